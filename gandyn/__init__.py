@@ -1,0 +1,1 @@
+"""GAN training as a dynamical system."""

@@ -1,0 +1,42 @@
+"""What every analysis returns: a small module of arrays that names its axes."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+
+def _summary(value: Any) -> str:
+    """`float64[501]` for an array, the same inside tuples and dicts, `repr` for the rest."""
+    if isinstance(value, tuple | list):
+        inside = ", ".join(_summary(v) for v in value)
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{k}: {_summary(v)}" for k, v in value.items()) + "}"
+    if eqx.is_array(value):
+        if value.ndim == 0 and not isinstance(value, jax.core.Tracer):
+            return f"{value.item()!r}"
+        return f"{value.dtype}[{','.join(map(str, value.shape))}]"
+    return repr(value)
+
+
+class Result(eqx.Module):
+    """A bundle of arrays, each of which knows the names of its axes.
+
+    `axes` maps a field to the names of its axes. Fields that are pytrees (players) name the
+    leading axes that all their leaves share. A result that went through `vmap` has further
+    axes in front of those.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
+    def __repr__(self) -> str:
+        fields = {k: getattr(self, k) for k in self.__dataclass_fields__}
+        leaves = [x for x in jax.tree.leaves(fields) if eqx.is_inexact_array(x)]
+        text = ", ".join(f"{k}={_summary(v)}" for k, v in fields.items())
+        if leaves and not any(isinstance(x, jax.core.Tracer) for x in leaves):
+            finite = all(bool(jnp.all(jnp.isfinite(x))) for x in leaves)
+            text += ", all finite" if finite else ", NOT all finite"
+        return f"{type(self).__name__}({text})"

@@ -1,0 +1,30 @@
+"""The words that every signature uses.
+
+A *player* is a pytree of inexact arrays; the players of a game are a tuple of them, generator first.
+A *key* is one realisation of everything random; `None` is the population dynamics, nothing random.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias
+
+import jax.random as jr
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+
+Players: TypeAlias = tuple[PyTree, ...]
+"""One pytree of inexact arrays per player; the generator is 0, the discriminator is 1."""
+
+Key: TypeAlias = PRNGKeyArray | None
+"""One realisation of all that is random, or `None`: the population dynamics."""
+
+Scalar: TypeAlias = Float[Array, ""]
+
+Number: TypeAlias = Any
+"""A number: a Python scalar, or an array without axes, traced or not."""
+
+PerPlayer: TypeAlias = Number | Sequence[Number]
+"""One number for everybody, or one per player."""
+
+
+def split(key: Key, n: int) -> tuple[Key, ...]:
+    """`n` keys from one; nothing random stays nothing random."""
+    return (None,) * n if key is None else tuple(jr.split(key, n))
