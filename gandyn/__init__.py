@@ -13,13 +13,16 @@ from . import measures as measures
 from . import methods as methods
 from . import networks as networks
 from . import rules as rules
+from ._dynamics import AbstractDynamics as AbstractDynamics
 from ._phase import State as State
 from ._simulate import Trajectory as Trajectory
 from ._simulate import simulate as simulate
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum
 from .analyses import equilibrium as equilibrium
 from .analyses import jacobian as jacobian
+from .analyses import portrait as portrait
 from .analyses import spectrum as spectrum
 
 __version__ = "0.1.0"

@@ -2,6 +2,8 @@
 
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._portrait import Portrait as Portrait
+from ._portrait import portrait as portrait
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum

@@ -1,5 +1,6 @@
 """Fields: which way the players go."""
 
+from ._confined import Confined as Confined
 from ._consensus import Consensus as Consensus
 from ._extrapolated import Extrapolated as Extrapolated
 from ._field import AbstractField as AbstractField

@@ -75,3 +75,17 @@ def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
             "`gandyn.rules.TimeMap(flow, duration)`."
         )
     return rule
+
+
+def stages(rule: AbstractRule, state: State, key: Key = None) -> tuple[State, ...]:
+    """The states that one step of a rule passes through, its end included: for a `Sequential` the
+    state after each of its moves (its memory is that before the step), else the end alone."""
+    if not isinstance(rule, Sequential):
+        return (rule.step(state, key),)
+    seen, players = [], state.players
+    n = len(rule.rules)
+    olds = (None,) * n if state.memory is None else state.memory
+    for move, old, k in zip(rule.rules, olds, split(key, n), strict=True):
+        players = move.step(State(players, old), k).players
+        seen.append(State(players, state.memory))
+    return tuple(seen)
