@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import jax
 import matplotlib
+import matplotlib.style
 import tyro
 
 import experiments
+from gandyn import plots
 
 
 def names() -> list[str]:
@@ -26,7 +28,8 @@ def load(name: str) -> Any:
 
 def claim(module: Any) -> str:
     """The first sentence of an experiment's docstring."""
-    return " ".join(module.__doc__.split("\n\n")[0].split())
+    sentence = " ".join(module.__doc__.split("\n\n")[0].split())
+    return sentence.removeprefix("Claim: ")
 
 
 def listing() -> str:
@@ -47,9 +50,7 @@ def run(name: str, arguments: list[str]) -> int:
     quick = "--quick" in arguments
     arguments = [a for a in arguments if a != "--quick"]
 
-    def command(
-        options: Annotated[Any, tyro.conf.arg(name="")], out: Path = Path("results") / name
-    ) -> tuple[Any, Path]:
+    def command(options: Any, out: Path) -> tuple[Any, Path]:
         """Run the experiment.
 
         Args:
@@ -59,7 +60,7 @@ def run(name: str, arguments: list[str]) -> int:
         return options, out
 
     command.__annotations__["options"] = Annotated[module.Options, tyro.conf.arg(name="")]
-    command.__defaults__ = (module.QUICK if quick else module.Options(), *command.__defaults__)
+    command.__defaults__ = (module.QUICK if quick else module.Options(), Path("results") / name)
     options, out = tyro.cli(
         command,
         args=arguments,
@@ -84,8 +85,12 @@ def main(arguments: list[str]) -> int:
     # Claims are tested in double precision, and figures go to files.
     jax.config.update("jax_enable_x64", True)
     matplotlib.use("Agg")
+    matplotlib.style.use(plots.STYLE)
     if not arguments or arguments[0] in ("-h", "--help"):
         print(listing())
+        return 0
+    if arguments == ["--names"]:
+        print("\n".join(names()))
         return 0
     name, *rest = arguments
     if name not in names():

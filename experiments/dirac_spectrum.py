@@ -1,4 +1,4 @@
-"""Claim: the R1 penalty moves the Dirac-GAN's eigenvalues off the axis, best at strength 1, and every
+"""Claim: R1 moves the Dirac-GAN's eigenvalues off the axis, best at strength 1, and every
 discretization moves them in its own way.
 
 The two eigenvalues at the equilibrium against the strength of R1, for the flow, for simultaneous
@@ -116,6 +116,7 @@ def critical(options: Options) -> float:
 def window(values: np.ndarray, name: str) -> dict[str, tuple[float, float]]:
     """Axes limits around a set of eigenvalues, the stability boundary included."""
     high = 0.25 if name == "flow" else 1 + 0.05
-    low = values.real.min() - 0.1 * (high - values.real.min())
-    side = 1.3 * np.abs(values.imag).max()
+    left = np.real(values).min()
+    low = left - 0.1 * (high - left)
+    side = 1.3 * np.abs(np.imag(values)).max()
     return {"xlim": (low, high), "ylim": (-side, side)}

@@ -72,19 +72,13 @@ def run(options: Options, out: Path) -> Ledger:
         plots.trajectory(
             trajectory, plane, color=color, labels=("$x$, moves first", "$y$, moves second")
         )
-        decay.semilogy(steps, distance, color=color, lw=1.2)
+        label = f"{name}: {radii[name]:.4f} per step"
+        decay.semilogy(steps, distance, color=color, label=label)
         theory = distance[0] * radii[name] ** steps
         decay.semilogy(steps, theory, color=plots.COLORS["theory"], lw=0.7, ls="--", zorder=3)
-        decay.annotate(
-            f"{name}, {radii[name]:.4f} per step",
-            (steps[-1], theory[-1]),
-            (-4, 9 if name != "flow" else -12),
-            textcoords="offset points",
-            ha="right",
-            fontsize=7,
-            color=color,
-        )
     plane.set(aspect="equal")
     decay.set(xlabel="step", ylabel="distance to the equilibrium", xlim=(0, options.steps))
+    decay.plot([], [], color=plots.COLORS["theory"], lw=0.7, ls="--", label="theory")
+    decay.legend(loc="lower left")
     plots.save(fig, out)
     return ledger

@@ -10,6 +10,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, PyTree
 
 from ._types import Players
@@ -17,7 +18,7 @@ from ._types import Players
 
 def is_concrete(x: Any) -> bool:
     """Whether the value of `x` can be looked at (it is not being traced)."""
-    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
+    return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(x))
 
 
 def floating(x: Any) -> Array:

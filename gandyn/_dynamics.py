@@ -1,8 +1,8 @@
 """A dynamics: a state carried through time. Two kinds, one contract.
 
-A **rule** is a map, z -> F(z): discrete training. A **flow** is an ODE, z' = f(z). They differ in how
-they advance, in what vanishes at rest and in what "stable" means; each of these is written once, in
-`AbstractRule` and `AbstractFlow`. Everything else in the library - simulation, spectra, exponents,
+A **rule** is a map, z -> F(z): discrete training. A **flow** is an ODE, z' = f(z). They differ in
+how they advance, in what vanishes at rest and in what "stable" means; each of these is written
+once, in `AbstractRule` and `AbstractFlow`. Everything else in the library - simulation, spectra,
 portraits - is a function of a dynamics and a state that uses this contract and nothing more.
 
 **For developers.** A new rule is a subclass of `AbstractRule` with `init` and `step`; a new flow is

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 
 def _summary(value: Any) -> str:
@@ -17,7 +18,7 @@ def _summary(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_summary(v)}" for k, v in value.items()) + "}"
     if eqx.is_array(value):
-        if value.ndim == 0 and not isinstance(value, jax.core.Tracer):
+        if value.ndim == 0 and not isinstance(value, Tracer):
             return f"{value.item()!r}"
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     return eqx.tree_pformat(value, width=10_000)
@@ -37,7 +38,7 @@ class Result(eqx.Module):
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         leaves = [x for x in jax.tree.leaves(fields) if eqx.is_inexact_array(x)]
         text = ", ".join(f"{k}={_summary(v)}" for k, v in fields.items())
-        if leaves and not any(isinstance(x, jax.core.Tracer) for x in leaves):
+        if leaves and not any(isinstance(x, Tracer) for x in leaves):
             finite = all(bool(jnp.all(jnp.isfinite(x))) for x in leaves)
             text += ", all finite" if finite else ", NOT all finite"
         return f"{type(self).__name__}({text})"

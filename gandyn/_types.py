@@ -1,7 +1,7 @@
 """The words that every signature uses.
 
-A *player* is a pytree of inexact arrays; the players of a game are a tuple of them, generator first.
-A *key* is one realisation of everything random; `None` is the population dynamics, nothing random.
+A *player* is a pytree of inexact arrays; the players of a game are a tuple, generator first. A
+*key* is one realisation of everything random; `None` is the population dynamics.
 """
 
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Published training methods, each as what it is: a field, an optimizer per player, an order of moves.
+"""Published training methods, each as what it is: field x optimizers x order of moves.
 
 `step_size` is, throughout, a number, one per player, or - where the method is not defined by its
 numbers - optax transformations, one for everybody or one per player. Every method takes a game and

@@ -63,6 +63,7 @@ def portrait(
     nodes: int = 41,
     plane: tuple[int, int] = (0, 1),
     nullclines: bool = True,
+    legs: bool = True,
     key: Key = None,
 ) -> Portrait:
     """The phase portrait of a rule or a flow; not to be traced.
@@ -74,13 +75,13 @@ def portrait(
     - `bounds`: `((left, right), (bottom, top))`.
     - `nodes`: grid points along either side.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
-    - `nullclines`: whether to look for them.
+    - `nullclines`, `legs`: whether to look for them.
     - `key`: one realisation of everything random.
     """
     state = begin(dynamics, players)
     base, back = coordinates(state.players)
-    plane = tuple(checks.count("plane", i, low=0) for i in plane)
-    if len(plane) != 2 or plane[0] == plane[1] or max(plane) >= base.size:
+    chosen = np.asarray([checks.count("plane", i, low=0) for i in plane])
+    if len(chosen) != 2 or chosen[0] == chosen[1] or chosen.max() >= base.size:
         raise ValueError(
             f"`plane` must be two different coordinates below {base.size}, the number that the "
             f"players have, but is {plane}."
@@ -92,8 +93,7 @@ def portrait(
             f"{bounds}."
         )
     nodes = checks.count("nodes", nodes, low=3)
-    x, y = (jnp.linspace(*side, nodes, dtype=base.dtype) for side in box)
-    chosen = np.asarray(plane)
+    x, y = (jnp.linspace(low, high, nodes, dtype=base.dtype) for low, high in box)
 
     def at(point: Array) -> State:
         return dynamics.settle(dynamics.init(back(base.at[chosen].set(point))), key)
@@ -115,7 +115,7 @@ def portrait(
         y,
         arrows,
         (zero_set(0), zero_set(1)),
-        _legs(dynamics, at, seen, box, base.dtype, key),
+        _legs(dynamics, at, seen, box, base.dtype, key) if legs else jnp.zeros((0, 1, 2)),
         _known(dynamics, chosen, base.dtype),
         dynamics.unit,
     )
@@ -125,17 +125,16 @@ def _zero_set(
     f: Callable[[Array], Array], x: Array, y: Array, values: Array
 ) -> tuple[np.ndarray, ...]:
     """The curves f = 0: traced through the grid's cells, then every vertex moved onto its root."""
-    values = np.asarray(values)
-    if not np.any(values):  # it vanishes everywhere: no curve
+    if not jnp.any(values):  # it vanishes everywhere: no curve
         return ()
-    lines = contourpy.contour_generator(np.asarray(x), np.asarray(y), values).lines(0.0)
+    lines = contourpy.contour_generator(*map(np.asarray, (x, y, values))).lines(0.0)
     cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
 
     @jax.jit
     @jax.vmap
     def polish(p: Array) -> Array:
         def newton(_: Any, p: Array) -> Array:
-            value, slope = jax.value_and_grad(f)(p)
+            value, slope = f(p), jax.jacfwd(f)(p)
             square = jnp.sum(slope**2)
             return jnp.where(square > 0, p - value * slope / jnp.where(square > 0, square, 1), p)
 

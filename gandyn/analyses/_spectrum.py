@@ -41,7 +41,7 @@ class Spectrum(Result):
 
     @property
     def radius(self) -> Float[Array, ""]:
-        """The largest modulus of a multiplier: the factor per unit by which errors shrink or grow."""
+        """The largest modulus of a multiplier: the factor per unit by which errors grow."""
         return jnp.exp(jnp.max(self.exponents.real, axis=-1))
 
     @property

@@ -1,8 +1,8 @@
 """A field on a box: what a flow does when weights are clipped.
 
 The continuous-time limit of a step followed by a projection is the field projected onto the
-tangent cone of the box: at a wall, the part that points through it is dropped, and the player slides
-along. Dupuis and Nagurney, "Dynamical systems and variational inequalities", 1993.
+tangent cone of the box: at a wall, the part that points through it is dropped, and the player
+slides along. Dupuis and Nagurney, "Dynamical systems and variational inequalities", 1993.
 """
 
 from collections.abc import Sequence

@@ -13,7 +13,7 @@ from ..games._game import AbstractGame, losses
 
 
 class AbstractField(eqx.Module):
-    """A vector field on the players' parameters: the velocity of a flow, the direction of a rule."""
+    """A vector field on the players' parameters: a flow's velocity, a rule's direction."""
 
     @abc.abstractmethod
     def __call__(self, players: Players, key: Key = None) -> Players:

@@ -64,19 +64,20 @@ class Integrator(eqx.Module):
         """(rtol, atol) for states of a dtype."""
         single = jnp.finfo(dtype).eps > 1e-10
         for name, value in (("rtol", self.rtol), ("atol", self.atol)):
-            too_fine = value is not None and checks.is_concrete(value) and float(value) < 1e-6
-            if single and too_fine:
+            if value is None or not single or not checks.is_concrete(value):
+                continue
+            if float(value) < 1e-6:
                 raise ValueError(
-                    f"`{name}` is {float(value):g}, which players in {jnp.dtype(dtype).name} cannot "
-                    "keep: make it 1e-6 or more, or use double precision, "
+                    f"`{name}` is {float(value):g}, finer than players in {jnp.dtype(dtype).name} "
+                    "can keep: make it 1e-6 or more, or use double precision, "
                     "`jax.config.update('jax_enable_x64', True)`."
                 )
         # The equation within a fixed implicit step is cheap to solve well.
         fine, coarse = (1e-12, 1e-6) if self.dt is not None else (1e-8, 1e-5)
         default = coarse if single else fine
-        return tuple(
-            default if value is None else value.astype(dtype) for value in (self.rtol, self.atol)
-        )
+        rtol = default if self.rtol is None else self.rtol.astype(dtype)
+        atol = default if self.atol is None else self.atol.astype(dtype)
+        return rtol, atol
 
 
 class AbstractFlow(AbstractDynamics):
@@ -117,7 +118,7 @@ def _times(ts: Any) -> Float[Array, " t"]:
             "`jnp.linspace(0, 100, 501)` is one."
         )
     if checks.is_concrete(ts):
-        gaps = np.diff(np.asarray(ts))
+        gaps = np.diff(np.asarray(ts, float))
         if not np.all(np.isfinite(ts)) or (np.any(gaps <= 0) and np.any(gaps >= 0)):
             raise ValueError(
                 "`ts` must be finite and strictly increasing (or, to run backwards, decreasing), "
@@ -148,7 +149,7 @@ def _integrate(
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))
 
-    def velocity(t: Array, state: State, args: None) -> State:
+    def velocity(t: Any, state: Any, args: Any) -> Any:
         return checks.same_structure("the velocity", flow.velocity(state, key), state, "the state")
 
     plan = flow.integrator

@@ -56,19 +56,19 @@ def quadratic(jacobian: Any, sizes: Sequence[int] | None = None) -> Custom:
     if jacobian.ndim != 2 or jacobian.shape[0] != jacobian.shape[1]:
         raise ValueError(f"`jacobian` must be a square matrix, but has shape {jacobian.shape}.")
     n = jacobian.shape[0]
-    sizes = (1,) * n if sizes is None else tuple(checks.count("sizes", s) for s in sizes)
-    if sum(sizes) != n:
-        raise ValueError(f"`sizes` must have sum {n}, the size of `jacobian`, but is {sizes}.")
+    each = (1,) * n if sizes is None else tuple(checks.count("sizes", s) for s in sizes)
+    if sum(each) != n:
+        raise ValueError(f"`sizes` must have sum {n}, the size of `jacobian`, but is {each}.")
     if checks.is_concrete(jacobian):
         matrix = np.asarray(jacobian)
-        for i, (end, size) in enumerate(zip(np.cumsum(sizes), sizes, strict=True)):
+        for i, (end, size) in enumerate(zip(np.cumsum(each), each, strict=True)):
             block = matrix[end - size : end, end - size : end]
             if not np.allclose(block, block.T, rtol=1e-6, atol=1e-6 * np.abs(matrix).max()):
                 raise ValueError(
                     f"the diagonal block of player {i} in `jacobian` must be symmetric, because "
                     f"it is minus the Hessian of a loss, but is {block}."
                 )
-    return Custom(_QuadraticForms(jacobian, sizes), (tuple(np.zeros(s) for s in sizes),))
+    return Custom(_QuadraticForms(jacobian, each), (tuple(np.zeros(s) for s in each),))
 
 
 def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
@@ -99,8 +99,8 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
     n = len(first)
     jacobian = jnp.block(
         [
-            [jnp.diag(first.real), jnp.diag(-first.imag)],
-            [jnp.diag(first.imag), jnp.diag(second.real)],
+            [jnp.diag(np.real(first)), jnp.diag(-np.imag(first))],
+            [jnp.diag(np.imag(first)), jnp.diag(np.real(second))],
         ]
     )
     if key is not None:

@@ -1,6 +1,7 @@
-"""Plots: each takes a result and an optional `ax`, and has the result's name. They never compute."""
+"""Plots: each takes a result and an optional `ax`, and has the result's name; none computes."""
 
 from ._axes import COLORS as COLORS
+from ._axes import STYLE as STYLE
 from ._axes import figure as figure
 from ._axes import save as save
 from ._portrait import portrait as portrait

@@ -39,7 +39,9 @@ def spectrum(
         style["cmap"] = cmap
     flat = values.ravel()
     _boundary(ax, is_map)
-    points = ax.scatter(flat.real, flat.imag, **{"s": 9, "linewidths": 0, "zorder": 3, **style})
+    points = ax.scatter(
+        np.real(flat), np.imag(flat), **{"s": 9, "linewidths": 0, "zorder": 3, **style}
+    )
     if colorbar is not None:
         ax.figure.colorbar(points, ax=ax, label=colorbar)
     name = "multiplier" if is_map else "exponent"
@@ -57,8 +59,8 @@ def _boundary(ax: Axes, is_map: bool) -> None:
     edge = {"color": COLORS["stable"], "lw": 0.8, "zorder": 1, "gid": name}
     if is_map:
         ax.add_patch(Circle((0, 0), 1, **shade))
-        turn = np.exp(1j * np.linspace(0, 2 * np.pi, 721))
-        ax.plot(turn.real, turn.imag, **edge)
+        turn = np.linspace(0, 2 * np.pi, 721)
+        ax.plot(np.cos(turn), np.sin(turn), **edge)
     else:
         ax.axvspan(-1e6, 0, **shade)
         ax.axvline(0, **edge)

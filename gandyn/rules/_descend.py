@@ -20,7 +20,7 @@ Optimizer = optax.GradientTransformation | None
 
 
 class Descend(AbstractRule):
-    """All players at once: z_i <- z_i + u_i, the update that optimizer i makes of the direction v_i.
+    """All players at once: z_i <- z_i + u_i, where u_i is what optimizer i makes of v_i.
 
     **Arguments:**
 
@@ -31,7 +31,7 @@ class Descend(AbstractRule):
     """
 
     field: AbstractField
-    optimizers: Optimizer | tuple[Optimizer, ...]
+    optimizers: Any
 
     def __init__(self, field: AbstractField, optimizers: Any):
         if not isinstance(field, AbstractField):
@@ -71,8 +71,9 @@ class Descend(AbstractRule):
         return State(tuple(players), None if state.memory is None else tuple(memory))
 
     def _spread(self, n: int) -> tuple[Optimizer, ...]:
-        single = not isinstance(self.optimizers, tuple) or is_transformation(self.optimizers)
-        return (self.optimizers,) * n if single else checks.spread("step_size", self.optimizers, n)
+        if is_transformation(self.optimizers):
+            return (self.optimizers,) * n
+        return checks.spread("step_size", self.optimizers, n)
 
 
 def optimizers_memory(optimizers: tuple[Optimizer, ...], state: State) -> tuple[PyTree, ...]:
