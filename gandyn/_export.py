@@ -1,5 +1,6 @@
 """Results with names: every array of a result, its dimensions named, as xarray has it."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def _label(path: jtu.KeyPath) -> str:
 
 def _fields(result: Result | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(result, Result):
-        return {name: getattr(result, name) for name in result.__dataclass_fields__}
+        return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
     return dict(result)
 
 

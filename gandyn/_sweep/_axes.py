@@ -65,13 +65,15 @@ def _axis(name: str, dim: str, values: Any) -> Axis:
     if name in RESERVED:
         raise ValueError(f"`axes` cannot have an axis `{name}`: {RESERVED[name]}.")
     try:
-        # What the function will see: Python numbers take JAX's default precision.
-        array = np.asarray(jnp.asarray(values))
-    except (TypeError, ValueError) as error:
+        array = np.asarray(values)
+    except (TypeError, ValueError):  # ragged, or random keys
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufc":
         raise TypeError(
             f"`axes` must be arrays of numbers, but `{name}` is {values!r}. To sweep over other "
             "things, sweep over their index."
-        ) from error
+        )
+    array = np.asarray(jnp.asarray(array))  # in the precision in which the function will see it
     if array.ndim != 1:
         remedy = f"({name!r}, ...): (array, ...) zips several." if array.ndim else "Put it in [ ]."
         raise ValueError(

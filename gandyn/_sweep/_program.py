@@ -152,7 +152,7 @@ def _outputs(
         raise ValueError("`function` must return at least one array, but returned none.")
     if unknown := dims.keys() - info.keys():
         raise ValueError(f"`dims` names `{unknown.pop()}`, but `function` returns {list(info)}.")
-    taken = {*grid.axes, *grid.dims, *RESERVED}
+    taken = {*grid.axes, *grid.dims, *RESERVED} - {"key"}
     lengths: dict[str, int] = {}
     outputs = {}
     for name, variable in info.items():

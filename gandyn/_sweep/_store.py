@@ -90,7 +90,9 @@ class Store:
                 f"`store` is '{path}', which holds another sweep: {'; '.join(found)}. It was left "
                 "as it is; give another directory."
             )
-        self._arrays: dict[str, Any] = {name: self._group[name] for name in record.outputs}
+        # Otherwise, zarr does not write a chunk that is all nan, which then looks like a lost one.
+        with zarr.config.set({"array.write_empty_chunks": True}):
+            self._arrays: dict[str, Any] = {name: self._group[name] for name in record.outputs}
         shape = record.grid.shape
         self.chunks = Chunks(shape, next(iter(self._arrays.values())).chunks[: len(shape)])
         self._done: Any = self._group["done"]
@@ -221,7 +223,6 @@ def _lay_out(path: Path, record: Record, chunks: Chunks) -> None:
             compressors=zarr.codecs.ZstdCodec(level=1, checksum=True),
             dimension_names=(*grid.dims, *o.dims),
             attributes=record.labels(name),
-            config={"write_empty_chunks": True},
         )
     group.create_array(
         "done",
@@ -231,5 +232,4 @@ def _lay_out(path: Path, record: Record, chunks: Chunks) -> None:
         fill_value=False,
         compressors=None,
         dimension_names=("chunk",),
-        config={"write_empty_chunks": True},
     )
