@@ -1,14 +1,20 @@
 """A sweep as a set of jobs that share one store."""
 
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
+
+import jax
 
 from gandyn._sweep._run import sweep
 
 
-def _job(function: Callable[..., Any], axes: Mapping[Any, Any], options: dict[str, Any]) -> int:
+def _job(
+    function: Callable[..., Any], axes: Mapping[Any, Any], options: dict[str, Any], x64: bool
+) -> int:
     """Compute one share and say how many points the store has; the data is there already."""
-    return int(sweep(function, axes, **options)["done"].sum())
+    with jax.enable_x64(x64):
+        return int(sweep(function, axes, **options)["done"].sum())
 
 
 def submit(
@@ -16,14 +22,15 @@ def submit(
     function: Callable[..., Any],
     axes: Mapping[str | tuple[str, ...], Any],
     *,
-    store: str,
+    store: str | os.PathLike[str],
     jobs: int,
     **options: Any,
 ) -> list[Any]:
     """Submit a sweep as `jobs` independent jobs.
 
-    Any job may die without harm to the others. When all have ended, the same sweep without
-    `shard` reads the store, after computing what a dead job left undone.
+    They compute in the precision that is set here. Any job may die without harm to the others.
+    When all have ended, the same sweep without `shard` reads the store, after computing what a
+    dead job left undone.
 
         executor = submitit.AutoExecutor(folder="logs")
         executor.update_parameters(timeout_min=60, gpus_per_node=1)
@@ -41,5 +48,6 @@ def submit(
 
     The executor's jobs. The result of each is the number of points in the store at its end.
     """
-    shares = [options | {"store": store, "shard": (k, jobs)} for k in range(jobs)]
-    return [executor.submit(_job, function, axes, share) for share in shares]
+    shares = [options | {"store": os.fspath(store), "shard": (k, jobs)} for k in range(jobs)]
+    x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
+    return [executor.submit(_job, function, axes, share, x64) for share in shares]

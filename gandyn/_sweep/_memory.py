@@ -7,7 +7,7 @@ from pathlib import Path
 import jax
 
 
-def text(size: float) -> str:
+def text(size: int | float) -> str:
     """`1.5 GB`"""
     for unit in ("B", "kB", "MB", "GB"):
         if size < 1000:

@@ -45,7 +45,7 @@ def sweep(
     dims: Mapping[str, Sequence[str]] | None = None,
     units: Mapping[str, str] | None = None,
     configuration: Mapping[str, Any] | None = None,
-    memory: float | None = None,
+    memory: int | float | None = None,
     devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
 ) -> "xarray.Dataset":
     """Evaluate `function` at every point of a grid.
@@ -152,7 +152,7 @@ def _usual(laid: Grid, shards: int, path: Path | None) -> int:
 
 
 def _fit(
-    run: Program, program: Callable[[Chunks], Program], limit: float, *, shrink: bool
+    run: Program, program: Callable[[Chunks], Program], limit: int | float, *, shrink: bool
 ) -> Program:
     """The program itself if it fits in the memory; else one for smaller chunks, or an error."""
     while (need := run.memory) > limit:
@@ -167,7 +167,7 @@ def _fit(
     return run
 
 
-def _check_result(record: Record, limit: float) -> None:
+def _check_result(record: Record, limit: int | float) -> None:
     each = sum(o.dtype.itemsize * math.prod(o.shape) for o in record.outputs.values())
     if (need := record.grid.size * each) > limit:
         raise MemoryError(
