@@ -27,5 +27,7 @@ def descend(step_size, gamma, key):
 
 if __name__ == "__main__":
     jax.config.update("jax_enable_x64", True)
-    store, k, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-    gd.sweep(descend, AXES, store=store, shard=(k, n), **OPTIONS)
+    store, k, n, address = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+    if address:
+        jax.distributed.initialize(address, num_processes=n, process_id=k)
+    gd.sweep(descend, AXES, store=store, shard="jax" if address else (k, n), **OPTIONS)

@@ -8,6 +8,7 @@ import os
 import random
 import resource
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -53,8 +54,8 @@ def files(store: Path) -> dict[str, bytes]:
     return {str(p.relative_to(store)): p.read_bytes() for p in paths}
 
 
-def worker(store: Path, k: int = 0, n: int = 1, **options) -> subprocess.Popen:
-    command = [sys.executable, sweep_worker.__file__, str(store), str(k), str(n)]
+def worker(store: Path, k: int = 0, n: int = 1, address: str = "", **options) -> subprocess.Popen:
+    command = [sys.executable, sweep_worker.__file__, str(store), str(k), str(n), address]
     return subprocess.Popen(command, **options)
 
 
@@ -234,18 +235,18 @@ def test_resuming_is_not_stopping(tmp_path_factory, stops):
     gd.sweep(descend, AXES, store=whole, seed=1, chunk=4)
     for stop in stops:
         with pytest.MonkeyPatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
-            _interrupt(patch, after=stop)
+            _interrupt(patch, during=stop)
             gd.sweep(descend, AXES, store=parts, seed=1, chunk=4)
     gd.sweep(descend, AXES, store=parts, seed=1, chunk=4)
     assert files(parts) == files(whole)
 
 
-def _interrupt(patch: pytest.MonkeyPatch, after: int) -> None:
-    """Press Ctrl-C when so many chunks are written."""
-    write, left = Store.write, iter(range(after))
+def _interrupt(patch: pytest.MonkeyPatch, during: int) -> None:
+    """Press Ctrl-C while the chunk with this number is written."""
+    write, before = Store.write, iter(range(during))
 
     def interrupted(self, i, outputs):
-        if next(left, None) is None:
+        if next(before, None) is None:
             signal.raise_signal(signal.SIGINT)
         write(self, i, outputs)
 
@@ -254,7 +255,7 @@ def _interrupt(patch: pytest.MonkeyPatch, after: int) -> None:
 
 def test_finished_chunks_are_not_computed_again(tmp_path, computed):
     with pytest.MonkeyPatch.context() as patch:
-        _interrupt(patch, after=3)
+        _interrupt(patch, during=2)
         with pytest.raises(KeyboardInterrupt) as stop:
             gd.sweep(descend, AXES, store=tmp_path / "store", chunk=7)
     assert "3 of 5 chunks are safe" in str(stop.value)
@@ -301,6 +302,15 @@ def test_shards_add_up(tmp_path, computed):
 
 def test_two_processes_share_a_store(tmp_path, uninterrupted):
     both = [worker(tmp_path / "store", k, 2) for k in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert files(tmp_path / "store") == files(uninterrupted)
+
+
+def test_distributed_processes_find_their_shares(tmp_path, uninterrupted):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    both = [worker(tmp_path / "store", k, 2, address) for k in range(2)]
     assert [process.wait(60) for process in both] == [0, 0]
     assert files(tmp_path / "store") == files(uninterrupted)
 
@@ -642,6 +652,7 @@ def _ones(*shape):
         ({"axes": [1.0]}, TypeError, "must be a mapping"),
         ({"axes": {3: _ones(2)}}, TypeError, "must be named by text"),
         ({"axes": {"key": _ones(2)}}, ValueError, "cannot have an axis `key`"),
+        ({"axes": {"a/b": _ones(2)}}, ValueError, "one is 'a/b'"),
         ({"axes": {("a", "b"): (_ones(2), _ones(3))}}, ValueError, "`a` has 2, `b` has 3"),
         ({"axes": {("a", "b"): _ones(2)}}, ValueError, "takes a tuple of 2 arrays"),
         ({"axes": {("a", "b"): (_ones(2), _ones(2)), "a": _ones(2)}}, ValueError, "`a` is there"),
@@ -674,6 +685,7 @@ def _ones(*shape):
             TypeError,
             "`k` as key<fry>, which cannot be stored",
         ),
+        ({"function": lambda **_: {"a/b": jnp.ones(())}}, ValueError, "one is 'a/b'"),
         ({"dims": {"orbit": ("time",)}}, ValueError, "`dims` names `orbit`"),
         ({"dims": {"both": ("a", "b")}}, ValueError, "its shape is (2,)"),
         ({"units": {"orbit": "s"}}, ValueError, "`units` names `orbit`"),

@@ -64,6 +64,8 @@ def _axis(name: str, dim: str, values: Any) -> Axis:
         raise TypeError(f"`axes` must be named by text, but one is named {name!r}.")
     if name in RESERVED:
         raise ValueError(f"`axes` cannot have an axis `{name}`: {RESERVED[name]}.")
+    if "/" in name:
+        raise ValueError(f"`axes` must have names that can name a folder, but one is {name!r}.")
     try:
         array = np.asarray(values)
     except (TypeError, ValueError):  # ragged, or random keys

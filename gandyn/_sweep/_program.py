@@ -160,6 +160,10 @@ def _outputs(
         own = tuple(dims.get(name, variable.dims))
         if len(own) != len(shape):
             raise ValueError(f"`dims` calls the axes of `{name}` {own}, but its shape is {shape}.")
+        if "/" in name:
+            raise ValueError(
+                f"`function` must return names that can name a folder, but one is {name!r}."
+            )
         if clash := taken & {name, *own}:
             raise ValueError(
                 f"`function` returns `{name}` with axes {own}, but `{clash.pop()}` is the name of "

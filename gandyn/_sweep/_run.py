@@ -5,11 +5,14 @@ The function is `vmap`ped over the points of a chunk and the chunks are run one 
 memory does not grow with the grid, and every chunk is kept as soon as it is finished.
 """
 
+import contextlib
 import itertools
 import math
 import operator
 import os
-from collections.abc import Callable, Mapping, Sequence
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,8 +116,8 @@ def sweep(
     run = program(Chunks.at_most(chunk or _usual(laid, n, path), laid.shape))
     record = Record(laid, run.outputs, seed, configuration or {}, units or {})
     if path is None:
-        run = _fit(run, program, limit, shrink=chunk is None)
         _check_result(record, 0.8 * _memory.of_host() if memory is None else memory)
+        run = _fit(run, program, limit, shrink=chunk is None)
         kept = Memory(record, run.chunks)
     elif path.exists() and not _is_empty(path):
         kept = Store(path, record)
@@ -187,7 +190,25 @@ def _compute(
         try:
             # In pairs, so that the next chunk is running while one is written.
             for (i, outputs), _ in itertools.pairwise(started):  # pyright: ignore
-                kept.write(i, run.fetch(i, outputs))
+                fetched = run.fetch(i, outputs)
+                with _unbroken():
+                    kept.write(i, fetched)
                 bar.update(points[i])
         except KeyboardInterrupt:
             raise KeyboardInterrupt(kept.status()) from None
+
+
+@contextlib.contextmanager
+def _unbroken() -> Iterator[None]:
+    """Let Ctrl-C wait for the end of the block: zarr writes in a thread that would go on."""
+    if threading.current_thread() is not threading.main_thread():  # which alone has signals
+        yield
+        return
+    pressed = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        signal.raise_signal(signal.SIGINT)
