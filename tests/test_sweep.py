@@ -316,24 +316,24 @@ def test_distributed_processes_find_their_shares(tmp_path, uninterrupted):
 
 
 def test_killed_processes_harm_nobody(tmp_path, uninterrupted):
-    """Two processes on one store, one of them killed; and the rest, killed as well."""
+    """Three processes are killed in their share of a store; one works on another share."""
     store, chance = tmp_path / "store", random.Random(0)
-    flags = store / "done" / "c"
-    living, victim = worker(store, 0, 2), worker(store, 1, 2)
-    for _ in range(2):
-        before = len(list(flags.glob("*"))) if flags.exists() else 0
-        while victim.poll() is None and not (
-            flags.exists() and len(list(flags.glob("*"))) > before + 2
-        ):
-            time.sleep(0.005)
-        time.sleep(0.03 * chance.random())
+
+    def finished() -> int:
+        return sum((store / "done" / "c" / str(i)).exists() for i in range(1, 40, 2))
+
+    living = worker(store, 0, 2)
+    for _ in range(3):
+        before, victim = finished(), worker(store, 1, 2)
+        while finished() < before + 2:
+            assert victim.poll() is None
+            time.sleep(0.002)
+        time.sleep(0.015 * chance.random())
         victim.kill()
-        victim.wait()
-        victim = worker(store)
-    victim.kill()
-    victim.wait()
+        assert victim.wait() == -signal.SIGKILL
     assert living.wait(60) == 0
-    gd.sweep(sweep_worker.descend, sweep_worker.AXES, store=store, **sweep_worker.OPTIONS)
+    swept = gd.sweep(sweep_worker.descend, sweep_worker.AXES, store=store, **sweep_worker.OPTIONS)
+    assert swept.done.all()
     assert files(store) == files(uninterrupted)
 
 

@@ -102,7 +102,7 @@ def _zipped(names: tuple[str, ...], values: Any) -> dict[str, Axis]:
     return axes
 
 
-def grid(axes: Mapping[str | tuple[str, ...], Any]) -> Grid:
+def grid(axes: Mapping[Any, Any]) -> Grid:
     """Check the axes that a user gave, and lay out their product.
 
     `{"gamma": a, ("step_size", "momentum"): (b, c)}` has two dimensions, `gamma` and

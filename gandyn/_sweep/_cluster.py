@@ -20,7 +20,7 @@ def _job(
 def submit(
     executor: Any,
     function: Callable[..., Any],
-    axes: Mapping[str | tuple[str, ...], Any],
+    axes: Mapping[Any, Any],
     *,
     store: str | os.PathLike[str],
     jobs: int,

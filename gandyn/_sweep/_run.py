@@ -37,7 +37,7 @@ FEW = 2**9  # points that are not worth a file
 
 def sweep(
     function: Callable[..., Any],
-    axes: Mapping[str | tuple[str, ...], Any],
+    axes: Mapping[Any, Any],
     *,
     store: str | os.PathLike[str] | None = None,
     chunk: int | None = None,
