@@ -28,7 +28,7 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 import gandyn as gd
-from gandyn._sweep import _memory
+from gandyn._sweep import _memory, _store
 from gandyn._sweep._chunks import Chunks
 from gandyn._sweep._program import Program
 from gandyn._sweep._store import Store
@@ -166,8 +166,20 @@ def _bits(swept: xr.Dataset) -> dict[str, bytes]:
 
 
 def test_long_chunks_change_no_bit():
-    axes = {"step_size": np.linspace(0.01, 0.2, 41), "gamma": np.linspace(0.0, 1.0, 67)}
-    swept = [_bits(gd.sweep(descend, axes, seed=1, chunk=c)) for c in (256, 300, 777, None)]
+    """Of a function whose bits do depend on the size for which it is compiled."""
+
+    def function(a, b):
+        def step(_, z):
+            x, y = z
+            flow = a * jnp.sin(x) + 1e-3 * jnp.log1p(x * x)
+            return x - a * jnp.tanh(y) * jnp.exp(-b * x * x), y + flow
+
+        x, y = jax.lax.fori_loop(0, 50, step, (a, b))
+        turn = jnp.stack([jnp.stack([a, b]), jnp.stack([b, -a])])
+        return {"x": x, "y": y, "turned": turn @ turn @ jnp.stack([x, y])}
+
+    axes = {("a", "b"): tuple(np.random.default_rng(0).normal(size=(2, 6000)))}
+    swept = [_bits(gd.sweep(function, axes, chunk=c)) for c in (140, 375, 429, 750, 6000)]
     assert all(s == swept[0] for s in swept)
 
 
@@ -190,7 +202,7 @@ import jax, numpy as np, sweep_worker as w, gandyn as gd
 jax.config.update("jax_enable_x64", True)
 assert len(jax.local_devices()) == 2
 axes = {"step_size": np.linspace(.01, .2, 23), "gamma": np.linspace(0, 1, 45)}
-for options in ({"chunk": 600}, {"batch": 8}, {"batch": 8, "chunk": 13}):
+for options in ({"chunk": 600}, {"batch": 8}, {"batch": 8, "chunk": 20}):
     two = gd.sweep(w.descend, axes, seed=1, **options)
     one = gd.sweep(w.descend, axes, seed=1, devices=jax.local_devices()[:1], **options)
     for name in one:
@@ -487,6 +499,35 @@ def test_a_store_that_cannot_be_written_is_named(tmp_path, monkeypatch):
     ):
         gd.sweep(descend, AXES, store=tmp_path / "store")
     assert files(tmp_path / "store") == before
+
+
+def test_a_store_is_made_whole_or_not_at_all(tmp_path, monkeypatch):
+    create = zarr.Group.create_array
+
+    def full(self, name, **options):
+        if name == "done":
+            raise OSError(28, "No space left on device")
+        return create(self, name, **options)
+
+    monkeypatch.setattr(zarr.Group, "create_array", full)
+    with pytest.raises(OSError, match=r"the store cannot be made \(No space left on device\)"):
+        gd.sweep(descend, AXES, store=tmp_path / "store")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_first_to_make_a_store_decides_its_chunks(tmp_path, monkeypatch):
+    lay_out = _store._lay_out
+
+    def overtaken(path, record, chunks):
+        monkeypatch.undo()
+        gd.sweep(descend, AXES, store=tmp_path / "store", chunk=7, shard=(0, 5))
+        lay_out(path, record, chunks)
+
+    monkeypatch.setattr(_store, "_lay_out", overtaken)
+    swept = gd.sweep(descend, AXES, store=tmp_path / "store", chunk=3)
+    assert swept.done.all()
+    xr.testing.assert_identical(swept, gd.sweep(descend, AXES, chunk=7))
+    assert [p.name for p in tmp_path.iterdir()] == ["store"]
 
 
 def _foreign_file(path: Path) -> None:

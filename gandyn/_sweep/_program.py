@@ -20,7 +20,7 @@ from gandyn._sweep._chunks import Chunks
 
 # Vector loops treat the points that are left over in other instructions, which differ in the last
 # bit. Long chunks are padded so that nothing is left over, whatever their length.
-LONG, LANES = 256, 64
+LONG, LANES = 128, 16
 
 
 class Output(NamedTuple):

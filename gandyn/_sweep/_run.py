@@ -91,9 +91,9 @@ def sweep(
     zero. Attributes hold the configuration, the versions, the seed and the default dtype.
 
     A result does not depend on `store`, `shard`, `progress` or on being interrupted. On `chunk`
-    and `devices` it may depend in the last bit, because XLA compiles for a size; it does not with
-    `batch`, which fixes the size, and did not in any case tried on CPUs with chunks (on each
-    device) of 256 points or more.
+    and `devices` it may depend in the last bit, because XLA compiles for a size. It does not with
+    `batch`, which fixes the size; nor did it in any case tried on CPUs where a chunk had 128
+    points or more for each device.
     """
     laid = grid(axes)
     seed = None if seed is None else _index("seed", seed)
