@@ -171,12 +171,13 @@ def test_long_chunks_change_no_bit():
     def function(a, b):
         def step(_, z):
             x, y = z
-            flow = a * jnp.sin(x) + 1e-3 * jnp.log1p(x * x)
-            return x - a * jnp.tanh(y) * jnp.exp(-b * x * x), y + flow
+            y_next = y + a * jnp.sin(x) + jnp.log1p(x * x) * 1e-3
+            return x - a * jnp.tanh(y) * jnp.exp(-b * x * x), y_next
 
         x, y = jax.lax.fori_loop(0, 50, step, (a, b))
         turn = jnp.stack([jnp.stack([a, b]), jnp.stack([b, -a])])
-        return {"x": x, "y": y, "turned": turn @ turn @ jnp.stack([x, y])}
+        total = jnp.sum(jnp.linspace(0.0, 1.0, 33) * jax.nn.softplus(x * jnp.arange(33.0)))
+        return {"x": x, "turned": turn @ turn @ jnp.stack([x, y]), "total": total}
 
     axes = {("a", "b"): tuple(np.random.default_rng(0).normal(size=(2, 6000)))}
     swept = [_bits(gd.sweep(function, axes, chunk=c)) for c in (140, 375, 429, 750, 6000)]
