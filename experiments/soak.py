@@ -5,7 +5,7 @@ and again; what they leave is finished and compared, file by file, with a store 
 disturbed. Then `sweep` is timed against the bare vmapped function, two devices against one, and
 the cost and the peak memory are measured as the members grow from a thousand to ten millions.
 
-    python -m experiments.soak --out DIR
+    python -m experiments soak --out DIR
 """
 
 import dataclasses
@@ -26,9 +26,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.random as jr
+import matplotlib.pyplot as plt
 import numpy as np
 
 import gandyn as gd
+from experiments._ledger import Ledger
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,6 +45,9 @@ class Options:
     """Sizes of which cost and memory are measured."""
     seed: int = 0
     """Of the moments to kill."""
+
+
+QUICK = Options(kills=3, repeats=2, members=(10**3, 10**4, 10**5))
 
 
 # --- the system ----------------------------------------------------------------------------
@@ -206,18 +211,7 @@ def members(count: int, store: str) -> None:
 # --- the verdict ---------------------------------------------------------------------------
 
 
-def _linear(table: list[dict[str, Any]]) -> bool:
-    """No member of the largest sweep costs much more than one of the second largest."""
-    each = [row["seconds"] / row["members"] for row in table]
-    return len(each) < 2 or each[-1] < 1.25 * each[-2]
-
-
 def _plot(table: list[dict[str, Any]], file: Path) -> None:
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
     count = [row["members"] for row in table]
     axes[0].loglog(count, [row["seconds"] for row in table], "o-")
@@ -225,47 +219,38 @@ def _plot(table: list[dict[str, Any]], file: Path) -> None:
     axes[1].semilogx(count, [row["peak_mb"] for row in table], "o-")
     axes[1].set(xlabel="members", ylabel="peak memory (MB)", title="memory", ylim=(0, None))
     figure.savefig(file)
+    plt.close(figure)
 
 
-def run(options: Options, out: Path) -> dict[str, Any]:
-    """All trials; writes `figure.png` and `summary.json`."""
-    out.mkdir(parents=True, exist_ok=True)
+def run(options: Options, out: Path) -> Ledger:
+    ledger = Ledger()
     folder = Path(tempfile.mkdtemp(dir=out))
     try:
-        alone = kills(folder, 1, options)
-        paired = kills(folder, 2, options)
+        for processes in (1, 2):
+            killed = kills(folder, processes, options)
+            name = f"{processes} process{'es' * (processes - 1)}"
+            ledger.record(f"{name}, the trial", killed)
+            ledger.state(f"{name}: kills", killed["kills"], options.kills)
+            ledger.state(f"{name}: the store equals an undisturbed one", killed["equal"], True)
+
         cost = _answer("overhead", options.repeats)
-        shared = _answer(
-            "devices", options.repeats, flags="--xla_force_host_platform_device_count=2"
-        )
+        ledger.record("seconds and ratios for chunks of so many ms", cost)
+        for kind in ("memory", "store"):
+            ledger.state(f"{kind}: overhead below 5 %", cost[kind] < 1.05, True)
+
+        two = "--xla_force_host_platform_device_count=2"
+        shared = _answer("devices", options.repeats, flags=two)
+        ledger.record("seconds on one and on two devices", shared)
+        ledger.state("two devices lose nothing", shared["ratio"] < 1.05, True)
+
         table = [_answer("members", n, str(folder / f"members-{n}")) for n in options.members]
     finally:
         shutil.rmtree(folder)
-    summary = {
-        "claim": (__doc__ or "").splitlines()[0].removeprefix("Claim: "),
-        "kills_alone": alone,
-        "kills_of_two": paired,
-        "overhead": cost | {"theory": "below 1.05"},
-        "devices": shared | {"theory": "ratio at most 1.05"},
-        "members": table,
-        "holds": bool(
-            alone["equal"]
-            and paired["equal"]
-            and max(cost["memory"], cost["store"]) < 1.05
-            and shared["ratio"] < 1.05
-            and _linear(table)
-        ),
-    }
-    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    for row in table:
+        ledger.record(f"{row['members']} members", row)
+    each = [row["seconds"] / row["members"] for row in table]
+    ledger.state("the cost of a member does not grow", each[-1] < 1.25 * min(each), True)
+    growth = table[-1]["peak_mb"] - table[0]["peak_mb"]
+    ledger.state("the memory does not grow by 100 MB", growth < 100, True)
     _plot(table, out / "figure.png")
-    return summary
-
-
-def main(out: Path = Path("soak"), options: Options = Options()) -> None:
-    print(json.dumps(run(options, out), indent=2))
-
-
-if __name__ == "__main__":
-    import tyro
-
-    tyro.cli(main, config=(tyro.conf.OmitArgPrefixes,))
+    return ledger

@@ -1,7 +1,33 @@
-"""GAN training as a dynamical system."""
+"""GAN training as a dynamical system.
 
-from gandyn._export import to_xarray as to_xarray
-from gandyn._status import Outcome as Outcome
-from gandyn._status import status as status
-from gandyn._sweep import submit as submit
-from gandyn._sweep import sweep as sweep
+Measure -> Game -> Field -> Dynamics -> result: a game is what the players lose, a field which way
+they go, a dynamics how they get there - a rule, step by step, or a flow, in continuous time - and
+every analysis asks the same questions of both.
+"""
+
+from . import fields as fields
+from . import flows as flows
+from . import games as games
+from . import losses as losses
+from . import measures as measures
+from . import methods as methods
+from . import networks as networks
+from . import rules as rules
+from ._dynamics import AbstractDynamics as AbstractDynamics
+from ._export import to_xarray as to_xarray
+from ._phase import State as State
+from ._simulate import Trajectory as Trajectory
+from ._simulate import simulate as simulate
+from ._status import Outcome as Outcome
+from ._status import status as status
+from ._sweep import submit as submit
+from ._sweep import sweep as sweep
+from .analyses import Equilibrium as Equilibrium
+from .analyses import Portrait as Portrait
+from .analyses import Spectrum as Spectrum
+from .analyses import equilibrium as equilibrium
+from .analyses import jacobian as jacobian
+from .analyses import portrait as portrait
+from .analyses import spectrum as spectrum
+
+__version__ = "0.1.0"

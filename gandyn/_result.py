@@ -1,5 +1,6 @@
 """What every analysis returns: a small module of arrays that names its axes."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -19,7 +20,7 @@ def _summary(value: Any) -> str:
         if value.ndim == 0 and not isinstance(value, jax.core.Tracer):
             return f"{value.item()!r}"
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
-    return repr(value)
+    return eqx.tree_pformat(value, width=10_000)
 
 
 class Result(eqx.Module):
@@ -33,7 +34,7 @@ class Result(eqx.Module):
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     def __repr__(self) -> str:
-        fields = {k: getattr(self, k) for k in self.__dataclass_fields__}
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         leaves = [x for x in jax.tree.leaves(fields) if eqx.is_inexact_array(x)]
         text = ", ".join(f"{k}={_summary(v)}" for k, v in fields.items())
         if leaves and not any(isinstance(x, jax.core.Tracer) for x in leaves):

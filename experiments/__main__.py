@@ -1,0 +1,98 @@
+"""`python -m experiments` lists the claims; `python -m experiments NAME --out DIR` tests one."""
+
+import importlib
+import pkgutil
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import jax
+import matplotlib
+import tyro
+
+import experiments
+
+
+def names() -> list[str]:
+    """The experiments: the modules of this package without an underscore."""
+    found = (module.name for module in pkgutil.iter_modules(experiments.__path__))
+    return sorted(name for name in found if not name.startswith("_"))
+
+
+def load(name: str) -> Any:
+    return importlib.import_module(f"experiments.{name}")
+
+
+def claim(module: Any) -> str:
+    """The first sentence of an experiment's docstring."""
+    return " ".join(module.__doc__.split("\n\n")[0].split())
+
+
+def listing() -> str:
+    lines = [f"  {name:<24}{claim(load(name))}" for name in names()]
+    return "\n".join(
+        [
+            "Experiments and their claims:",
+            "",
+            *lines,
+            "",
+            "python -m experiments NAME --out DIR          run one; --help shows its options",
+        ]
+    )
+
+
+def run(name: str, arguments: list[str]) -> int:
+    module = load(name)
+    quick = "--quick" in arguments
+    arguments = [a for a in arguments if a != "--quick"]
+
+    def command(
+        options: Annotated[Any, tyro.conf.arg(name="")], out: Path = Path("results") / name
+    ) -> tuple[Any, Path]:
+        """Run the experiment.
+
+        Args:
+            options: What can be chosen.
+            out: Folder for the figure and the summary.
+        """
+        return options, out
+
+    command.__annotations__["options"] = Annotated[module.Options, tyro.conf.arg(name="")]
+    command.__defaults__ = (module.QUICK if quick else module.Options(), *command.__defaults__)
+    options, out = tyro.cli(
+        command,
+        args=arguments,
+        prog=f"python -m experiments {name} [--quick]",
+        description=module.__doc__,
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    ledger = module.run(options, out)
+    path = ledger.write(out, claim(module), options)
+    failed = [line for line in ledger.tested if not line["holds"]]
+    for line in failed:
+        print(f"does not hold: {line}")
+    verdict = "holds" if ledger.holds else "DOES NOT HOLD"
+    n = len(ledger.tested)
+    print(f"{claim(module)}\n{verdict}: {n - len(failed)} of {n} numbers as theory says")
+    print(f"{out / 'figure.png'} and {path}, {time.perf_counter() - start:.0f} s")
+    return 0 if ledger.holds else 1
+
+
+def main(arguments: list[str]) -> int:
+    # Claims are tested in double precision, and figures go to files.
+    jax.config.update("jax_enable_x64", True)
+    matplotlib.use("Agg")
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(listing())
+        return 0
+    name, *rest = arguments
+    if name not in names():
+        print(f"there is no experiment {name!r}: choose one of {', '.join(names())}")
+        return 2
+    return run(name, rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

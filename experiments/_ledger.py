@@ -1,0 +1,78 @@
+"""The numbers behind a claim, each beside what theory says of it."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+@dataclasses.dataclass
+class Ledger:
+    """Measured against theory, line by line; the claim holds if every line does."""
+
+    lines: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+    def compare(self, name: str, measured: Any, theory: Any, tolerance: float) -> bool:
+        """A number, and the closed form that it must agree with to an absolute tolerance."""
+        measured, theory = float(measured), float(theory)
+        holds = abs(measured - theory) <= tolerance
+        self.lines.append(
+            {
+                "name": name,
+                "measured": measured,
+                "theory": theory,
+                "tolerance": tolerance,
+                "holds": holds,
+            }
+        )
+        return holds
+
+    def state(self, name: str, measured: Any, theory: Any) -> bool:
+        """A word or a whole number that must be the one that theory predicts."""
+        holds = measured == theory
+        self.lines.append({"name": name, "measured": measured, "theory": theory, "holds": holds})
+        return holds
+
+    def record(self, name: str, measured: Any) -> None:
+        """What was seen where theory is silent: it neither supports nor refutes the claim."""
+        self.lines.append({"name": name, "measured": measured})
+
+    @property
+    def tested(self) -> list[dict[str, Any]]:
+        """The lines of which theory says something."""
+        return [line for line in self.lines if "holds" in line]
+
+    @property
+    def holds(self) -> bool:
+        """Whether every line holds; an empty ledger claims nothing, and does not."""
+        return bool(self.tested) and all(line["holds"] for line in self.tested)
+
+    def write(self, out: Path, claim: str, options: Any) -> Path:
+        """`summary.json`: the claim, its options, whether it holds, and every number."""
+        summary = {
+            "claim": claim,
+            "holds": self.holds,
+            "options": dataclasses.asdict(options),
+            "numbers": self.lines,
+        }
+        path = out / "summary.json"
+        path.write_text(json.dumps(_plain(summary), indent=2, allow_nan=False) + "\n")
+        return path
+
+
+def _plain(value: Any) -> Any:
+    """JSON has neither arrays nor nan; the latter are written as words."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if hasattr(value, "tolist"):
+        return _plain(np.asarray(value).tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Path):
+        return str(value)
+    return value

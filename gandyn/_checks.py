@@ -1,0 +1,151 @@
+"""Checks at the door: values where they are concrete, shapes and structure always.
+
+Inside, everything is trusted. A message says which argument it is, what it was, and what it may be.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PyTree
+
+from ._types import Players
+
+
+def is_concrete(x: Any) -> bool:
+    """Whether the value of `x` can be looked at (it is not being traced)."""
+    return not any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(x))
+
+
+def floating(x: Any) -> Array:
+    """An inexact array: floating input keeps its dtype, integers take JAX's default float."""
+    x = jnp.asarray(x)
+    return x.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float))
+
+
+def array(name: str, value: Any) -> Array:
+    """A finite real array."""
+    try:
+        value = floating(value)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`{name}` must be numbers or an array of numbers, but is {value!r}."
+        ) from None
+    if jnp.iscomplexobj(value):
+        raise TypeError(f"`{name}` must be real, but has dtype {value.dtype}.")
+    if is_concrete(value) and not np.all(np.isfinite(value)):
+        raise ValueError(f"`{name}` must be finite, but is {value}.")
+    return value
+
+
+def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf) -> Array:
+    """A finite number in [low, high], as an array without axes, so that it is a leaf."""
+    value = array(name, value)
+    if value.ndim != 0:
+        raise ValueError(
+            f"`{name}` must be one number, but has shape {value.shape}. "
+            "To try many at once, map over the construction with `equinox.filter_vmap`."
+        )
+    if is_concrete(value) and not low <= float(value) <= high:
+        if high < np.inf:
+            domain = f"must be between {low:g} and {high:g}"
+        else:
+            domain = "must not be negative" if low == 0 else f"must be at least {low:g}"
+        raise ValueError(f"`{name}` {domain}, but is {float(value):g}.")
+    return value
+
+
+def positive(name: str, value: Any) -> Array:
+    """A finite number above zero."""
+    value = number(name, value)
+    if is_concrete(value) and not float(value) > 0:
+        raise ValueError(f"`{name}` must be positive, but is {float(value):g}.")
+    return value
+
+
+def count(name: str, value: Any, *, low: int = 1) -> int:
+    """A whole number, known before anything is traced."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(
+            f"`{name}` must be a whole number (a Python int), but is {value!r}: "
+            "counts shape the program, so they cannot be traced."
+        )
+    if value < low:
+        raise ValueError(f"`{name}` must be at least {low}, but is {value}.")
+    return int(value)
+
+
+def per_player(name: str, value: Any, **limits: float) -> Array | tuple[Array, ...]:
+    """One number for everybody, or a tuple with one per player."""
+    if isinstance(value, tuple | list):
+        return tuple(number(f"{name}[{i}]", v, **limits) for i, v in enumerate(value))
+    if getattr(value, "ndim", 0) == 1:
+        return per_player(name, tuple(value), **limits)
+    return number(name, value, **limits)
+
+
+def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
+    """`n` values, one per player, from one for everybody or from exactly `n`."""
+    if not isinstance(value, tuple):
+        return (value,) * n
+    if len(value) != n:
+        raise ValueError(
+            f"`{name}` has {len(value)} entries, but the game has {n} players: "
+            "give one for everybody, or one per player."
+        )
+    return value
+
+
+def players(value: Any, name: str = "players") -> Players:
+    """A tuple with one pytree of inexact arrays per player, whatever was given as numbers."""
+    if not isinstance(value, tuple | list):
+        raise TypeError(
+            f"`{name}` must be a tuple with one entry per player, generator first, "
+            f"but is {value!r}."
+        )
+
+    def leaf(x: Any) -> Array:
+        if callable(x):
+            raise TypeError(
+                f"`{name}` must hold arrays only, but holds the function {x!r}. "
+                "Split a network into its parameters and its function with "
+                "`gandyn.networks.partition`."
+            )
+        try:
+            return floating(x)
+        except (TypeError, ValueError):
+            raise TypeError(f"`{name}` must hold numbers or arrays, but holds {x!r}.") from None
+
+    # A list of numbers is a vector; any other list is a tree, as it is for JAX.
+    return tuple(jax.tree.map(leaf, player, is_leaf=_is_array_like) for player in value)
+
+
+def _is_array_like(x: Any) -> bool:
+    return isinstance(x, list | float | int) and (not isinstance(x, list) or _all_array_like(x))
+
+
+def _all_array_like(x: list) -> bool:
+    return len(x) > 0 and all(map(_is_array_like, x))
+
+
+def number_of(game: str, value: Sequence[Any], n: int) -> None:
+    """`value` are the `n` players of a game."""
+    if len(value) != n:
+        raise ValueError(f"{game} is a game of {n} players, but `players` has {len(value)}.")
+
+
+def same_structure(name: str, value: PyTree, like: PyTree, source: str) -> PyTree:
+    """`value` has the tree, the shapes and the dtypes of `like`; dtypes are cast."""
+
+    def shapes(tree: PyTree) -> PyTree:
+        return jax.tree.map(jnp.shape, tree)
+
+    if jax.tree.structure(value) != jax.tree.structure(like) or shapes(value) != shapes(like):
+        raise ValueError(
+            f"{name} must have the structure and the shapes of {source}, "
+            f"{eqx.tree_pformat(like)}, but is {eqx.tree_pformat(value)}."
+        )
+    return jax.tree.map(lambda v, like: jnp.asarray(v).astype(jnp.asarray(like).dtype), value, like)

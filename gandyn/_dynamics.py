@@ -1,0 +1,78 @@
+"""A dynamics: a state carried through time. Two kinds, one contract.
+
+A **rule** is a map, z -> F(z): discrete training. A **flow** is an ODE, z' = f(z). They differ in how
+they advance, in what vanishes at rest and in what "stable" means; each of these is written once, in
+`AbstractRule` and `AbstractFlow`. Everything else in the library - simulation, spectra, exponents,
+portraits - is a function of a dynamics and a state that uses this contract and nothing more.
+
+**For developers.** A new rule is a subclass of `AbstractRule` with `init` and `step`; a new flow is
+a subclass of `AbstractFlow` with `init`, `velocity` and an `integrator`. The contract:
+
+- `evolve` is a cocycle: evolving over [a, b] and then [b, c] with one key is evolving over [a, c].
+- `residual` vanishes exactly at rest, has the structure of the state, and is differentiable.
+- Memory that is empty is `None` or has no array leaves; everything that moves is an inexact leaf.
+- Divergence is data: a state that blew up is inf or nan, never an exception.
+"""
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+from jaxtyping import Array, Complex, PyTree
+
+from . import _checks as checks
+from ._phase import State
+from ._types import Key, Players
+
+
+def whole(state: State) -> State:
+    """The observable that keeps everything."""
+    return state
+
+
+class AbstractDynamics(eqx.Module):
+    """What every rule and every flow can do."""
+
+    unit: ClassVar[str]
+    """What a growth rate is measured per: "step" or "unit time"."""
+
+    @abc.abstractmethod
+    def init(self, players: Players) -> State:
+        """The state from which training starts: the players, and a fresh memory."""
+
+    @abc.abstractmethod
+    def settle(self, state: State, key: Key = None) -> State:
+        """The state with the memory that the dynamics has if the players stay where they are."""
+
+    @abc.abstractmethod
+    def evolve(
+        self,
+        state: State,
+        ts: Array,
+        key: Key = None,
+        observe: Callable[[State], PyTree] = whole,
+    ) -> PyTree:
+        """What was observed at the times `ts`, stacked; `state` is the state at `ts[0]`."""
+
+    @abc.abstractmethod
+    def residual(self, state: State, key: Key = None) -> State:
+        """What vanishes exactly at rest: f(z) for a flow, F(z) - z for a rule."""
+
+    @abc.abstractmethod
+    def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
+        """Growth rates from the eigenvalues of D residual: themselves for a flow, their log1p for
+        a rule."""
+
+
+def begin(dynamics: Any, players: Players | State) -> State:
+    """The state of `dynamics` that a caller means by `players`; the door of every analysis."""
+    if not isinstance(dynamics, AbstractDynamics):
+        raise TypeError(
+            f"`dynamics` must be a rule or a flow, but is {dynamics!r}. From a game, make one with "
+            "`gandyn.methods.alternating(game, step_size)` or "
+            "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`."
+        )
+    if isinstance(players, State):
+        return players
+    return dynamics.init(checks.players(players))

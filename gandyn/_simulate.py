@@ -1,0 +1,58 @@
+"""Simulation: a dynamics carried through time, and what was seen on the way."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Real
+
+from ._dynamics import AbstractDynamics, begin
+from ._phase import State
+from ._result import Result
+from ._types import Key, Players
+
+
+class Trajectory(Result):
+    """The states of a dynamics at the times `ts`; every leaf has a leading time axis.
+
+    From its escape on, a trajectory that diverges is inf or nan.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"ts": ("time",), "states": ("time",)}
+
+    ts: Real[Array, " time"]
+    states: State
+
+    @property
+    def players(self) -> Players:
+        """The players at every time."""
+        return self.states.players
+
+    @property
+    def final(self) -> State:
+        """The last state, memory included: simulate from it to go on."""
+        return jax.tree.map(lambda x: x[-1], self.states)
+
+
+def simulate(
+    dynamics: AbstractDynamics, players: Players | State, ts: Any, key: Key = None
+) -> Trajectory:
+    """The trajectory of a rule or a flow from a start.
+
+    **Arguments:**
+
+    - `dynamics`: a rule (`gandyn.methods`, `gandyn.rules`) or a flow (`gandyn.flows`).
+    - `players`: the start, one pytree per player, or a `State` to go on from.
+    - `ts`: the times that are kept, shape `(time,)`; `ts[0]` is the time of the start. For a rule,
+      whole numbers of steps that do not decrease; for a flow, times that increase, or that
+      decrease to run backwards.
+    - `key`: one realisation of everything random; `None` for the population dynamics. Step t of a
+      rule uses `fold_in(key, t)`, so that a run cut in two is the same run; a flow sees one frozen
+      sample.
+
+    To differentiate a rule backwards, evenly spaced `ts` must be known when the program is traced
+    (a numpy array, or any array outside of `jit`).
+    """
+    state = begin(dynamics, players)
+    return Trajectory(jnp.asarray(ts), dynamics.evolve(state, ts, key))

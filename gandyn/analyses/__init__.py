@@ -1,0 +1,9 @@
+"""Analyses: functions of a dynamics and a state that use the contract of dynamics only."""
+
+from ._equilibrium import Equilibrium as Equilibrium
+from ._equilibrium import equilibrium as equilibrium
+from ._portrait import Portrait as Portrait
+from ._portrait import portrait as portrait
+from ._spectrum import Spectrum as Spectrum
+from ._spectrum import jacobian as jacobian
+from ._spectrum import spectrum as spectrum

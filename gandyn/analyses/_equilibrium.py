@@ -1,0 +1,92 @@
+"""Equilibria: states at which a dynamics rests, found from a guess."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import lineax as lx
+import optimistix as optx
+from jaxtyping import Array, Bool, Float
+
+from .._dynamics import AbstractDynamics, begin
+from .._phase import State, coordinates
+from .._result import Result
+from .._types import Key, Players
+
+_NEAR = 1000  # a root further away than this, in units of the guess, is none near the guess
+
+
+class Equilibrium(Result):
+    """A state at rest, stable or not.
+
+    **Fields:**
+
+    - `state`: the state; `players` are its players.
+    - `residual`: the largest component of what should vanish, f(z) or F(z) - z.
+    - `converged`: whether it does, up to rounding, relative to the Jacobian's size.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"residual": (), "converged": ()}
+
+    state: State
+    residual: Float[Array, ""]
+    converged: Bool[Array, ""]
+
+    @property
+    def players(self) -> Players:
+        """The players at rest."""
+        return self.state.players
+
+
+def equilibrium(
+    dynamics: AbstractDynamics,
+    players: Players | State,
+    key: Key = None,
+    max_steps: int = 256,
+) -> Equilibrium:
+    """The equilibrium of a dynamics near a guess, whether training would be drawn to it or not.
+
+    Where equilibria are not isolated, one of them. If there is none near, `converged` is false and
+    the state is the best one found.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow.
+    - `players`: the guess, or a `State`.
+    - `key`: one realisation of everything random.
+    - `max_steps`: of the root finder.
+    """
+    state = begin(dynamics, players)
+    return _equilibrium(dynamics, state, key, max_steps)
+
+
+@eqx.filter_jit
+def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: int) -> Equilibrium:
+    guess, back = coordinates(state)
+    tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75
+    scale = 1 + jnp.max(jnp.abs(guess), initial=0)
+
+    def residual(x: Array, args: None = None) -> Array:
+        return coordinates(dynamics.residual(back(x), key))[0]
+
+    def solve(solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver) -> Equilibrium:
+        x = optx.root_find(residual, solver, guess, max_steps=max_steps, throw=False).value
+        rest = jnp.abs(residual(x))
+        # Each component must be a rounding error of the coordinates, seen through its own slopes:
+        # a field that merely fades out far away has small values everywhere, but no equilibrium.
+        slopes = jnp.sum(jnp.abs(jax.jacfwd(residual)(x)), axis=1)
+        small = jnp.all(rest <= 10 * tolerance * slopes * scale)
+        near = jnp.all(jnp.abs(x - guess) <= _NEAR * scale)
+        return Equilibrium(back(x), jnp.max(rest, initial=0), small & near)
+
+    # Newton's steps within a trust region reach most equilibria, degenerate ones among them; the
+    # damped steps of Levenberg and Marquardt reach some of the rest.
+    singular = lx.AutoLinearSolver(well_posed=None)
+    first = solve(optx.Dogleg(rtol=tolerance, atol=tolerance, linear_solver=singular))
+    return jax.lax.cond(
+        first.converged,
+        lambda: first,
+        lambda: solve(optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)),
+    )

@@ -1,0 +1,96 @@
+"""The spectrum of a dynamics: how fast small disturbances of a state grow, and how fast they turn.
+
+For a flow these are the eigenvalues of Df. For a rule they are the logarithms of the eigenvalues of
+the whole map on players and memory, log eig DF. Either way stable means negative real parts.
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics, begin
+from .._phase import State, coordinates
+from .._result import Result
+from .._types import Key, Players
+
+
+class Spectrum(Result):
+    """Growth rates of small disturbances, fastest growing first.
+
+    **Fields:**
+
+    - `exponents`: complex; real parts grow, imaginary parts turn (radians), per `unit`.
+    - `unit`: "step" for a rule, "unit time" for a flow.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"exponents": ("mode",)}
+
+    exponents: Complex[Array, " mode"]
+    unit: str = eqx.field(static=True)
+
+    @property
+    def multipliers(self) -> Complex[Array, " mode"]:
+        """exp(exponents): for a rule, the eigenvalues of its map."""
+        return jnp.exp(self.exponents)
+
+    @property
+    def radius(self) -> Float[Array, ""]:
+        """The largest modulus of a multiplier: the factor per unit by which errors shrink or grow."""
+        return jnp.exp(jnp.max(self.exponents.real, axis=-1))
+
+    @property
+    def stable(self) -> Bool[Array, ""]:
+        """Whether all disturbances decay."""
+        return jnp.all(self.exponents.real < 0, axis=-1)
+
+
+def jacobian(
+    dynamics: AbstractDynamics, players: Players | State, key: Key = None
+) -> Float[Array, "n n"]:
+    """D residual in the coordinates of the state: Df for a flow, DF - 1 for a rule."""
+    return _jacobian(dynamics, begin(dynamics, players), key)
+
+
+@eqx.filter_jit
+def _jacobian(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, "n n"]:
+    x, back = coordinates(state)
+    return jax.jacfwd(lambda x: coordinates(dynamics.residual(back(x), key))[0])(x)
+
+
+def spectrum(dynamics: AbstractDynamics, players: Players | State, key: Key = None) -> Spectrum:
+    """The spectrum of a dynamics at a point, usually an equilibrium.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow.
+    - `players`: the point. The memory of optimizers is settled first: iterated with the players
+      held until it rests, with clocks far ahead. A `State` is taken as it is.
+    - `key`: one realisation of everything random.
+    """
+    state = begin(dynamics, players)
+    result = _spectrum(dynamics, state, key, not isinstance(players, State))
+    if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
+        warnings.warn(
+            "the spectrum is nan, because the dynamics has no derivative at this state: the state "
+            "is not finite, or the optimizer is not smooth there. Adam and RMSProp divide by "
+            "sqrt(nu), and nu is 0 at rest; `optax.adam(step, eps_root=1e-8)` is smooth.",
+            stacklevel=2,
+        )
+    return result
+
+
+@eqx.filter_jit
+def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) -> Spectrum:
+    if settle:
+        state = dynamics.settle(state, key)
+    matrix = _jacobian(dynamics, state, key)
+    eigenvalues = jnp.linalg.eigvals(jnp.where(jnp.isfinite(matrix), matrix, jnp.nan))
+    exponents = dynamics.exponents(eigenvalues)
+    order = jnp.lexsort((-exponents.imag, -exponents.real))
+    return Spectrum(exponents[order], dynamics.unit)

@@ -1,0 +1,9 @@
+"""Fields: which way the players go."""
+
+from ._confined import Confined as Confined
+from ._consensus import Consensus as Consensus
+from ._extrapolated import Extrapolated as Extrapolated
+from ._field import AbstractField as AbstractField
+from ._field import Gradient as Gradient
+from ._field import Scaled as Scaled
+from ._symplectic import Symplectic as Symplectic

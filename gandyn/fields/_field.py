@@ -1,0 +1,79 @@
+"""A field: which way the players go, `players -> players`."""
+
+import abc
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import PyTree
+
+from .. import _checks as checks
+from .._types import Key, Number, PerPlayer, Players
+from ..games._game import AbstractGame, losses
+
+
+class AbstractField(eqx.Module):
+    """A vector field on the players' parameters: the velocity of a flow, the direction of a rule."""
+
+    @abc.abstractmethod
+    def __call__(self, players: Players, key: Key = None) -> Players:
+        """The direction of every player, a tree of the same structure."""
+
+
+class Gradient(AbstractField):
+    """v_i = -grad_i L_i: everybody descends its own loss, the others being as they are.
+
+    **Arguments:**
+
+    - `game`: any game.
+    """
+
+    game: AbstractGame
+
+    def __init__(self, game: AbstractGame):
+        if not isinstance(game, AbstractGame):
+            raise TypeError(
+                f"`game` must be a game, but is {game!r}: "
+                "`gandyn.games.Custom(function)` makes one from a function of the players."
+            )
+        self.game = game
+
+    def __call__(self, players: Players, key: Key = None) -> Players:
+        def gradient(i: int) -> PyTree:
+            def loss(mine: PyTree) -> jax.Array:
+                return losses(self.game, (*players[:i], mine, *players[i + 1 :]), key)[i]
+
+            return jax.tree.map(jnp.negative, jax.grad(loss)(players[i]))
+
+        return tuple(gradient(i) for i in range(len(players)))
+
+
+class Scaled(AbstractField):
+    """c_i v_i: a time scale for each player.
+
+    **Arguments:**
+
+    - `field`: the field v.
+    - `scales`: c, one number for everybody or one per player.
+    """
+
+    field: AbstractField
+    scales: PerPlayer
+
+    def __init__(self, field: AbstractField, scales: PerPlayer):
+        self.field = field
+        self.scales = checks.per_player("scales", scales)
+
+    def __call__(self, players: Players, key: Key = None) -> Players:
+        scales = checks.spread("scales", self.scales, len(players))
+        return tuple(scaled(c, v) for c, v in zip(scales, self.field(players, key), strict=True))
+
+
+def scaled(c: Number, tree: PyTree) -> PyTree:
+    """c x, in the precision of x."""
+    return jax.tree.map(lambda x: jnp.asarray(c, x.dtype) * x, tree)
+
+
+def moved(x: PyTree, c: Number, v: PyTree) -> PyTree:
+    """x + c v, in the precision of x."""
+    return jax.tree.map(lambda x, v: x + jnp.asarray(c, x.dtype) * v, x, v)

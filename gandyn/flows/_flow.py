@@ -1,0 +1,186 @@
+"""A flow: an ordinary differential equation z' = f(z), integrated by diffrax."""
+
+import abc
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import diffrax as dfx
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optimistix as optx
+from jaxtyping import Array, Complex, Float, PyTree
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics, whole
+from .._phase import State
+from .._types import Key, Number
+
+
+class Integrator(eqx.Module):
+    """How a flow is integrated: adaptively to a tolerance, or with a fixed step.
+
+    **Arguments:**
+
+    - `rtol`, `atol`: relative and absolute tolerance of an adaptive step. Left out, 1e-8 in double
+      and 1e-5 in single precision, which can keep no tolerance below 1e-6.
+    - `solver`: any diffrax solver, explicit or implicit.
+    - `dt`: a fixed step instead. The tolerances are then those of the equation within a step of an
+      implicit solver; left out, 1e-12 in double and 1e-6 in single precision.
+    - `max_steps`: after so many steps an adaptive solution is given up, and is inf from there on.
+    - `adjoint`: diffrax's means of differentiation. The default can be differentiated forwards and
+      backwards.
+    """
+
+    solver: dfx.AbstractSolver
+    rtol: Float[Array, ""] | None
+    atol: Float[Array, ""] | None
+    dt: Float[Array, ""] | None
+    max_steps: int = eqx.field(static=True)
+    adjoint: dfx.AbstractAdjoint
+
+    def __init__(
+        self,
+        rtol: Number | None = None,
+        atol: Number | None = None,
+        solver: dfx.AbstractSolver | None = None,
+        dt: Number | None = None,
+        max_steps: int = 65_536,
+        adjoint: dfx.AbstractAdjoint | None = None,
+    ):
+        if solver is not None and not isinstance(solver, dfx.AbstractSolver):
+            raise TypeError(
+                f"`solver` must be a diffrax solver, such as `diffrax.Tsit5()`, but is {solver!r}."
+            )
+        self.solver = dfx.Tsit5() if solver is None else solver
+        self.rtol = None if rtol is None else checks.positive("rtol", rtol)
+        self.atol = None if atol is None else checks.positive("atol", atol)
+        self.dt = None if dt is None else checks.positive("dt", dt)
+        self.max_steps = checks.count("max_steps", max_steps)
+        self.adjoint = dfx.DirectAdjoint() if adjoint is None else adjoint
+
+    def tolerances(self, dtype: Any) -> tuple[Any, Any]:
+        """(rtol, atol) for states of a dtype."""
+        single = jnp.finfo(dtype).eps > 1e-10
+        for name, value in (("rtol", self.rtol), ("atol", self.atol)):
+            too_fine = value is not None and checks.is_concrete(value) and float(value) < 1e-6
+            if single and too_fine:
+                raise ValueError(
+                    f"`{name}` is {float(value):g}, which players in {jnp.dtype(dtype).name} cannot "
+                    "keep: make it 1e-6 or more, or use double precision, "
+                    "`jax.config.update('jax_enable_x64', True)`."
+                )
+        # The equation within a fixed implicit step is cheap to solve well.
+        fine, coarse = (1e-12, 1e-6) if self.dt is not None else (1e-8, 1e-5)
+        default = coarse if single else fine
+        return tuple(
+            default if value is None else value.astype(dtype) for value in (self.rtol, self.atol)
+        )
+
+
+class AbstractFlow(AbstractDynamics):
+    """A continuous-time idealisation of training. With a key, one frozen sample of the game."""
+
+    unit: ClassVar[str] = "unit time"
+    integrator: eqx.AbstractVar[Integrator]
+
+    @abc.abstractmethod
+    def velocity(self, state: State, key: Key = None) -> State:
+        """f(z), with the structure of the state."""
+
+    def settle(self, state: State, key: Key = None) -> State:
+        return state
+
+    def evolve(
+        self,
+        state: State,
+        ts: Array,
+        key: Key = None,
+        observe: Callable[[State], PyTree] = whole,
+    ) -> PyTree:
+        times = _times(ts)
+        return _integrate(self, state, times, key, observe, _steps(self.integrator, times))
+
+    def residual(self, state: State, key: Key = None) -> State:
+        return self.velocity(state, key)
+
+    def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
+        return eigenvalues
+
+
+def _times(ts: Any) -> Float[Array, " t"]:
+    ts = checks.floating(ts)
+    if ts.ndim != 1 or ts.shape[0] == 0:
+        raise ValueError(
+            f"`ts` must be a vector of at least one time, but has shape {ts.shape}: "
+            "`jnp.linspace(0, 100, 501)` is one."
+        )
+    if checks.is_concrete(ts):
+        gaps = np.diff(np.asarray(ts))
+        if not np.all(np.isfinite(ts)) or (np.any(gaps <= 0) and np.any(gaps >= 0)):
+            raise ValueError(
+                "`ts` must be finite and strictly increasing (or, to run backwards, decreasing), "
+                f"but is {ts}."
+            )
+    return ts
+
+
+def _steps(integrator: Integrator, ts: Array) -> int:
+    """An upper bound for the number of steps: what the fixed step needs, where that is known."""
+    if integrator.dt is None or not checks.is_concrete((integrator.dt, ts)):
+        return integrator.max_steps
+    needed = abs(float(ts[-1] - ts[0])) / float(integrator.dt)
+    return max(integrator.max_steps, int(needed * 1.001) + 16)
+
+
+@eqx.filter_jit
+def _integrate(
+    flow: AbstractFlow,
+    state: State,
+    ts: Float[Array, " t"],
+    key: Key,
+    observe: Callable[[State], PyTree],
+    max_steps: int,
+) -> PyTree:
+    dtype = jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
+    ts = ts.astype(dtype)
+    if len(ts) == 1:
+        return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))
+
+    def velocity(t: Array, state: State, args: None) -> State:
+        return checks.same_structure("the velocity", flow.velocity(state, key), state, "the state")
+
+    plan = flow.integrator
+    rtol, atol = plan.tolerances(dtype)
+    solver = plan.solver
+    if plan.dt is None:
+        controller, dt = dfx.PIDController(rtol=rtol, atol=atol), None
+    else:
+        controller = dfx.ConstantStepSize()
+        dt = plan.dt.astype(dtype) * jnp.sign(ts[-1] - ts[0])
+        solver = _with_tolerances(solver, rtol, atol)
+    return dfx.diffeqsolve(
+        dfx.ODETerm(velocity),
+        solver,
+        ts[0],
+        ts[-1],
+        dt,
+        state,
+        saveat=dfx.SaveAt(ts=ts, fn=lambda t, state, args: observe(state)),
+        stepsize_controller=controller,
+        adjoint=plan.adjoint,
+        max_steps=max_steps,
+        throw=False,
+    ).ys
+
+
+def _with_tolerances(solver: dfx.AbstractSolver, rtol: Any, atol: Any) -> dfx.AbstractSolver:
+    """An implicit solver that solves the equation within a step to the given tolerances, unless it
+    has its own. Diffrax would take them from the step-size controller, and a fixed step has none.
+    """
+    finder = getattr(solver, "root_finder", None)
+    if finder is None or eqx.is_array_like(finder.rtol):
+        return solver
+    own = eqx.tree_at(lambda f: (f.rtol, f.atol, f.norm), finder, (rtol, atol, optx.max_norm))
+    return eqx.tree_at(lambda s: s.root_finder, solver, own)

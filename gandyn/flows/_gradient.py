@@ -1,0 +1,39 @@
+"""The flow of a field, z' = v(z): training with infinitely small steps."""
+
+from .._phase import State
+from .._types import Key, Players
+from ..fields import AbstractField
+from ._flow import AbstractFlow, Integrator
+
+
+class GradientFlow(AbstractFlow):
+    """z' = v(z).
+
+    **Arguments:**
+
+    - `field`: the field v, such as `gandyn.fields.Gradient(game)`.
+    - `integrator`: tolerances, solver, or a fixed step.
+    """
+
+    field: AbstractField
+    integrator: Integrator
+
+    def __init__(self, field: AbstractField, integrator: Integrator | None = None):
+        self.field = is_field(field)
+        self.integrator = Integrator() if integrator is None else integrator
+
+    def init(self, players: Players) -> State:
+        return State(players)
+
+    def velocity(self, state: State, key: Key = None) -> State:
+        return State(self.field(state.players, key))
+
+
+def is_field(field: AbstractField) -> AbstractField:
+    """`field`, held to be one."""
+    if not isinstance(field, AbstractField):
+        raise TypeError(
+            f"`field` must be a field, but is {field!r}: "
+            "`gandyn.fields.Gradient(game)` is that of a game."
+        )
+    return field

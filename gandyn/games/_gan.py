@@ -1,0 +1,163 @@
+"""The GAN: a generator pushes a latent measure forward, a discriminator scores realness.
+
+    L_D = E_{x ~ data} real(D(x)) + E_{z ~ latent} fake(D(G(z))),    L_G = E_z generator(D(G(z)))
+
+Goodfellow et al., "Generative Adversarial Nets", 2014.
+"""
+
+import abc
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+from jaxtyping import Array, Float, PyTree
+
+from .. import _checks as checks
+from .._types import Key, Players, Scalar, split
+from ..losses import Loss, minimax
+from ..measures import AbstractMeasure
+from ._game import AbstractGame
+
+WeightedPoints = tuple[Float[Array, "n *event"], Float[Array, " n"]]
+
+
+class Batch(eqx.Module):
+    """What a discriminator is confronted with in one evaluation of the losses.
+
+    **Arguments:**
+
+    - `critic`: x -> D(x), for one point.
+    - `real`, `fake`: weighted points `(x, w)`.
+    - `key`: the randomness left for penalties and noise; `None` if the points are the population.
+    """
+
+    critic: Callable[[Float[Array, "*event"]], Scalar]
+    real: WeightedPoints
+    fake: WeightedPoints
+    key: Key = None
+
+
+class AbstractGAN(AbstractGame):
+    """A two-player game whose losses are read off one batch, so that penalties and noise stack."""
+
+    @abc.abstractmethod
+    def batch(self, players: Players, key: Key = None) -> Batch:
+        """The points that the losses are taken on, and the discriminator as a function."""
+
+    @abc.abstractmethod
+    def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
+        """The losses of generator and discriminator on a batch."""
+
+    def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
+        return self.score(self.batch(players, key))
+
+
+class GAN(AbstractGAN):
+    """A generator against a discriminator, both written for one point.
+
+    **Arguments:**
+
+    - `generator`: `generator(theta, z)` is one point x, of the shape of a point of the data.
+    - `discriminator`: `discriminator(psi, x)` is the logit of one point, a scalar that scores
+      realness.
+    - `data`, `latent`: measures. Fixed points give the population dynamics, a `Sampled` measure a
+      minibatch for every key.
+    - `loss`: see `gandyn.losses`.
+    - `known`: the equilibria `(theta, psi)` known in closed form.
+    """
+
+    generator: Callable[[PyTree, Array], Array]
+    discriminator: Callable[[PyTree, Array], Scalar]
+    data: AbstractMeasure
+    latent: AbstractMeasure
+    loss: Loss
+    known: tuple[Players, ...]
+
+    def __init__(
+        self,
+        generator: Callable[[PyTree, Array], Array],
+        discriminator: Callable[[PyTree, Array], Scalar],
+        data: AbstractMeasure,
+        latent: AbstractMeasure,
+        loss: Loss = minimax,
+        known: Sequence[Players] = (),
+    ):
+        for name, value, kind, remedy in (
+            ("data", data, AbstractMeasure, "`gandyn.measures.empirical(array)` makes one"),
+            ("latent", latent, AbstractMeasure, "`gandyn.measures.gaussian(0., 1.)` makes one"),
+            ("loss", loss, Loss, "`gandyn.losses.minimax` is one"),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(f"`{name}` must be a {kind.__name__}, but is {value!r}: {remedy}.")
+        self.generator, self.discriminator = generator, discriminator
+        self.data, self.latent, self.loss = data, latent, loss
+        self.known = tuple(checks.players(p, "known") for p in known)
+
+    def batch(self, players: Players, key: Key = None) -> Batch:
+        checks.number_of("a GAN", players, 2)
+        theta, psi = players
+        dtype = jnp.result_type(*jax.tree.leaves(players))
+
+        def points(measure: AbstractMeasure, key: Key) -> WeightedPoints:
+            x, w = measure.points(key)
+            return x.astype(dtype), w.astype(dtype)
+
+        for_data, for_latent, left = split(key, 3)
+        z, w = points(self.latent, for_latent)
+        fake = jax.vmap(partial(self.generator, theta))(z)
+        real = points(self.data, for_data)
+        if fake.shape[1:] != real[0].shape[1:]:
+            raise ValueError(
+                f"a point of the generator has shape {fake.shape[1:]}, but a point of the data "
+                f"has shape {real[0].shape[1:]}: both functions are written for one point."
+            )
+        random = self.data.random or self.latent.random
+        critic = jtu.Partial(self.discriminator, psi)
+        return Batch(critic, real, (fake, w), left if random else None)
+
+    def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
+        def of(loss: Callable[[Scalar], Scalar]) -> Callable[[Array], Scalar]:
+            return lambda x: loss(logit(batch.critic, x))
+
+        generator = expectation(of(self.loss.generator), batch.fake)
+        real = expectation(of(self.loss.real), batch.real)
+        return generator, real + expectation(of(self.loss.fake), batch.fake)
+
+    def equilibria(self) -> tuple[Players, ...]:
+        return self.known
+
+
+def expectation(h: Callable[[Array], Scalar], points: WeightedPoints) -> Scalar:
+    """E h = sum_i w_i h(x_i).
+
+    A sum of products, not a dot product, and a sum of one term without its axis: in this form XLA
+    fuses a whole training step of many games at once into one pass, in place.
+    """
+    x, w = points
+    if x.shape[0] == 1:
+        return w[0] * h(x[0])
+    return jnp.sum(w * jax.vmap(h)(x))
+
+
+def logit(critic: Callable[[Array], Scalar], x: Float[Array, "*event"]) -> Scalar:
+    """D(x), held to be a scalar."""
+    value = critic(x)
+    if jnp.shape(value) != ():
+        raise ValueError(
+            "the discriminator must return one logit per point, a scalar, but returned an array "
+            f"of shape {jnp.shape(value)}: index it, or give the network `out_size='scalar'`."
+        )
+    return value
+
+
+def is_gan(wrapper: str, game: AbstractGAN) -> AbstractGAN:
+    """`game`, held to be something that has a discriminator."""
+    if not isinstance(game, AbstractGAN):
+        raise TypeError(
+            f"`{wrapper}` acts on the discriminator of a GAN, but `game` is a "
+            f"{type(game).__name__}, which has none: build it with `gandyn.games.GAN`."
+        )
+    return game

@@ -1,0 +1,93 @@
+"""Losses of a GAN: three functions of the logit l = D(x), which scores *realness*.
+
+    discriminator:  min  E_data real(l) + E_gen fake(l)
+    generator:      min  E_gen generator(l)
+
+A loss is a value, not a class: write `Loss(real, fake, generator)` for one of your own.
+"""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+
+class Loss(eqx.Module):
+    """Three functions of the discriminator's logit, each to be minimized in the mean.
+
+    **Arguments:**
+
+    - `real`: the discriminator's loss on real points.
+    - `fake`: the discriminator's loss on fake points.
+    - `generator`: the generator's loss on fake points.
+    """
+
+    real: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+    fake: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+    generator: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+
+
+@jax.custom_jvp
+def softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    """log(1 + e^l), with its derivative given as the sigmoid.
+
+    The derivative of `jax.nn.softplus` goes through that of `logaddexp`, whose guards for
+    infinities keep XLA from fusing a whole training step into one loop.
+    """
+    return jnp.maximum(l, 0) + jnp.log1p(jnp.exp(-jnp.abs(l)))
+
+
+@softplus.defjvp
+def _softplus_jvp(primals: tuple, tangents: tuple) -> tuple:
+    (l,), (dl,) = primals, tangents
+    return softplus(l), jax.nn.sigmoid(l) * dl
+
+
+def _negative_softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return -softplus(l)
+
+
+def _softplus_of_negative(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return softplus(-l)
+
+
+def _identity(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return l
+
+
+def _half_square(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return l**2 / 2
+
+
+def _half_square_from_one(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return (l - 1) ** 2 / 2
+
+
+def _margin_above(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jax.nn.relu(1 - l)
+
+
+def _margin_below(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jax.nn.relu(1 + l)
+
+
+minimax = Loss(_softplus_of_negative, softplus, _negative_softplus)
+"""The zero-sum loss of Goodfellow et al. (2014): D is a classifier with probability sigmoid(l),
+and the generator minimizes log(1 - D), which saturates where D is sure."""
+
+nonsaturating = Loss(_softplus_of_negative, softplus, _softplus_of_negative)
+"""The same discriminator; the generator minimizes -log D (Goodfellow et al. 2014, section 3)."""
+
+wasserstein = Loss(jnp.negative, _identity, jnp.negative)
+"""E_gen l - E_data l: the dual form of the 1-Wasserstein distance, once D is held 1-Lipschitz
+(Arjovsky, Chintala, Bottou 2017)."""
+
+least_squares = Loss(_half_square_from_one, _half_square, _half_square_from_one)
+"""(l - 1)^2/2 on real points, l^2/2 on fake points, (l - 1)^2/2 for the generator: the 0-1 coding
+of Mao et al. (2017)."""
+
+hinge = Loss(_margin_above, _margin_below, jnp.negative)
+"""max(0, 1 - l) on real points, max(0, 1 + l) on fake points, -l for the generator
+(Lim and Ye 2017; Miyato et al. 2018)."""

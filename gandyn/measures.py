@@ -1,0 +1,188 @@
+"""Measures: recipes for weighted points `(x, w)`.
+
+    E[h] = sum_i w_i h(x_i)
+
+A Dirac, the nodes of a quadrature, a data set and a fresh minibatch are all weighted points.
+The population objective of a game and its sampled objective differ in nothing else.
+"""
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from . import _checks as checks
+from ._types import Key, Number, split
+
+
+class AbstractMeasure(eqx.Module):
+    """A probability measure, as a recipe for weighted points."""
+
+    @abc.abstractmethod
+    def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        """Points and their weights; the weights sum to one."""
+
+    @property
+    @abc.abstractmethod
+    def random(self) -> bool:
+        """Whether `points` depends on the key."""
+
+
+class Points(AbstractMeasure):
+    """Fixed weighted points: sum_i w_i delta_{x_i}.
+
+    **Arguments:**
+
+    - `x`: the points, shape `(n, *event)`.
+    - `w`: their weights, shape `(n,)`, not negative, with sum one; equal if left out.
+    """
+
+    x: Float[Array, "n *event"]
+    w: Float[Array, " n"]
+
+    def __init__(self, x: Any, w: Any = None):
+        self.x = checks.array("x", x)
+        if self.x.ndim == 0 or self.x.shape[0] == 0:
+            raise ValueError(
+                f"`x` must have shape (n, *event) with n at least 1, but has {self.x.shape}."
+            )
+        n = self.x.shape[0]
+        self.w = jnp.full(n, 1 / n, self.x.dtype) if w is None else _weights("w", w, n)
+
+    def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        return self.x, self.w
+
+    @property
+    def random(self) -> bool:
+        return False
+
+
+class Sampled(AbstractMeasure):
+    """A fresh sample of size `n` for every key: the minibatch.
+
+    **Arguments:**
+
+    - `sampler`: `sampler(key, n)` draws `n` points, shape `(n, *event)`.
+    - `n`: the size of the sample.
+    """
+
+    sampler: Callable[[PRNGKeyArray, int], Float[Array, "n *event"]]
+    n: int = eqx.field(static=True)
+
+    def __init__(self, sampler: Callable[[PRNGKeyArray, int], Float[Array, "n *event"]], n: int):
+        self.sampler = sampler
+        self.n = checks.count("n", n)
+
+    def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        if key is None:
+            raise ValueError(
+                "a `Sampled` measure needs randomness, but `key` is None: pass "
+                "`key=jax.random.key(seed)`, or use a quadrature (`gandyn.measures.gaussian`) "
+                "or a data set (`gandyn.measures.empirical`) for the population dynamics."
+            )
+        x = checks.floating(self.sampler(key, self.n))
+        return x, jnp.full(self.n, 1 / self.n, x.dtype)
+
+    @property
+    def random(self) -> bool:
+        return True
+
+
+class Mixture(AbstractMeasure):
+    """sum_k w_k mu_k. Random components each draw their own sample (stratified sampling).
+
+    **Arguments:**
+
+    - `components`: the measures mu_k.
+    - `weights`: w_k, not negative, with sum one.
+    """
+
+    components: tuple[AbstractMeasure, ...]
+    weights: Float[Array, " k"]
+
+    def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+        keys = split(key, len(self.components))
+        x, w = zip(*(m.points(k) for m, k in zip(self.components, keys, strict=True)), strict=True)
+        scaled = [v * jnp.asarray(c, v.dtype) for v, c in zip(w, self.weights, strict=True)]
+        return jnp.concatenate(x), jnp.concatenate(scaled)
+
+    @property
+    def random(self) -> bool:
+        return any(m.random for m in self.components)
+
+
+def _weights(name: str, w: Any, n: int) -> Float[Array, " n"]:
+    w = checks.array(name, w)
+    if w.shape != (n,):
+        raise ValueError(f"`{name}` must have shape ({n},), one weight each, but has {w.shape}.")
+    if checks.is_concrete(w) and (np.any(np.asarray(w) < 0) or abs(float(w.sum()) - 1) > 1e-6):
+        raise ValueError(
+            f"`{name}` must not be negative and must sum to one, but is {w}, with sum "
+            f"{float(w.sum()):g}: divide it by its sum."
+        )
+    return w
+
+
+def dirac(x: Any) -> Points:
+    """All mass on the point `x`, of any shape."""
+    return Points(checks.array("x", x)[None])
+
+
+def empirical(data: Any) -> Points:
+    """Equal mass on each of the `n` points of a data set of shape `(n, *event)`."""
+    return Points(data)
+
+
+def gaussian(mean: Any, std: Any, nodes: int = 32) -> Points:
+    """The normal law N(mean, std^2), by Gauss-Hermite quadrature.
+
+    **Arguments:**
+
+    - `mean`: a number, or a vector of shape `(d,)`.
+    - `std`: the standard deviation, a number or one per coordinate.
+    - `nodes`: quadrature nodes per coordinate (`nodes**d` points in all): polynomials up to
+      degree `2 nodes - 1` are integrated exactly.
+    """
+    return blurred(dirac(mean), std, nodes)
+
+
+def blurred(measure: Points, std: Any, nodes: int = 32) -> Points:
+    """The convolution of fixed points with N(0, std^2), by Gauss-Hermite quadrature."""
+    std = checks.array("std", std)
+    if checks.is_concrete(std) and np.any(np.asarray(std) < 0):
+        raise ValueError(f"`std` must not be negative, but is {std}.")
+    return Points(*blur(measure.x, measure.w, std, checks.count("nodes", nodes)))
+
+
+def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
+    """sum_k w_k mu_k, with equal weights if `weights` is left out."""
+    components = tuple(components)
+    n = len(components)
+    if n == 0:
+        raise ValueError("`components` must have at least one measure, but is empty.")
+    return Mixture(
+        components, jnp.full(n, 1 / n) if weights is None else _weights("weights", weights, n)
+    )
+
+
+def blur(
+    x: Float[Array, "n *event"], w: Float[Array, " n"], std: Number, nodes: int
+) -> tuple[Float[Array, "m *event"], Float[Array, " m"]]:
+    """Every point replaced by the Gauss-Hermite nodes of N(x, std^2): m = n nodes^d points."""
+    event = x.shape[1:]
+    d = int(np.prod(event))
+    if nodes**d * len(x) > 2**22:
+        raise ValueError(
+            f"a quadrature with {nodes} nodes in each of {d} coordinates around {len(x)} points "
+            "is too large: use fewer `nodes`, or a `Sampled` measure."
+        )
+    t, v = np.polynomial.hermite_e.hermegauss(nodes)
+    steps = np.stack(np.meshgrid(*[t] * d, indexing="ij"), -1).reshape(-1, *event)
+    mass = np.prod(np.meshgrid(*[v / v.sum()] * d, indexing="ij"), 0).reshape(-1)
+    std = jnp.broadcast_to(jnp.asarray(std, x.dtype), event)
+    moved = x[:, None] + (std * jnp.asarray(steps, x.dtype))[None]
+    return moved.reshape(-1, *event), (w[:, None] * jnp.asarray(mass, w.dtype)[None]).reshape(-1)

@@ -1,0 +1,130 @@
+"""Published training methods, each as what it is: a field, an optimizer per player, an order of moves.
+
+`step_size` is, throughout, a number, one per player, or - where the method is not defined by its
+numbers - optax transformations, one for everybody or one per player. Every method takes a game and
+returns a rule; read the one-line body to see the method.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import optax
+
+from . import _checks as checks
+from ._types import Number, PerPlayer
+from .fields import Consensus, Extrapolated, Gradient, Symplectic
+from .games import AbstractGame
+from .rules import AbstractRule, Descend, Repeat, Sequential
+from .rules._descend import is_transformation, plain
+
+
+def simultaneous(game: AbstractGame, step_size: Any) -> AbstractRule:
+    """All players step at once: z <- z + h v(z), explicit Euler on the flow.
+
+    On a bilinear game each turn with singular value s grows by sqrt(1 + h^2 s^2) for every h.
+    """
+    return Descend(Gradient(game), step_size)
+
+
+def alternating(
+    game: AbstractGame,
+    step_size: Any,
+    repeats: Sequence[int] = (1, 1),
+    order: Sequence[int] = (1, 0),
+) -> AbstractRule:
+    """The players take turns, each seeing what the ones before it did.
+
+    On a bilinear game the steps stay on an ellipse while h s < 2.
+
+    **Arguments:**
+
+    - `repeats`: `repeats[i]` is how often player i moves when its turn comes. `(1, k)` is min-max
+      play: the discriminator all but solves its problem before the generator moves; `(k, 1)` with
+      `order=(0, 1)` is max-min play.
+    - `order`: the players in the order of their turns; the discriminator first by default.
+    """
+    n = len(order)
+    if sorted(order) != list(range(n)):
+        raise ValueError(
+            f"`order` must name every player once, a permutation of 0 .. {n - 1}, but is "
+            f"{tuple(order)}."
+        )
+    if len(repeats) != n:
+        raise ValueError(
+            f"`repeats` must have one count per player, {n} as in `order`, but is {tuple(repeats)}."
+        )
+    repeats = [checks.count(f"repeats[{i}]", k) for i, k in enumerate(repeats)]
+    optimizers = _each(step_size, n)
+
+    def turn(i: int) -> AbstractRule:
+        move = Descend(Gradient(game), tuple(optimizers[j] if j == i else None for j in range(n)))
+        return move if repeats[i] == 1 else Repeat(move, repeats[i])
+
+    return Sequential(*(turn(i) for i in order))
+
+
+def extragradient(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+    """z <- z + h v(z + h v(z)), Korpelevich (1976); for GANs Gidel et al. (2019).
+
+    On a bilinear game stable while h s < 1, fastest at h s = 1/sqrt(2).
+    """
+    return Descend(Extrapolated(Gradient(game), _numbers("extragradient", step_size)), step_size)
+
+
+def optimistic(game: AbstractGame, step_size: Any) -> AbstractRule:
+    """z_{t+1} = z_t + 2 h v_t - h v_{t-1}, optimistic gradient descent (Popov 1980; Daskalakis et
+    al. 2018), the same as extrapolation from the past.
+
+    The first step is a plain one: v_{-1} is taken as v_0. On a bilinear game stable while
+    h s < 1/sqrt(3), fastest at h s = 1/2. Optax transformations are given the optimistic gradient
+    2 g_t - g_{t-1}.
+    """
+
+    def foresee(rest: optax.GradientTransformation) -> optax.GradientTransformation:
+        return optax.chain(optax.scale_by_optimistic_gradient(), rest)
+
+    given = step_size if not _is_single(step_size) else (step_size,)
+    optimizers = tuple(
+        None if o is None else foresee(o if is_transformation(o) else plain("step_size", o))
+        for o in given
+    )
+    return Descend(Gradient(game), optimizers[0] if _is_single(step_size) else optimizers)
+
+
+def consensus(game: AbstractGame, step_size: Any, strength: Number) -> AbstractRule:
+    """z <- z + h (v - c J^T v): everybody also descends |v|^2/2 (Mescheder et al. 2017).
+
+    `strength` c = 1 is a good value on the Dirac-GAN; on stiff games it limits the step size.
+    """
+    return Descend(Consensus(Gradient(game), strength), step_size)
+
+
+def symplectic(game: AbstractGame, step_size: Any, strength: Number = 1.0) -> AbstractRule:
+    """z <- z + h (v - (c/2)(J^T - J) v): symplectic gradient adjustment, without adapting the sign
+    of its `strength` c (Balduzzi et al. 2018)."""
+    return Descend(Symplectic(Gradient(game), strength), step_size)
+
+
+def _is_single(step_size: Any) -> bool:
+    several = isinstance(step_size, tuple | list) or getattr(step_size, "ndim", 0) == 1
+    return is_transformation(step_size) or not several
+
+
+def _each(step_size: Any, n: int) -> tuple[Any, ...]:
+    """One step size or transformation per player."""
+    return (
+        (step_size,) * n
+        if _is_single(step_size)
+        else checks.spread("step_size", tuple(step_size), n)
+    )
+
+
+def _numbers(method: str, step_size: PerPlayer) -> PerPlayer:
+    """`step_size`, held to be numbers, for methods whose definition uses their values."""
+    given = (step_size,) if _is_single(step_size) else tuple(step_size)
+    if any(o is None or is_transformation(o) for o in given):
+        raise TypeError(
+            f"`step_size` must be a number or one per player for {method}, which is defined by "
+            "their values, but holds an optax transformation or None."
+        )
+    return step_size

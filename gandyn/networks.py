@@ -1,0 +1,22 @@
+"""Networks as players: an equinox network split once, at the door, into parameters and function."""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax.tree_util as jtu
+from jaxtyping import PyTree
+
+
+def _apply(still: PyTree, params: PyTree, *args: Any) -> Any:
+    return eqx.combine(params, still)(*args)
+
+
+def partition(network: Callable[..., Any]) -> tuple[PyTree, Callable[..., Any]]:
+    """`(params, apply)` with `apply(params, x) == network(x)`.
+
+    `params` holds the inexact arrays of the network and nothing else, so it is a player; `apply`
+    has the signature that `GAN` asks of a generator and a discriminator.
+    """
+    params, still = eqx.partition(network, eqx.is_inexact_array)
+    return params, jtu.Partial(_apply, still)

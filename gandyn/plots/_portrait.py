@@ -1,0 +1,63 @@
+"""The drawing of a `gandyn.Portrait`."""
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..analyses import Portrait
+from ._axes import COLORS, PLAYERS, plot
+
+
+@plot
+def portrait(
+    result: Portrait,
+    ax: Axes,
+    *,
+    nullclines: bool = True,
+    legs: bool = True,
+    density: float = 1.0,
+    labels: tuple[str, str] = PLAYERS,
+) -> Axes:
+    """Streamlines, the nullcline of either coordinate, the half-steps of a rule with several moves
+    and the known equilibria.
+
+    **Arguments:**
+
+    - `result`: a portrait.
+    - `ax`: where to draw; a new figure if left out.
+    - `nullclines`, `legs`: whether to draw them.
+    - `density`: of the streamlines.
+    - `labels`: of the two axes.
+    """
+    u, v = np.asarray(result.arrows)
+    x, y = np.asarray(result.x, float), np.asarray(result.y, float)
+    if np.any(np.hypot(u, v) > 0):
+        ax.streamplot(
+            x, y, u, v, density=density, color="#C4C4C4", linewidth=0.5, arrowsize=0.5, zorder=0
+        )
+    if nullclines:
+        for curves, player in zip(result.nullclines, ("generator", "discriminator"), strict=True):
+            for curve in curves:
+                ax.plot(*curve.T, color=COLORS[player], lw=0.7, ls=(0, (4, 2)), zorder=1)
+    if legs:
+        _draw_legs(result, ax)
+    ax.plot(*np.asarray(result.equilibria).T, "*", color="black", ms=5, mew=0, zorder=4)
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=labels[0], ylabel=labels[1])
+    return ax
+
+
+def _draw_legs(result: Portrait, ax: Axes) -> None:
+    legs = np.asarray(result.legs)
+    for a, b in zip(legs[:, :-1].swapaxes(0, 1), legs[:, 1:].swapaxes(0, 1), strict=True):
+        # A leg along one coordinate takes the color of the player who moves along it.
+        along = np.abs(b - a).max(axis=0)
+        player = "generator" if along[0] > along[1] else "discriminator"
+        ax.quiver(
+            *a.T,
+            *(b - a).T,
+            color=COLORS[player],
+            angles="xy",
+            scale_units="xy",
+            scale=1,
+            width=0.006,
+            zorder=2,
+        )

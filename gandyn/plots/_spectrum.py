@@ -1,0 +1,65 @@
+"""The drawing of a `gandyn.Spectrum`: the eigenvalue plane with its boundary of stability."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Circle
+
+from ..analyses import Spectrum
+from ._axes import COLORS, plot
+
+
+@plot
+def spectrum(
+    result: Spectrum,
+    ax: Axes,
+    *,
+    along: Any = None,
+    colorbar: str | None = None,
+    cmap: str = "viridis",
+    **style: Any,
+) -> Axes:
+    """Eigenvalues in the complex plane: those of the flow with the stable half-plane shaded, those
+    of a rule's map with the unit disk shaded.
+
+    **Arguments:**
+
+    - `result`: a spectrum, or one that went through `vmap` over a parameter: its path.
+    - `ax`: where to draw; a new figure if left out.
+    - `along`: the values of the parameter, which then color the path.
+    - `colorbar`: the parameter's name, for a color bar.
+    - `cmap`: the color map of the path.
+    - `style`: what `Axes.scatter` takes.
+    """
+    is_map = result.unit == "step"
+    values = np.asarray(result.multipliers if is_map else result.exponents)
+    if along is not None:
+        style["c"] = np.broadcast_to(np.asarray(along)[..., None], values.shape).ravel()
+        style["cmap"] = cmap
+    flat = values.ravel()
+    _boundary(ax, is_map)
+    points = ax.scatter(flat.real, flat.imag, **{"s": 9, "linewidths": 0, "zorder": 3, **style})
+    if colorbar is not None:
+        ax.figure.colorbar(points, ax=ax, label=colorbar)
+    name = "multiplier" if is_map else "exponent"
+    unit = "" if is_map else " (1/time)"
+    ax.set(xlabel=rf"Re {name}{unit}", ylabel=rf"Im {name}{unit}")
+    return ax
+
+
+def _boundary(ax: Axes, is_map: bool) -> None:
+    """The boundary of stability, once per axes."""
+    name = "unit circle" if is_map else "imaginary axis"
+    if any(line.get_gid() == name for line in ax.lines):
+        return
+    shade = {"color": COLORS["stable"], "alpha": 0.12, "lw": 0, "zorder": 0}
+    edge = {"color": COLORS["stable"], "lw": 0.8, "zorder": 1, "gid": name}
+    if is_map:
+        ax.add_patch(Circle((0, 0), 1, **shade))
+        turn = np.exp(1j * np.linspace(0, 2 * np.pi, 721))
+        ax.plot(turn.real, turn.imag, **edge)
+    else:
+        ax.axvspan(-1e6, 0, **shade)
+        ax.axvline(0, **edge)
+    ax.axhline(0, color="0.8", lw=0.5, zorder=0)

@@ -1,0 +1,8 @@
+"""Rules: discrete training as maps of the phase space."""
+
+from ._compose import Repeat as Repeat
+from ._compose import Sequential as Sequential
+from ._descend import Descend as Descend
+from ._project import Project as Project
+from ._rule import AbstractRule as AbstractRule
+from ._time_map import TimeMap as TimeMap

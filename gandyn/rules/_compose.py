@@ -1,0 +1,91 @@
+"""Rules from rules: one after the other, and again. The order of play is nothing else."""
+
+import jax
+import jax.random as jr
+
+from .. import _checks as checks
+from .._phase import State
+from .._types import Key, Players, split
+from ._rule import AbstractRule
+
+
+class Sequential(AbstractRule):
+    """F = F_n o ... o F_1: the rules one after the other, each with its own memory and noise.
+
+    **Arguments:**
+
+    - `rules`: in the order in which they are applied.
+    """
+
+    rules: tuple[AbstractRule, ...]
+
+    def __init__(self, *rules: AbstractRule):
+        if not rules:
+            raise ValueError("`Sequential` must be given at least one rule, but was given none.")
+        self.rules = tuple(is_rule("Sequential", rule) for rule in rules)
+
+    def init(self, players: Players) -> State:
+        memory = tuple(rule.init(players).memory for rule in self.rules)
+        return State(players, memory if jax.tree.leaves(memory) else None)
+
+    def step(self, state: State, key: Key = None) -> State:
+        n = len(self.rules)
+        players, memory = state.players, []
+        olds = (None,) * n if state.memory is None else state.memory
+        for rule, old, k in zip(self.rules, olds, split(key, n), strict=True):
+            new = rule.step(State(players, old), k)
+            players = new.players
+            memory.append(new.memory)
+        return State(players, None if state.memory is None else tuple(memory))
+
+
+class Repeat(AbstractRule):
+    """F = G o ... o G: `times` steps of a rule as one, each with noise of its own.
+
+    **Arguments:**
+
+    - `rule`: G.
+    - `times`: how often, at least once.
+    """
+
+    rule: AbstractRule
+    times: int
+
+    def __init__(self, rule: AbstractRule, times: int):
+        self.rule = is_rule("Repeat", rule)
+        self.times = checks.count("times", times)
+
+    def init(self, players: Players) -> State:
+        return self.rule.init(players)
+
+    def step(self, state: State, key: Key = None) -> State:
+        keys = None if key is None else jr.split(key, self.times)
+
+        def once(state: State, key: Key) -> tuple[State, None]:
+            return self.rule.step(state, key), None
+
+        return jax.lax.scan(once, state, keys, length=self.times)[0]
+
+
+def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
+    """`rule`, held to be one."""
+    if not isinstance(rule, AbstractRule):
+        raise TypeError(
+            f"`{wrapper}` composes rules, but was given {rule!r}: a flow becomes a rule by "
+            "`gandyn.rules.TimeMap(flow, duration)`."
+        )
+    return rule
+
+
+def stages(rule: AbstractRule, state: State, key: Key = None) -> tuple[State, ...]:
+    """The states that one step of a rule passes through, its end included: for a `Sequential` the
+    state after each of its moves (its memory is that before the step), else the end alone."""
+    if not isinstance(rule, Sequential):
+        return (rule.step(state, key),)
+    seen, players = [], state.players
+    n = len(rule.rules)
+    olds = (None,) * n if state.memory is None else state.memory
+    for move, old, k in zip(rule.rules, olds, split(key, n), strict=True):
+        players = move.step(State(players, old), k).players
+        seen.append(State(players, state.memory))
+    return tuple(seen)

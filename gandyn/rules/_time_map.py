@@ -1,0 +1,45 @@
+"""Any dynamics seen stroboscopically: the bridge from flows to rules."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics
+from .._phase import State
+from .._types import Key, Number, Players
+from ._rule import AbstractRule
+
+
+class TimeMap(AbstractRule):
+    """F(z) = where the dynamics takes z in a given time.
+
+    A Runge-Kutta method as a training rule is the time map of a flow over one step `dt`; the
+    proximal point method is that of implicit Euler.
+
+    **Arguments:**
+
+    - `dynamics`: a flow or a rule.
+    - `duration`: in the dynamics' own time; for a rule, a whole number of steps.
+    """
+
+    dynamics: AbstractDynamics
+    duration: Array | int
+
+    def __init__(self, dynamics: AbstractDynamics, duration: Number):
+        self.dynamics = dynamics
+        if isinstance(dynamics, AbstractRule):
+            self.duration = checks.count("duration", duration)
+        else:
+            self.duration = checks.positive("duration", duration)
+
+    def init(self, players: Players) -> State:
+        return self.dynamics.init(players)
+
+    def step(self, state: State, key: Key = None) -> State:
+        if isinstance(self.duration, int):
+            ts = np.array([0, self.duration])
+        else:
+            ts = jnp.stack([jnp.zeros_like(self.duration), self.duration])
+        return jax.tree.map(lambda x: x[-1], self.dynamics.evolve(state, ts, key))
