@@ -24,7 +24,7 @@ def _left(group: Path) -> int | None:
         stat = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
     except (OSError, ValueError):
         return None
-    return ceiling - used + int(stat["inactive_file"])
+    return ceiling - used + int(stat.get("inactive_file", 0))
 
 
 def _ceilings() -> list[int]:

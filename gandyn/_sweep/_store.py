@@ -66,7 +66,7 @@ class Memory:
 
 
 class Store:
-    """The chunks of a sweep in a directory. `done` is as it was when the store was opened."""
+    """The chunks of a sweep in a directory, which other processes may be filling as well."""
 
     def __init__(self, path: Path, record: Record):
         """Open what is there, if it is this sweep."""
