@@ -14,9 +14,14 @@ from . import methods as methods
 from . import networks as networks
 from . import rules as rules
 from ._dynamics import AbstractDynamics as AbstractDynamics
+from ._export import to_xarray as to_xarray
 from ._phase import State as State
 from ._simulate import Trajectory as Trajectory
 from ._simulate import simulate as simulate
+from ._status import Outcome as Outcome
+from ._status import status as status
+from ._sweep import submit as submit
+from ._sweep import sweep as sweep
 from .analyses import Equilibrium as Equilibrium
 from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum

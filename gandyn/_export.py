@@ -1,0 +1,98 @@
+"""Results with names: every array of a result, its dimensions named, as xarray has it."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jaxtyping import Array
+
+from gandyn._result import Result
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Variable(eqx.Module):
+    """An array that knows the names of its axes."""
+
+    array: Array | np.ndarray
+    dims: tuple[str, ...] = eqx.field(static=True)
+
+
+def _label(path: jtu.KeyPath) -> str:
+    """`[0]` for a place in a tuple, `.weight` for a field or an entry."""
+    return "".join(
+        f"[{k.idx}]" if isinstance(k, jtu.SequenceKey) else "." + jtu.keystr((k,), simple=True)
+        for k in path
+    )
+
+
+def _fields(result: Result | Mapping[str, Any]) -> dict[str, Any]:
+    if isinstance(result, Result):
+        return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+    return dict(result)
+
+
+def _leaves(result: Result | Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple[str, ...], bool]]:
+    """Name, leaf, the names of its leading axes, and whether these are all the axes it has."""
+    axes = result.axes if isinstance(result, Result) else {}
+    for field, value in _fields(result).items():
+        leading = axes.get(field, ())
+        flat = jtu.tree_leaves_with_path(value, is_leaf=lambda x: isinstance(x, Result))
+        for path, leaf in flat:
+            name = field + _label(path)
+            if isinstance(leaf, Result):
+                for inner, array, dims, whole in _leaves(leaf):
+                    yield f"{name}.{inner}", array, (*leading, *dims), whole
+            else:
+                yield name, leaf, leading, field in axes and not path
+
+
+def variables(result: Result | Mapping[str, Any], batch: Sequence[str] = ()) -> dict[str, Variable]:
+    """Every array of `result` under its name: `exponents`, `players[0]`, `players[1].weight`.
+
+    Axes that nobody named are called after their array: `weight_0`, `weight_1`.
+    """
+    named = {}
+    for name, leaf, leading, whole in _leaves(result):
+        if not isinstance(leaf, int | float | complex | np.generic | np.ndarray | jax.Array):
+            continue
+        array = leaf if isinstance(leaf, np.ndarray) else jnp.asarray(leaf)
+        dims = (*batch, *leading)
+        if array.ndim < len(dims) or (whole and array.ndim > len(dims)):
+            raise ValueError(
+                f"`{name}` has shape {array.shape}, but its axes are called {dims}: `batch` must "
+                f"name the axes that `vmap` put in front, and is {tuple(batch)}."
+            )
+        unnamed = (f"{name}_{i}" for i in range(array.ndim - len(dims)))
+        named[name] = Variable(array, (*dims, *unnamed))
+    return named
+
+
+def to_xarray(result: Result, batch: str | Sequence[str] = ()) -> "xarray.Dataset":
+    """A result as an `xarray.Dataset`, each array with the dimensions that `Result.axes` names.
+
+    A field that is a pytree becomes one variable per leaf: the players of a trajectory are
+    `players[0]`, `players[1].weight` and so on. A field that is text becomes an attribute. A
+    field that shares its name with its only axis becomes that axis' coordinate.
+
+    **Arguments:**
+
+    - `result`: what an analysis returned.
+    - `batch`: the names of the axes that `vmap` put in front, outermost first.
+    """
+    import xarray
+
+    if not isinstance(result, Result):
+        raise TypeError(f"`result` must be a result of gandyn, but is a {type(result).__name__}.")
+    batch = (batch,) if isinstance(batch, str) else tuple(batch)
+    text = {name: leaf for name, leaf, _, _ in _leaves(result) if isinstance(leaf, str)}
+    return xarray.Dataset(
+        {k: (v.dims, np.asarray(v.array)) for k, v in variables(result, batch).items()},
+        attrs={"result": type(result).__name__, **text},
+    )
