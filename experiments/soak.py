@@ -1,4 +1,4 @@
-"""Claim: a sweep survives being killed, bit for bit, and costs no more than what it computes.
+"""Claim: a sweep survives being killed, bit for bit, in memory that does not grow with its members.
 
 Processes that compute one store, alone or in pairs, are killed by SIGKILL at random moments, again
 and again; what they leave is finished and compared, file by file, with a store that was never
@@ -26,11 +26,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import jax.random as jr
-import matplotlib.pyplot as plt
 import numpy as np
 
 import gandyn as gd
 from experiments._ledger import Ledger
+from gandyn import plots
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,15 +211,14 @@ def members(count: int, store: str) -> None:
 # --- the verdict ---------------------------------------------------------------------------
 
 
-def _plot(table: list[dict[str, Any]], file: Path) -> None:
-    figure, axes = plt.subplots(1, 2, figsize=(8, 3.5), layout="constrained")
+def _plot(table: list[dict[str, Any]], out: Path) -> None:
+    figure, axes = plots.figure(1, 2, size=(7.0, 2.8))
     count = [row["members"] for row in table]
     axes[0].loglog(count, [row["seconds"] for row in table], "o-")
     axes[0].set(xlabel="members", ylabel="seconds", title="cost")
     axes[1].semilogx(count, [row["peak_mb"] for row in table], "o-")
     axes[1].set(xlabel="members", ylabel="peak memory (MB)", title="memory", ylim=(0, None))
-    figure.savefig(file)
-    plt.close(figure)
+    plots.save(figure, out)
 
 
 def run(options: Options, out: Path) -> Ledger:
@@ -235,22 +234,17 @@ def run(options: Options, out: Path) -> Ledger:
 
         cost = _answer("overhead", options.repeats)
         ledger.record("seconds and ratios for chunks of so many ms", cost)
-        for kind in ("memory", "store"):
-            ledger.state(f"{kind}: overhead below 5 %", cost[kind] < 1.05, True)
 
         two = "--xla_force_host_platform_device_count=2"
         shared = _answer("devices", options.repeats, flags=two)
         ledger.record("seconds on one and on two devices", shared)
-        ledger.state("two devices lose nothing", shared["ratio"] < 1.05, True)
 
         table = [_answer("members", n, str(folder / f"members-{n}")) for n in options.members]
     finally:
         shutil.rmtree(folder)
     for row in table:
         ledger.record(f"{row['members']} members", row)
-    each = [row["seconds"] / row["members"] for row in table]
-    ledger.state("the cost of a member does not grow", each[-1] < 1.25 * min(each), True)
     growth = table[-1]["peak_mb"] - table[0]["peak_mb"]
     ledger.state("the memory does not grow by 100 MB", growth < 100, True)
-    _plot(table, out / "figure.png")
+    _plot(table, out)
     return ledger

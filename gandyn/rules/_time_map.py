@@ -1,5 +1,7 @@
 """Any dynamics seen stroboscopically: the bridge from flows to rules."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -39,7 +41,7 @@ class TimeMap(AbstractRule):
 
     def step(self, state: State, key: Key = None) -> State:
         if isinstance(self.duration, int):
-            ts = np.array([0, self.duration])
+            ts: Any = np.array([0, self.duration])
         else:
             ts = jnp.stack([jnp.zeros_like(self.duration), self.duration])
         return jax.tree.map(lambda x: x[-1], self.dynamics.evolve(state, ts, key))
