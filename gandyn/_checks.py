@@ -21,6 +21,16 @@ def is_concrete(x: Any) -> bool:
     return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(x))
 
 
+def shown(value: Any) -> str:
+    """A value in a message: short, whatever it is."""
+    if isinstance(value, eqx.Module):
+        return f"a {type(value).__name__}"
+    if isinstance(value, Tracer):
+        return f"an array of shape {value.shape}"
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:197]}..."
+
+
 def floating(x: Any) -> Array:
     """An inexact array: floating input keeps its dtype, integers take JAX's default float."""
     x = jnp.asarray(x)
@@ -33,7 +43,7 @@ def array(name: str, value: Any) -> Array:
         value = floating(value)
     except (TypeError, ValueError):
         raise TypeError(
-            f"`{name}` must be numbers or an array of numbers, but is {value!r}."
+            f"`{name}` must be numbers or an array of numbers, but is {shown(value)}."
         ) from None
     if jnp.iscomplexobj(value):
         raise TypeError(f"`{name}` must be real, but has dtype {value.dtype}.")
@@ -71,7 +81,7 @@ def count(name: str, value: Any, *, low: int = 1) -> int:
     """A whole number, known before anything is traced."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(
-            f"`{name}` must be a whole number (a Python int), but is {value!r}: "
+            f"`{name}` must be a whole number (a Python int), but is {shown(value)}: "
             "counts shape the program, so they cannot be traced."
         )
     if value < low:
@@ -94,7 +104,7 @@ def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
         return (value,) * n
     if len(value) != n:
         raise ValueError(
-            f"`{name}` has {len(value)} entries, but the game has {n} players: "
+            f"`{name}` has {len(value)} entries, but `players` has {n}: "
             "give one for everybody, or one per player."
         )
     return value
@@ -105,20 +115,28 @@ def players(value: Any, name: str = "players") -> Players:
     if not isinstance(value, tuple | list):
         raise TypeError(
             f"`{name}` must be a tuple with one entry per player, generator first, "
-            f"but is {value!r}."
+            f"but is {shown(value)}."
         )
 
     def leaf(x: Any) -> Array:
         if callable(x):
             raise TypeError(
-                f"`{name}` must hold arrays only, but holds the function {x!r}. "
+                f"`{name}` must hold arrays only, but holds the function {shown(x)}. "
                 "Split a network into its parameters and its function with "
                 "`gandyn.networks.partition`."
             )
         try:
-            return floating(x)
+            x = floating(x)
         except (TypeError, ValueError):
-            raise TypeError(f"`{name}` must hold numbers or arrays, but holds {x!r}.") from None
+            raise TypeError(
+                f"`{name}` must hold numbers or arrays, but holds {shown(x)}."
+            ) from None
+        if jnp.iscomplexobj(x):
+            raise TypeError(
+                f"`{name}` must be real, but has dtype {x.dtype}: give real and imaginary parts as "
+                "two arrays."
+            )
+        return x
 
     # A list of numbers is a vector; any other list is a tree, as it is for JAX.
     return tuple(jax.tree.map(leaf, player, is_leaf=_is_array_like) for player in value)
@@ -130,6 +148,16 @@ def _is_array_like(x: Any) -> bool:
 
 def _all_array_like(x: list) -> bool:
     return len(x) > 0 and all(map(_is_array_like, x))
+
+
+def key(value: Any) -> Any:
+    """One realisation of everything random, or `None`."""
+    if value is not None and not hasattr(value, "dtype"):
+        raise TypeError(
+            f"`key` must be a random key such as `jax.random.key(0)`, or None for the population "
+            f"dynamics, but is {shown(value)}."
+        )
+    return value
 
 
 def number_of(game: str, value: Sequence[Any], n: int) -> None:

@@ -65,12 +65,13 @@ class AbstractDynamics(eqx.Module):
         a rule."""
 
 
-def begin(dynamics: Any, players: Players | State) -> State:
+def begin(dynamics: Any, players: Players | State, key: Key = None) -> State:
     """The state of `dynamics` that a caller means by `players`; the door of every analysis."""
+    checks.key(key)
     if not isinstance(dynamics, AbstractDynamics):
         raise TypeError(
-            f"`dynamics` must be a rule or a flow, but is {dynamics!r}. From a game, make one with "
-            "`gandyn.methods.alternating(game, step_size)` or "
+            f"`dynamics` must be a rule or a flow, but is {checks.shown(dynamics)}. "
+            "From a game, make one with `gandyn.methods.alternating(game, step_size)` or "
             "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`."
         )
     if isinstance(players, State):

@@ -78,7 +78,7 @@ def portrait(
     - `nullclines`, `legs`: whether to look for them.
     - `key`: one realisation of everything random.
     """
-    state = begin(dynamics, players)
+    state = begin(dynamics, players, key)
     base, back = coordinates(state.players)
     chosen = np.asarray([checks.count("plane", i, low=0) for i in plane])
     if len(chosen) != 2 or chosen[0] == chosen[1] or chosen.max() >= base.size:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 
 from .. import _checks as checks
 from .._types import Key, Number, Players
-from ._field import AbstractField
+from ._field import AbstractField, is_field
 
 
 class Confined(AbstractField):
@@ -30,7 +30,7 @@ class Confined(AbstractField):
     boxes: tuple[Any, ...]
 
     def __init__(self, field: AbstractField, boxes: Sequence[tuple[Number, Number] | None]):
-        self.field = field
+        self.field = is_field(field)
         self.boxes = tuple(_box(f"boxes[{i}]", box) for i, box in enumerate(boxes))
 
     def __call__(self, players: Players, key: Key = None) -> Players:

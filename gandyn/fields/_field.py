@@ -33,7 +33,7 @@ class Gradient(AbstractField):
     def __init__(self, game: AbstractGame):
         if not isinstance(game, AbstractGame):
             raise TypeError(
-                f"`game` must be a game, but is {game!r}: "
+                f"`game` must be a game, but is {checks.shown(game)}: "
                 "`gandyn.games.Custom(function)` makes one from a function of the players."
             )
         self.game = game
@@ -61,7 +61,7 @@ class Scaled(AbstractField):
     scales: PerPlayer
 
     def __init__(self, field: AbstractField, scales: PerPlayer):
-        self.field = field
+        self.field = is_field(field)
         self.scales = checks.per_player("scales", scales)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
@@ -77,3 +77,13 @@ def scaled(c: Number, tree: PyTree) -> PyTree:
 def moved(x: PyTree, c: Number, v: PyTree) -> PyTree:
     """x + c v, in the precision of x."""
     return jax.tree.map(lambda x, v: x + jnp.asarray(c, x.dtype) * v, x, v)
+
+
+def is_field(field: AbstractField) -> AbstractField:
+    """`field`, held to be one."""
+    if not isinstance(field, AbstractField):
+        raise TypeError(
+            f"`field` must be a field, but is {checks.shown(field)}: "
+            "`gandyn.fields.Gradient(game)` is that of a game."
+        )
+    return field

@@ -51,7 +51,8 @@ class Integrator(eqx.Module):
     ):
         if solver is not None and not isinstance(solver, dfx.AbstractSolver):
             raise TypeError(
-                f"`solver` must be a diffrax solver, such as `diffrax.Tsit5()`, but is {solver!r}."
+                "`solver` must be a diffrax solver, such as `diffrax.Tsit5()`, but is "
+                f"{checks.shown(solver)}."
             )
         self.solver = dfx.Tsit5() if solver is None else solver
         self.rtol = None if rtol is None else checks.positive("rtol", rtol)
@@ -101,6 +102,7 @@ class AbstractFlow(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = _times(ts)
+        self.integrator.tolerances(_dtype(state))  # here, where they can be looked at
         return _integrate(self, state, times, key, observe, _steps(self.integrator, times))
 
     def residual(self, state: State, key: Key = None) -> State:
@@ -127,6 +129,10 @@ def _times(ts: Any) -> Float[Array, " t"]:
     return ts
 
 
+def _dtype(state: State) -> Any:
+    return jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
+
+
 def _steps(integrator: Integrator, ts: Array) -> int:
     """An upper bound for the number of steps: what the fixed step needs, where that is known."""
     if integrator.dt is None or not checks.is_concrete((integrator.dt, ts)):
@@ -144,7 +150,7 @@ def _integrate(
     observe: Callable[[State], PyTree],
     max_steps: int,
 ) -> PyTree:
-    dtype = jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
+    dtype = _dtype(state)
     ts = ts.astype(dtype)
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))

@@ -3,6 +3,7 @@
 from .._phase import State
 from .._types import Key, Players
 from ..fields import AbstractField
+from ..fields._field import is_field
 from ._flow import AbstractFlow, Integrator
 
 
@@ -27,13 +28,3 @@ class GradientFlow(AbstractFlow):
 
     def velocity(self, state: State, key: Key = None) -> State:
         return State(self.field(state.players, key))
-
-
-def is_field(field: AbstractField) -> AbstractField:
-    """`field`, held to be one."""
-    if not isinstance(field, AbstractField):
-        raise TypeError(
-            f"`field` must be a field, but is {field!r}: "
-            "`gandyn.fields.Gradient(game)` is that of a game."
-        )
-    return field

@@ -11,9 +11,8 @@ from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Number, Players
 from ..fields import AbstractField
-from ..fields._field import moved
+from ..fields._field import is_field, moved
 from ._flow import AbstractFlow, Integrator
-from ._gradient import is_field
 
 
 class MomentumFlow(AbstractFlow):

@@ -46,13 +46,13 @@ class Custom(AbstractGame):
         if not callable(function):
             raise TypeError(
                 "`function` must be a function of (players, key) that returns one loss per "
-                f"player, but is {function!r}."
+                f"player, but is {checks.shown(function)}."
             )
         self.function = function
         self.known = tuple(checks.players(p, "known") for p in known)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
-        return tuple(self.function(players, key))
+        return self.function(players, key)  # pyright: ignore[reportReturnType]: see `losses`
 
     def equilibria(self) -> tuple[Players, ...]:
         return self.known
@@ -64,7 +64,8 @@ def losses(game: AbstractGame, players: Players, key: Key = None) -> tuple[Scala
     name = type(game).__name__
     if not isinstance(values, tuple | list):
         raise TypeError(
-            f"the losses of {name} must be a tuple with one scalar per player, but are {values}."
+            f"the losses of {name} must be a tuple with one scalar per player, but are "
+            f"{checks.shown(values)}."
         )
     if len(values) != len(players):
         raise ValueError(

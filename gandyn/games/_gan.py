@@ -91,7 +91,9 @@ class GAN(AbstractGAN):
             ("loss", loss, Loss, "`gandyn.losses.minimax` is one"),
         ):
             if not isinstance(value, kind):
-                raise TypeError(f"`{name}` must be a {kind.__name__}, but is {value!r}: {remedy}.")
+                raise TypeError(
+                    f"`{name}` must be a {kind.__name__}, but is {checks.shown(value)}: {remedy}."
+                )
         self.generator, self.discriminator = generator, discriminator
         self.data, self.latent, self.loss = data, latent, loss
         self.known = tuple(checks.players(p, "known") for p in known)

@@ -40,7 +40,7 @@ class Penalized(AbstractGAN):
         if not callable(penalty):
             raise TypeError(
                 f"`penalty` must be a function of a batch, such as `gandyn.games.R1(0.1)`, "
-                f"but is {penalty!r}."
+                f"but is {checks.shown(penalty)}."
             )
         self.penalty = penalty
 

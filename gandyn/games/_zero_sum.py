@@ -29,5 +29,7 @@ def zero_sum(function: Callable[[PyTree, PyTree], Scalar], known: Sequence[Playe
     - `known`: the equilibria known in closed form.
     """
     if not callable(function):
-        raise TypeError(f"`function` must be a function of (x, y), but is {function!r}.")
+        raise TypeError(
+            f"`function` must be a function of (x, y), but is {checks.shown(function)}."
+        )
     return Custom(_ZeroSum(function), known)

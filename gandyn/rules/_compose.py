@@ -71,8 +71,8 @@ def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
     """`rule`, held to be one."""
     if not isinstance(rule, AbstractRule):
         raise TypeError(
-            f"`{wrapper}` composes rules, but was given {rule!r}: a flow becomes a rule by "
-            "`gandyn.rules.TimeMap(flow, duration)`."
+            f"`{wrapper}` composes rules, but was given {checks.shown(rule)}: "
+            "a flow becomes a rule by `gandyn.rules.TimeMap(flow, duration)`."
         )
     return rule
 

@@ -14,6 +14,7 @@ from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Number, Players
 from ..fields import AbstractField
+from ..fields._field import is_field
 from ._rule import AbstractRule
 
 Optimizer = optax.GradientTransformation | None
@@ -34,12 +35,7 @@ class Descend(AbstractRule):
     optimizers: Any
 
     def __init__(self, field: AbstractField, optimizers: Any):
-        if not isinstance(field, AbstractField):
-            raise TypeError(
-                f"`field` must be a field, but is {field!r}: "
-                "`gandyn.fields.Gradient(game)` is that of a game."
-            )
-        self.field = field
+        self.field = is_field(field)
         self.optimizers = optimizer("step_size", optimizers)
 
     def init(self, players: Players) -> State:
@@ -123,7 +119,7 @@ def optimizer(name: str, value: Any) -> Any:
         return jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, float) else x, opened)
     if isinstance(value, Callable):
         raise TypeError(
-            f"`{name}` must be a number or an optax transformation, but is {value!r}: "
+            f"`{name}` must be a number or an optax transformation, but is {checks.shown(value)}: "
             "a schedule goes into one, as in `optax.sgd(schedule)`."
         )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:

@@ -22,7 +22,8 @@ class Project(AbstractRule):
     def __init__(self, projection: Callable[[Players], Players]):
         if not callable(projection):
             raise TypeError(
-                f"`projection` must be a function of the players, but is {projection!r}."
+                "`projection` must be a function of the players, but is "
+                f"{checks.shown(projection)}."
             )
         self.projection = projection
 
