@@ -288,7 +288,7 @@ def test_derivatives_forwards_and_backwards_are_difference_quotients(name: str) 
         end = gd.simulate(dynamics, back(start + s * along), ts).final.players
         return jnp.sum(jnp.sin(coordinates(end)[0]))
 
-    h = 1e-4
+    h = 1e-5
     tangent = jax.jit(jax.vmap(lambda s: jax.jvp(cost, (s,), (jnp.ones_like(s),))))
     (low, _, high), (_, forwards, _) = tangent(jnp.array([-h, 0.0, h]))
     quotient = float((high - low) / (2 * h))
