@@ -49,7 +49,7 @@ class AbstractDynamics(eqx.Module):
     def evolve(
         self,
         state: State,
-        ts: Array,
+        ts: Any,
         key: Key = None,
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:

@@ -184,5 +184,5 @@ def blur(
     steps = np.stack(np.meshgrid(*[t] * d, indexing="ij"), -1).reshape(-1, *event)
     mass = np.prod(np.meshgrid(*[v / v.sum()] * d, indexing="ij"), 0).reshape(-1)
     std = jnp.broadcast_to(jnp.asarray(std, x.dtype), event)
-    moved = x[:, None] + (std * jnp.asarray(steps, x.dtype))[None]
+    moved = x[:, None] + (std[None] * jnp.asarray(steps, x.dtype))[None]
     return moved.reshape(-1, *event), (w[:, None] * jnp.asarray(mass, w.dtype)[None]).reshape(-1)

@@ -1,9 +1,27 @@
-"""Every test runs in double precision, with no silent promotion and no display."""
+"""Every test runs in double precision, with no silent promotion and no display.
+
+Annotations are enforced: every function and module of gandyn checks its shapes and types. That
+comes before the checks at the door; tests of those switch it off by the fixture `as_installed`.
+"""
+
+from collections.abc import Iterator
 
 import jax
+import jaxtyping
 import matplotlib
+import pytest
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 matplotlib.use("Agg")
+
+jaxtyping.install_import_hook("gandyn", "typed.check")
+
+
+@pytest.fixture
+def as_installed() -> Iterator[None]:
+    """Without the enforced annotations, as the library is once it is installed."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)

@@ -4,6 +4,7 @@ Balduzzi et al., "The Mechanics of n-Player Differentiable Games", 2018.
 """
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
@@ -32,5 +33,6 @@ class Symplectic(AbstractField):
         v, transposed = jax.vjp(lambda z: self.field(z, key), players)
         _, along = jax.jvp(lambda z: self.field(z, key), (players,), (v,))
         (against,) = transposed(v)
-        half = self.strength / 2
-        return moved(moved(v, -half, against), half, along)
+        # The difference first: far out, either of the two alone would drown v in its rounding error.
+        turn = jax.tree.map(jnp.subtract, along, against)
+        return moved(v, self.strength / 2, turn)

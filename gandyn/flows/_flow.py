@@ -97,7 +97,7 @@ class AbstractFlow(AbstractDynamics):
     def evolve(
         self,
         state: State,
-        ts: Array,
+        ts: Any,
         key: Key = None,
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:

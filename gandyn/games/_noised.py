@@ -40,7 +40,9 @@ class Noised(AbstractGAN):
         batch = self.game.batch(players, key)
         on_real, on_fake, left = split(batch.key, 3)
 
-        def noised(points: WeightedPoints, key: Key) -> WeightedPoints:
+        def noised(
+            points: WeightedPoints, key: Key
+        ) -> tuple[Float[Array, "m *event"], Float[Array, " m"]]:
             x, w = points
             if key is None:
                 return blur(x, w, self.std, self.nodes)

@@ -61,7 +61,7 @@ class AbstractRule(AbstractDynamics):
     def evolve(
         self,
         state: State,
-        ts: Array,
+        ts: Any,
         key: Key = None,
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:

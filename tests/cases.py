@@ -1,0 +1,204 @@
+"""What there is to test: `{name: constructor}` for measures, games, fields, rules and flows.
+
+A new class belongs here, in one line; `test_contract.py` then holds it to the contract of its kind,
+and fails for as long as a public class is missing.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import diffrax as dfx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import optax
+from jaxtyping import Array
+
+import gandyn as gd
+from gandyn.fields import AbstractField, Gradient
+from gandyn.flows import AbstractFlow, GradientFlow, Integrator, MomentumFlow
+from gandyn.games import AbstractGame
+from gandyn.measures import AbstractMeasure
+from gandyn.rules import AbstractRule, Descend, Project, Repeat, Sequential, TimeMap
+
+Players = tuple[Any, ...]
+
+
+def normal(key: Array, n: int) -> Array:
+    """A sampler: n draws from N(0, 1)."""
+    return jr.normal(key, (n,))
+
+
+MEASURES: dict[str, Callable[[], AbstractMeasure]] = {
+    "Points": lambda: gd.measures.Points([[0.0, 1.0], [2.0, 3.0]], [0.25, 0.75]),
+    "Sampled": lambda: gd.measures.Sampled(normal, 4),
+    "Mixture": lambda: gd.measures.Mixture(
+        (gd.measures.dirac(1.0), gd.measures.Sampled(normal, 4)), jnp.array([0.5, 0.5])
+    ),
+    "dirac": lambda: gd.measures.dirac([1.0, 2.0]),
+    "empirical": lambda: gd.measures.empirical([0.0, 1.0, 5.0]),
+    "gaussian": lambda: gd.measures.gaussian([0.0, 1.0], 0.5, nodes=4),
+    "blurred": lambda: gd.measures.blurred(gd.measures.empirical([0.0, 1.0]), 0.1, nodes=4),
+    "mixture": lambda: gd.measures.mixture([gd.measures.dirac(-1.0), gd.measures.dirac(1.0)]),
+}
+
+
+def affine(theta: dict[str, Array], z: Array) -> Array:
+    """A generator that shifts and scales its latent point."""
+    return theta["shift"] + theta["scale"] * z
+
+
+def parabola(psi: Array, x: Array) -> Array:
+    """A discriminator that tells the first two moments apart."""
+    return psi[0] * x + psi[1] * x**2
+
+
+def normal_gan(sampled: bool = False, loss: gd.losses.Loss = gd.losses.minimax) -> gd.games.GAN:
+    """A generator of normal laws against the first two moments: realizable, players are trees."""
+    law = gd.measures.Sampled(normal, 4) if sampled else gd.measures.gaussian(0.0, 1.0, nodes=4)
+    rest = ({"shift": 0.0, "scale": 1.0}, jnp.zeros(2))
+    return gd.games.GAN(affine, parabola, law, law, loss, known=() if sampled else (rest,))
+
+
+def normal_players() -> Players:
+    return ({"shift": jnp.asarray(0.4), "scale": jnp.asarray(0.7)}, jnp.array([0.3, -0.2]))
+
+
+def damped_losses(players: Players, key: Any = None) -> tuple[Array, ...]:
+    theta, psi = players
+    noise = jnp.zeros((), psi.dtype) if key is None else jr.normal(key, (), psi.dtype)
+    coupling = jnp.sin(theta["shift"]) * (psi[0] + noise) + theta["scale"] * psi[1] * (1 + psi[0])
+    drag = theta["shift"] ** 2 + theta["scale"] ** 2 / 2
+    return coupling + drag / 4, -coupling + jnp.sum(psi**2) / 2
+
+
+def damped() -> gd.games.Custom:
+    """A nonlinear game, strictly stable at the origin, with trees as players; with a key, noisy.
+
+    The standard game of the contract of dynamics: small, because each of them is compiled.
+    """
+    return gd.games.Custom(damped_losses, known=(({"shift": 0.0, "scale": 0.0}, jnp.zeros(2)),))
+
+
+def three_losses(players: Players, key: Any = None) -> tuple[Array, ...]:
+    """A general-sum game of three players: a number, a vector and a tree."""
+    x, y, z = players
+    s = jnp.sum(y)
+    return (
+        x**2 / 2 + x * s - jnp.cos(z["a"]),
+        jnp.sum(y**2) - x * s + jnp.sum(y * z["b"]),
+        z["a"] ** 2 + jnp.sum(z["b"] ** 4) - z["a"] * x + jnp.sin(s) * jnp.sum(z["b"]),
+    )
+
+
+def three_players() -> Players:
+    return (
+        jnp.asarray(0.3),
+        jnp.array([0.2, -0.5]),
+        {"a": jnp.asarray(0.1), "b": jnp.array([0.4, 0.6])},
+    )
+
+
+def saddle(x: Array, y: Array) -> Array:
+    return x * y + x**2 / 4 - y**4 / 4 + x**3 * y / 3
+
+
+def point() -> Players:
+    return (jnp.asarray(-0.8), jnp.asarray(0.6))
+
+
+def two_vectors() -> Players:
+    return (jnp.array([0.5, -0.3]), jnp.array([0.2, 0.7, -0.4]))
+
+
+# A constructor returns the game and players away from its equilibria.
+GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
+    "Custom": lambda: (gd.games.Custom(three_losses), three_players()),
+    "zero_sum": lambda: (gd.games.zero_sum(saddle, known=((0.0, 0.0),)), point()),
+    "bilinear": lambda: (gd.games.bilinear([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]]), two_vectors()),
+    "quadratic": lambda: (
+        gd.games.quadratic([[-1.0, 0.5, 2.0], [0.5, -2.0, 1.0], [-3.0, 1.0, 0.5]], (2, 1)),
+        (jnp.array([0.5, -0.3]), jnp.array([0.7])),
+    ),
+    "prescribed": lambda: (
+        gd.games.prescribed([-0.1 + 1j, -0.1 - 1j, -1.0, 0.5], jr.key(0)),
+        (jnp.array([0.5, -0.3]), jnp.array([0.2, 0.7])),
+    ),
+    "dirac": lambda: (gd.games.dirac(), point()),
+    "dirac nonsaturating": lambda: (gd.games.dirac(gd.losses.nonsaturating), point()),
+    "dirac wasserstein": lambda: (gd.games.dirac(gd.losses.wasserstein), point()),
+    "dirac least squares": lambda: (gd.games.dirac(gd.losses.least_squares), point()),
+    "dirac hinge": lambda: (gd.games.dirac(gd.losses.hinge), point()),
+    "GAN": lambda: (normal_gan(), normal_players()),
+    "GAN sampled": lambda: (normal_gan(sampled=True), normal_players()),
+    "damped": lambda: (damped(), normal_players()),
+    "R1": lambda: (gd.games.Penalized(normal_gan(), gd.games.R1(0.5)), normal_players()),
+    "R2": lambda: (gd.games.Penalized(normal_gan(), gd.games.R2(0.5)), normal_players()),
+    "GradientPenalty": lambda: (
+        gd.games.Penalized(normal_gan(), gd.games.GradientPenalty(0.5, 1.0, nodes=3)),
+        normal_players(),
+    ),
+    "GradientPenalty sampled": lambda: (
+        gd.games.Penalized(normal_gan(sampled=True), gd.games.GradientPenalty(0.5)),
+        normal_players(),
+    ),
+    "Noised": lambda: (gd.games.Noised(normal_gan(), 0.3, nodes=4), normal_players()),
+    "Noised sampled": lambda: (
+        gd.games.Noised(gd.games.Penalized(normal_gan(sampled=True), gd.games.R2(0.1)), 0.3),
+        normal_players(),
+    ),
+}
+
+FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
+    "Gradient": Gradient,
+    "Scaled": lambda game: gd.fields.Scaled(Gradient(game), 0.5),
+    "Extrapolated": lambda game: gd.fields.Extrapolated(Gradient(game), 0.1),
+    "Consensus": lambda game: gd.fields.Consensus(Gradient(game), 0.2),
+    "Symplectic": lambda game: gd.fields.Symplectic(Gradient(game), 0.5),
+}
+
+
+def above(players: Players) -> Players:
+    """A projection that leaves room to diverge upwards."""
+    return jax.tree.map(lambda x: jnp.maximum(x, jnp.asarray(-2, x.dtype)), players)
+
+
+RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
+    "Descend": lambda game: Descend(Gradient(game), 0.1),
+    "Descend on a field": lambda game: Descend(gd.fields.Consensus(Gradient(game), 0.1), 0.1),
+    "Descend with Adam": lambda game: Descend(Gradient(game), optax.adam(0.1, eps_root=1e-4)),
+    "Sequential": lambda game: Sequential(
+        Descend(Gradient(game), 0.1), Descend(Gradient(game), optax.sgd(0.05, momentum=0.5))
+    ),
+    "Repeat": lambda game: Repeat(Descend(Gradient(game), 0.1), 3),
+    "Project": lambda game: Sequential(Descend(Gradient(game), 0.1), Project(above)),
+    "TimeMap of a flow": lambda game: TimeMap(
+        GradientFlow(Gradient(game), Integrator(solver=dfx.Heun(), dt=0.1)), 0.2
+    ),
+    "TimeMap of a rule": lambda game: TimeMap(Descend(Gradient(game), 0.1), 2),
+    "simultaneous": lambda game: gd.methods.simultaneous(game, (0.1, 0.2)),
+    "alternating": lambda game: gd.methods.alternating(game, (0.1, 0.2), (1, 2), (0, 1)),
+    "extragradient": lambda game: gd.methods.extragradient(game, 0.1),
+    "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
+    "consensus": lambda game: gd.methods.consensus(game, 0.1, 0.2),
+    "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
+}
+
+# Where a trajectory blows up in finite time an adaptive integrator uses all the steps it is given.
+FLOWS: dict[str, Callable[[AbstractGame], AbstractFlow]] = {
+    "GradientFlow": lambda game: GradientFlow(Gradient(game), Integrator(max_steps=256)),
+    "GradientFlow, fixed step": lambda game: GradientFlow(
+        Gradient(game), Integrator(solver=dfx.Heun(), dt=0.1)
+    ),
+    "GradientFlow, implicit": lambda game: GradientFlow(
+        Gradient(game), Integrator(solver=dfx.ImplicitEuler(), dt=0.1)
+    ),
+    "GradientFlow, stiff": lambda game: GradientFlow(
+        Gradient(game), Integrator(1e-6, 1e-6, solver=dfx.Kvaerno3(), max_steps=256)
+    ),
+    "MomentumFlow": lambda game: MomentumFlow(
+        Gradient(game), 1.5, Integrator(solver=dfx.Tsit5(), dt=0.1)
+    ),
+}
+
+DYNAMICS = RULES | FLOWS

@@ -1,0 +1,340 @@
+"""The contracts: what every measure, game, field, rule and flow must do, whichever it is."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import jax.tree_util as jtu
+import numpy as np
+import pytest
+from cases import DYNAMICS, FIELDS, FLOWS, GAMES, MEASURES, RULES, damped, normal_players
+
+import gandyn as gd
+from gandyn._phase import coordinates
+from gandyn.fields import Gradient
+from gandyn.games._game import losses
+
+KEY = jr.key(7)
+
+
+def close(a: Any, b: Any, rtol: float = 1e-12, atol: float = 1e-13) -> None:
+    """Two trees are the same up to rounding."""
+    assert jtu.tree_structure(a) == jtu.tree_structure(b)
+    for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+        np.testing.assert_allclose(x, y, rtol=rtol, atol=atol)
+
+
+def cast(tree: Any, dtype: Any) -> Any:
+    return jax.tree.map(lambda x: jnp.asarray(x, dtype), tree)
+
+
+def shapes(tree: Any) -> list[tuple[Any, Any]]:
+    return [(x.shape, x.dtype) for x in jax.tree.leaves(tree)]
+
+
+def stacked(trees: list[Any]) -> Any:
+    return jax.tree.map(lambda *xs: jnp.stack(xs), *trees)
+
+
+def key_for(game: str) -> Any:
+    return KEY if "sampled" in game else None
+
+
+def schedule(name: str) -> np.ndarray:
+    """Two equal stretches of time: in steps for a rule, in units of dt for a flow."""
+    return np.array([0, 2, 4]) if name in RULES else np.array([0.0, 0.5, 1.0])
+
+
+# One of each kind for every day; all of them now and then, because compiling them takes minutes.
+EVERY_DAY = {
+    "Descend",
+    "Descend with Adam",
+    "Sequential",
+    "Repeat",
+    "TimeMap of a flow",
+    "GradientFlow, fixed step",
+}
+
+
+def each(names: Any) -> Any:
+    return pytest.mark.parametrize(
+        "name", [pytest.param(n, marks=() if n in EVERY_DAY else pytest.mark.slow) for n in names]
+    )
+
+
+# No class forgotten
+
+
+def parts(value: Any) -> Iterator[Any]:
+    """A module and all that it is made of."""
+    if isinstance(value, tuple | list):
+        for v in value:
+            yield from parts(v)
+    elif isinstance(value, eqx.Module):
+        yield value
+        for field in dataclasses.fields(value):
+            yield from parts(getattr(value, field.name, None))
+
+
+def test_every_public_final_class_is_a_case() -> None:
+    game, players = GAMES["GAN"]()
+    made = [make() for make in MEASURES.values()]
+    made += [make()[0] for make in GAMES.values()]
+    made += [make(game) for make in (FIELDS | RULES | FLOWS).values()]
+    made.append(game.batch(players))
+    tested = {type(part) for value in made for part in parts(value)}
+    public = {
+        cls
+        for module in (gd.measures, gd.games, gd.fields, gd.rules, gd.flows)
+        for name, cls in vars(module).items()
+        if inspect.isclass(cls)
+        and issubclass(cls, eqx.Module)
+        and not inspect.isabstract(cls)
+        and not name.startswith("_")
+    }
+    assert len(public) > 20
+    assert not public - tested
+
+
+# Measures
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measures_are_probabilities(name: str) -> None:
+    measure = MEASURES[name]()
+    x, w = measure.points(KEY)
+    assert w.shape == x.shape[:1]
+    assert float(w.sum()) == pytest.approx(1, abs=1e-14)
+    assert bool(jnp.all(w >= 0))
+
+
+@pytest.mark.parametrize("name", MEASURES)
+def test_measures_are_random_exactly_if_they_say_so(name: str) -> None:
+    measure = MEASURES[name]()
+    one, same, other = (measure.points(k)[0] for k in (jr.key(1), jr.key(1), jr.key(2)))
+    assert bool(jnp.all(one == same))
+    assert bool(jnp.all(one == other)) is not measure.random
+
+
+# Games
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("name", GAMES)
+def test_losses_are_one_scalar_per_player_in_the_players_dtype(name: str, dtype: Any) -> None:
+    game, players = GAMES[name]()
+    values = eqx.filter_eval_shape(losses, game, cast(players, dtype), key_for(name))
+    assert shapes(values) == [((), dtype)] * len(players)
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_losses_jit_and_vmap(name: str) -> None:
+    game, players = GAMES[name]()
+    key = key_for(name)
+    others = jax.tree.map(lambda x: x + 0.1, players)
+    alone = [losses(game, p, key) for p in (players, others)]
+    both = eqx.filter_jit(eqx.filter_vmap(lambda p: losses(game, p, key)))(
+        stacked([players, others])
+    )
+    close(both, stacked(alone))
+
+
+@pytest.mark.parametrize("name", GAMES)
+def test_known_equilibria_are_at_rest(name: str) -> None:
+    game, players = GAMES[name]()
+    for known in game.equilibria():
+        assert shapes(known) == shapes(players)
+        close(Gradient(game)(known), jax.tree.map(jnp.zeros_like, players), atol=1e-13)
+
+
+def test_only_wrappers_that_keep_equilibria_forward_them() -> None:
+    known = {name: bool(make()[0].equilibria()) for name, make in GAMES.items()}
+    assert {"GAN", "R1", "R2", "Noised"} <= {name for name, is_known in known.items() if is_known}
+    assert not known["GradientPenalty"]
+
+
+# Fields
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("game", ["Custom", "bilinear", "Noised sampled"])
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_have_the_structure_of_the_players(name: str, game: str, dtype: Any) -> None:
+    game_, players = GAMES[game]()
+    players = cast(players, dtype)
+    value = eqx.filter_eval_shape(FIELDS[name](game_), players, key_for(game))
+    assert jtu.tree_structure(value) == jtu.tree_structure(players)
+    assert shapes(value) == shapes(players)
+
+
+@pytest.mark.parametrize("game", ["R1", "bilinear"])
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_vanish_at_known_equilibria(name: str, game: str) -> None:
+    game_, players = GAMES[game]()
+    (known,) = game_.equilibria()
+    close(FIELDS[name](game_)(known), jax.tree.map(jnp.zeros_like, players), atol=1e-13)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_fields_of_sampled_games_depend_on_the_key(name: str) -> None:
+    game, players = GAMES["GAN sampled"]()
+    field = FIELDS[name](game)
+    one, same, other = (field(players, k) for k in (jr.key(1), jr.key(1), jr.key(2)))
+    close(one, same, rtol=0, atol=0)
+    assert float(jnp.abs(one[1] - other[1]).max()) > 1e-6
+
+
+# Dynamics
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
+@pytest.mark.parametrize("game", ["Custom", "bilinear"])
+@pytest.mark.parametrize("name", DYNAMICS)
+def test_trajectories_have_the_structure_of_the_players(name: str, game: str, dtype: Any) -> None:
+    game_, players = GAMES[game]()
+    if game == "Custom" and name in ("simultaneous", "alternating"):
+        pytest.skip("has step sizes for two players")
+    if name == "GradientFlow, stiff" and dtype == jnp.float32:
+        dynamics = FLOWS["GradientFlow"](game_)
+    else:
+        dynamics = DYNAMICS[name](game_)
+    players = cast(players, dtype)
+    path = eqx.filter_eval_shape(
+        lambda p: gd.simulate(dynamics, p, schedule(name)).players, players
+    )
+    assert jtu.tree_structure(path) == jtu.tree_structure(players)
+    assert shapes(path) == [((3, *shape), dtype) for shape, dtype in shapes(players)]
+
+
+@pytest.mark.parametrize("name", DYNAMICS)
+def test_residual_has_the_structure_of_the_state(name: str) -> None:
+    dynamics = DYNAMICS[name](damped())
+    state = dynamics.init(normal_players())
+    residual = eqx.filter_eval_shape(dynamics.residual, state)
+    assert jtu.tree_structure(residual) == jtu.tree_structure(state)
+    assert shapes(residual) == shapes(state)
+
+
+@each(DYNAMICS)
+def test_evolution_is_a_cocycle(name: str) -> None:
+    """[a, b] and then [b, c], with one key, is [a, c]: a run cut in two is the same run."""
+    dynamics = DYNAMICS[name](damped())
+    ts = schedule(name)
+    start = gd.simulate(dynamics, normal_players(), ts, KEY)
+    middle = jax.tree.map(lambda x: x[1], start.states)
+    rest = gd.simulate(dynamics, middle, ts + ts[1], KEY)
+    whole, cut = start.final, jax.tree.map(lambda x: x[1], rest.states)
+    # Where the step is adapted, cutting a run changes its steps.
+    tolerance = {"GradientFlow": 1e-6, "GradientFlow, stiff": 1e-4}.get(name, 1e-12)
+    close(cut, whole, rtol=tolerance, atol=tolerance)
+    moved = coordinates(whole.players)[0] - coordinates(middle.players)[0]
+    assert float(jnp.abs(moved).max()) > 1e-3
+
+
+@each(RULES)
+def test_evolution_iterates_the_step(name: str) -> None:
+    """Compiled, observed at uneven times, and with one key: step after step with `fold_in`."""
+    rule = RULES[name](damped())
+    state = rule.init(normal_players())
+    seen = rule.evolve(state, np.array([3, 4, 4, 6]), KEY, lambda s: s.players)
+    by_hand = [state.players]
+    step = eqx.filter_jit(rule.step)
+    for t in range(3, 6):
+        state = step(state, jr.fold_in(KEY, t))
+        by_hand.append(state.players)
+    close(seen, stacked([by_hand[0], by_hand[1], by_hand[1], by_hand[3]]))
+
+
+@each(DYNAMICS)
+def test_jit_and_vmap_are_the_loop(name: str) -> None:
+    dynamics = DYNAMICS[name](damped())
+    ts = schedule(name)
+    starts = [jax.tree.map(lambda x, i=i: x + 0.1 * i, normal_players()) for i in range(3)]
+
+    def end(players: Any) -> Any:
+        return gd.simulate(dynamics, players, ts).final.players
+
+    many = jax.jit(jax.vmap(end))(stacked(starts))
+    close(many, stacked([end(p) for p in starts]), rtol=1e-9, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", DYNAMICS)
+def test_residual_vanishes_at_the_equilibrium_and_only_there(name: str) -> None:
+    game = damped()
+    dynamics = DYNAMICS[name](game)
+    (known,) = game.equilibria()
+    state = dynamics.settle(dynamics.init(known))
+    at_rest, _ = coordinates(dynamics.residual(state))
+    elsewhere, _ = coordinates(dynamics.residual(dynamics.init(normal_players())))
+    if name == "MomentumFlow":  # its velocity starts at zero, so that only momenta change at first
+        elsewhere, _ = coordinates(dynamics.residual(dynamics.init(normal_players())).memory)
+    assert float(jnp.abs(at_rest).max()) < 1e-12
+    assert float(jnp.abs(elsewhere).max()) > 1e-3
+
+
+@each(DYNAMICS)
+def test_derivatives_forwards_and_backwards_are_difference_quotients(name: str) -> None:
+    dynamics = DYNAMICS[name](damped())
+    ts = schedule(name)
+    start, back = coordinates(normal_players())
+    along = jnp.array([0.3, -0.5, 0.7, 0.2])
+
+    def cost(s: Any) -> Any:
+        end = gd.simulate(dynamics, back(start + s * along), ts).final.players
+        return jnp.sum(jnp.sin(coordinates(end)[0]))
+
+    h = 1e-5
+    tangent = jax.jit(jax.vmap(lambda s: jax.jvp(cost, (s,), (jnp.ones_like(s),))))
+    (low, _, high), (_, forwards, _) = tangent(jnp.array([-h, 0.0, h]))
+    quotient = float((high - low) / (2 * h))
+    backwards = jax.jit(jax.grad(cost))(0.0)
+    tolerance = 1e-3 if name in ("GradientFlow", "GradientFlow, stiff") else 1e-6
+    assert abs(quotient) > 1e-3
+    assert float(forwards) == pytest.approx(quotient, rel=tolerance)
+    assert float(backwards) == pytest.approx(float(forwards), rel=1e-9)
+
+
+def runaway(players: Any, key: Any = None) -> Any:
+    """Both players flee to infinity in finite time from afar, and stay near the origin."""
+    x, y = players
+    return x**2 / 2 + x * y / 4 - x**4 / 4, y**2 / 2 - x * y / 4 - y**4 / 4
+
+
+@each(DYNAMICS)
+def test_divergence_is_data_and_leaves_siblings_alone(name: str) -> None:
+    dynamics: Any = DYNAMICS[name](gd.games.Custom(runaway))
+    ts: Any = np.arange(0, 601, 100) if name in RULES else np.linspace(0.0, 30.0, 7)
+    run: Callable[[Any], Any] = jax.jit(jax.vmap(lambda p: gd.simulate(dynamics, p, ts).players))
+    calm = (jnp.array([0.3, 0.1, -0.2]), jnp.array([0.1, -0.3, 0.2]))
+    wild = jax.tree.map(lambda x: x.at[1].set(5.0), calm)
+    if name == "Descend with Adam":
+        pytest.skip("takes steps of bounded length, so that nothing escapes")
+    alone, together = run(calm), run(wild)
+    for a, b in zip(alone, together, strict=True):
+        # Diffrax evaluates an implicit solver's first stage for all if it must for one, so that
+        # siblings agree to the accuracy of the stages only.
+        tolerance = 1e-9 if name == "GradientFlow, stiff" else 0
+        np.testing.assert_allclose(a[::2], b[::2], rtol=0, atol=tolerance)
+        assert bool(jnp.all(jnp.isfinite(a)))
+    finite = np.all([np.isfinite(b[1]) for b in together], axis=0)
+    assert finite[0]
+    assert not finite[-1]
+    assert np.all(np.diff(finite.astype(int)) <= 0)
+
+
+@each(FLOWS)
+def test_flows_run_backwards(name: str) -> None:
+    """[a, b] and then [b, a] is back at the start, to the order of the solver."""
+    if name == "GradientFlow, implicit":
+        pytest.skip("of first order; the exact inverse of its steps is among the identities")
+    flow = FLOWS[name](damped())
+    there = gd.simulate(flow, normal_players(), [0.0, 0.5])
+    back = gd.simulate(flow, there.final, [0.5, 0.0])
+    close(back.final, flow.init(normal_players()), rtol=5e-2, atol=2e-2)
+    gone = coordinates(there.players)[0][-1] - coordinates(normal_players())[0]
+    assert float(jnp.abs(gone).max()) > 0.04
