@@ -22,6 +22,8 @@ def is_concrete(x: Any) -> bool:
 
 def floating(x: Any) -> Array:
     """An inexact array: floating input keeps its dtype, integers take JAX's default float."""
+    if isinstance(x, str):  # some letters are names of dtypes
+        raise TypeError(f"{x!r} is no number")
     x = jnp.asarray(x)
     return x.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float))
 
@@ -95,6 +97,16 @@ def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
         raise ValueError(
             f"`{name}` has {len(value)} entries, but the game has {n} players: "
             "give one for everybody, or one per player."
+        )
+    return value
+
+
+def key(value: Any) -> Any:
+    """A key, or `None`."""
+    if value is not None and not isinstance(value, jax.Array):
+        raise TypeError(
+            f"`key` must be a key or None, but is {value!r}: `jax.random.key(0)` makes one from a "
+            "seed."
         )
     return value
 

@@ -65,7 +65,7 @@ class AbstractDynamics(eqx.Module):
         a rule."""
 
 
-def begin(dynamics: Any, players: Players | State) -> State:
+def begin(dynamics: Any, players: Players | State, key: Key = None) -> State:
     """The state of `dynamics` that a caller means by `players`; the door of every analysis."""
     if not isinstance(dynamics, AbstractDynamics):
         raise TypeError(
@@ -73,6 +73,7 @@ def begin(dynamics: Any, players: Players | State) -> State:
             "`gandyn.methods.alternating(game, step_size)` or "
             "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`."
         )
+    checks.key(key)
     if isinstance(players, State):
         return players
     return dynamics.init(checks.players(players))

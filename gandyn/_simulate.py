@@ -54,5 +54,5 @@ def simulate(
     To differentiate a rule backwards, evenly spaced `ts` must be known when the program is traced
     (a numpy array, or any array outside of `jit`).
     """
-    state = begin(dynamics, players)
+    state = begin(dynamics, players, key)
     return Trajectory(jnp.asarray(ts), dynamics.evolve(state, ts, key))

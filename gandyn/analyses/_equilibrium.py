@@ -58,7 +58,7 @@ def equilibrium(
     - `key`: one realisation of everything random.
     - `max_steps`: of the root finder.
     """
-    state = begin(dynamics, players)
+    state = begin(dynamics, players, key)
     return _equilibrium(dynamics, state, key, max_steps)
 
 

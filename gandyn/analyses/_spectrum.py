@@ -54,7 +54,7 @@ def jacobian(
     dynamics: AbstractDynamics, players: Players | State, key: Key = None
 ) -> Float[Array, "n n"]:
     """D residual in the coordinates of the state: Df for a flow, DF - 1 for a rule."""
-    return _jacobian(dynamics, begin(dynamics, players), key)
+    return _jacobian(dynamics, begin(dynamics, players, key), key)
 
 
 @eqx.filter_jit
@@ -73,7 +73,7 @@ def spectrum(dynamics: AbstractDynamics, players: Players | State, key: Key = No
       held until it rests, with clocks far ahead. A `State` is taken as it is.
     - `key`: one realisation of everything random.
     """
-    state = begin(dynamics, players)
+    state = begin(dynamics, players, key)
     result = _spectrum(dynamics, state, key, not isinstance(players, State))
     if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(

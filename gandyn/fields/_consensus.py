@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Number, Players
-from ._field import AbstractField, moved
+from ._field import AbstractField, is_field, moved
 
 
 class Consensus(AbstractField):
@@ -24,7 +24,7 @@ class Consensus(AbstractField):
     strength: Float[Array, ""]
 
     def __init__(self, field: AbstractField, strength: Number):
-        self.field = field
+        self.field = is_field(field)
         self.strength = checks.number("strength", strength, low=0)
 
     def __call__(self, players: Players, key: Key = None) -> Players:

@@ -6,7 +6,7 @@ et al., "A Variational Inequality Perspective on Generative Adversarial Networks
 
 from .. import _checks as checks
 from .._types import Key, PerPlayer, Players, split
-from ._field import AbstractField, moved
+from ._field import AbstractField, is_field, moved
 
 
 class Extrapolated(AbstractField):
@@ -23,7 +23,7 @@ class Extrapolated(AbstractField):
     step: PerPlayer
 
     def __init__(self, field: AbstractField, step: PerPlayer):
-        self.field = field
+        self.field = is_field(field)
         self.step = checks.per_player("step", step, low=0)
 
     def __call__(self, players: Players, key: Key = None) -> Players:

@@ -20,6 +20,16 @@ class AbstractField(eqx.Module):
         """The direction of every player, a tree of the same structure."""
 
 
+def is_field(field: AbstractField) -> AbstractField:
+    """`field`, held to be one."""
+    if not isinstance(field, AbstractField):
+        raise TypeError(
+            f"`field` must be a field, but is {field!r}: "
+            "`gandyn.fields.Gradient(game)` is that of a game."
+        )
+    return field
+
+
 class Gradient(AbstractField):
     """v_i = -grad_i L_i: everybody descends its own loss, the others being as they are.
 
@@ -61,7 +71,7 @@ class Scaled(AbstractField):
     scales: PerPlayer
 
     def __init__(self, field: AbstractField, scales: PerPlayer):
-        self.field = field
+        self.field = is_field(field)
         self.scales = checks.per_player("scales", scales)
 
     def __call__(self, players: Players, key: Key = None) -> Players:

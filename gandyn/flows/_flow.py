@@ -79,6 +79,18 @@ class Integrator(eqx.Module):
         )
 
 
+def is_integrator(integrator: Integrator | None) -> Integrator:
+    """`integrator`, held to be one; `None` is the default."""
+    if integrator is None:
+        return Integrator()
+    if not isinstance(integrator, Integrator):
+        raise TypeError(
+            f"`integrator` must be a `gandyn.flows.Integrator`, but is {integrator!r}: "
+            "a diffrax solver goes into one, as in `Integrator(solver=diffrax.Heun(), dt=0.1)`."
+        )
+    return integrator
+
+
 class AbstractFlow(AbstractDynamics):
     """A continuous-time idealisation of training. With a key, one frozen sample of the game."""
 
@@ -100,6 +112,7 @@ class AbstractFlow(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = _times(ts)
+        self.integrator.tolerances(_dtype(state))  # looked at here, where they are not yet traced
         return _integrate(self, state, times, key, observe, _steps(self.integrator, times))
 
     def residual(self, state: State, key: Key = None) -> State:
@@ -134,6 +147,10 @@ def _steps(integrator: Integrator, ts: Array) -> int:
     return max(integrator.max_steps, int(needed * 1.001) + 16)
 
 
+def _dtype(state: State) -> Any:
+    return jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
+
+
 @eqx.filter_jit
 def _integrate(
     flow: AbstractFlow,
@@ -143,7 +160,7 @@ def _integrate(
     observe: Callable[[State], PyTree],
     max_steps: int,
 ) -> PyTree:
-    dtype = jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
+    dtype = _dtype(state)
     ts = ts.astype(dtype)
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))

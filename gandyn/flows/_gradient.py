@@ -3,7 +3,8 @@
 from .._phase import State
 from .._types import Key, Players
 from ..fields import AbstractField
-from ._flow import AbstractFlow, Integrator
+from ..fields._field import is_field
+from ._flow import AbstractFlow, Integrator, is_integrator
 
 
 class GradientFlow(AbstractFlow):
@@ -20,20 +21,10 @@ class GradientFlow(AbstractFlow):
 
     def __init__(self, field: AbstractField, integrator: Integrator | None = None):
         self.field = is_field(field)
-        self.integrator = Integrator() if integrator is None else integrator
+        self.integrator = is_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players)
 
     def velocity(self, state: State, key: Key = None) -> State:
         return State(self.field(state.players, key))
-
-
-def is_field(field: AbstractField) -> AbstractField:
-    """`field`, held to be one."""
-    if not isinstance(field, AbstractField):
-        raise TypeError(
-            f"`field` must be a field, but is {field!r}: "
-            "`gandyn.fields.Gradient(game)` is that of a game."
-        )
-    return field

@@ -11,9 +11,8 @@ from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Number, Players
 from ..fields import AbstractField
-from ..fields._field import moved
-from ._flow import AbstractFlow, Integrator
-from ._gradient import is_field
+from ..fields._field import is_field, moved
+from ._flow import AbstractFlow, Integrator, is_integrator
 
 
 class MomentumFlow(AbstractFlow):
@@ -36,7 +35,7 @@ class MomentumFlow(AbstractFlow):
     ):
         self.field = is_field(field)
         self.friction = checks.number("friction", friction)
-        self.integrator = Integrator() if integrator is None else integrator
+        self.integrator = is_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players, jax.tree.map(jnp.zeros_like, players))

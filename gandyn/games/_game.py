@@ -52,7 +52,8 @@ class Custom(AbstractGame):
         self.known = tuple(checks.players(p, "known") for p in known)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
-        return tuple(self.function(players, key))
+        values = self.function(players, key)
+        return tuple(values) if isinstance(values, list) else values
 
     def equilibria(self) -> tuple[Players, ...]:
         return self.known
