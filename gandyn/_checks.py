@@ -33,6 +33,8 @@ def shown(value: Any) -> str:
 
 def floating(x: Any) -> Array:
     """An inexact array: floating input keeps its dtype, integers take JAX's default float."""
+    if isinstance(x, str):  # some letters are names of dtypes
+        raise TypeError(f"{x!r} is no number")
     x = jnp.asarray(x)
     return x.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float))
 

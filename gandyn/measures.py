@@ -162,6 +162,12 @@ def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> Abstr
     """sum_k w_k mu_k, with equal weights if `weights` is left out."""
     components = tuple(components)
     n = len(components)
+    for m in components:
+        if not isinstance(m, AbstractMeasure):
+            raise TypeError(
+                f"`components` must be measures, but has {m!r}: "
+                "`gandyn.measures.empirical(array)` makes one."
+            )
     if n == 0:
         raise ValueError("`components` must have at least one measure, but is empty.")
     return Mixture(

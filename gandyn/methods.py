@@ -127,4 +127,4 @@ def _numbers(method: str, step_size: PerPlayer) -> PerPlayer:
             f"`step_size` must be a number or one per player for {method}, which is defined by "
             "their values, but holds an optax transformation or None."
         )
-    return step_size
+    return checks.per_player("step_size", step_size, low=0)

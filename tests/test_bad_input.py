@@ -73,7 +73,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "vectors for a game of numbers": (
         lambda: gd.simulate(RULE, (jnp.ones(2), jnp.ones(2)), STEPS),
         ValueError,
-        ("(2,)", "scalar"),
+        ("(2,)", "()", "written for one point"),
     ),
     "vectors of the wrong sizes": (
         lambda: gd.spectrum(
@@ -206,7 +206,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "data that is no measure": (
         lambda: gd.games.GAN(lambda t, z: z, lambda p, x: x, np.ones(3), GAME.latent),
         TypeError,
-        ("`data`", "AbstractMeasure", "[1. 1. 1.]", "empirical"),
+        ("`data`", "AbstractMeasure", "[1., 1., 1.]", "empirical"),
     ),
     "latent that is no measure": (
         lambda: gd.games.GAN(lambda t, z: z, lambda p, x: x, GAME.data, None),
@@ -318,7 +318,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "a mixture of arrays": (
         lambda: gd.measures.mixture([np.ones(2)]),
         TypeError,
-        ("`components`", "measure", "[1. 1.]"),
+        ("`components`", "measure", "[1., 1.]"),
     ),
     "a sample of no points": (
         lambda: gd.measures.Sampled(normal, 0),
@@ -484,7 +484,7 @@ NUMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
     "simultaneous": ("step_size", lambda x: gd.methods.simultaneous(GAME, x)),
     "one of two": ("step_size[1]", lambda x: gd.methods.simultaneous(GAME, (0.1, x))),
     "alternating": ("step_size", lambda x: gd.methods.alternating(GAME, x)),
-    "extragradient": ("step", lambda x: gd.methods.extragradient(GAME, x)),
+    "extragradient": ("step_size", lambda x: gd.methods.extragradient(GAME, x)),
     "optimistic": ("step_size", lambda x: gd.methods.optimistic(GAME, x)),
     "consensus": ("strength", lambda x: gd.methods.consensus(GAME, 0.1, x)),
     "symplectic": ("strength", lambda x: gd.methods.symplectic(GAME, 0.1, x)),
@@ -504,7 +504,7 @@ NUMBERS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 @pytest.mark.parametrize("case", NUMBERS)
 def test_numbers_are_finite_and_not_negative(case: str, wrong: float) -> None:
     name, make = NUMBERS[case]
-    what = f"`{name}.*{re.escape(f'{wrong:g}')}"
+    what = f"`{re.escape(name)}.*{re.escape(f'{wrong:g}')}"
     with pytest.raises(ValueError, match=what):
         make(wrong)
     with pytest.raises(ValueError, match=what):
@@ -523,7 +523,7 @@ STRUCTURE: dict[str, tuple[Callable[[Any], Any], str]] = {
     "too many players": (lambda x: gd.simulate(RULE, (x, x, x), STEPS), "2 players"),
     "a vector loss": (lambda x: play(lambda p, key: (p[0] * jnp.ones(2), p[1]), (x, x)), "scalar"),
     "too few losses": (lambda x: play(lambda p, key: (p[0],), (x, x)), "1 losses"),
-    "vectors for numbers": (lambda x: gd.spectrum(RULE, (x[None], x[None])), "scalar"),
+    "vectors for numbers": (lambda x: gd.spectrum(RULE, (x[None], x[None])), "one point"),
     "a matrix for a step size": (
         lambda x: gd.methods.simultaneous(GAME, x[None, None]),
         "`step_size`",
@@ -562,7 +562,8 @@ def test_values_are_not_looked_at_while_they_are_traced() -> None:
 
 
 def test_divergence_is_no_misuse() -> None:
-    path = gd.simulate(gd.methods.simultaneous(GAME, 1e200), START, np.arange(6))
+    rule = gd.methods.simultaneous(gd.games.dirac(gd.losses.wasserstein), 1e200)
+    path = gd.simulate(rule, START, np.arange(6))
     finite = np.isfinite(path.players[0]) & np.isfinite(path.players[1])
     assert finite[0]
     assert not finite[-1]

@@ -81,6 +81,18 @@ class Integrator(eqx.Module):
         return rtol, atol
 
 
+def is_integrator(integrator: Integrator | None) -> Integrator:
+    """`integrator`, held to be one; `None` is the default."""
+    if integrator is None:
+        return Integrator()
+    if not isinstance(integrator, Integrator):
+        raise TypeError(
+            f"`integrator` must be a `gandyn.flows.Integrator`, but is {checks.shown(integrator)}: "
+            "a diffrax solver goes into one, as in `Integrator(solver=diffrax.Heun(), dt=0.1)`."
+        )
+    return integrator
+
+
 class AbstractFlow(AbstractDynamics):
     """A continuous-time idealisation of training. With a key, one frozen sample of the game."""
 
@@ -102,7 +114,7 @@ class AbstractFlow(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = _times(ts)
-        self.integrator.tolerances(_dtype(state))  # here, where they can be looked at
+        self.integrator.tolerances(_dtype(state))  # looked at here, where they are not yet traced
         return _integrate(self, state, times, key, observe, _steps(self.integrator, times))
 
     def residual(self, state: State, key: Key = None) -> State:
@@ -129,16 +141,16 @@ def _times(ts: Any) -> Float[Array, " t"]:
     return ts
 
 
-def _dtype(state: State) -> Any:
-    return jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
-
-
 def _steps(integrator: Integrator, ts: Array) -> int:
     """An upper bound for the number of steps: what the fixed step needs, where that is known."""
     if integrator.dt is None or not checks.is_concrete((integrator.dt, ts)):
         return integrator.max_steps
     needed = abs(float(ts[-1] - ts[0])) / float(integrator.dt)
     return max(integrator.max_steps, int(needed * 1.001) + 16)
+
+
+def _dtype(state: State) -> Any:
+    return jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
 
 
 @eqx.filter_jit

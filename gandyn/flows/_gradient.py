@@ -4,7 +4,7 @@ from .._phase import State
 from .._types import Key, Players
 from ..fields import AbstractField
 from ..fields._field import is_field
-from ._flow import AbstractFlow, Integrator
+from ._flow import AbstractFlow, Integrator, is_integrator
 
 
 class GradientFlow(AbstractFlow):
@@ -21,7 +21,7 @@ class GradientFlow(AbstractFlow):
 
     def __init__(self, field: AbstractField, integrator: Integrator | None = None):
         self.field = is_field(field)
-        self.integrator = Integrator() if integrator is None else integrator
+        self.integrator = is_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players)

@@ -12,7 +12,7 @@ from .._phase import State
 from .._types import Key, Number, Players
 from ..fields import AbstractField
 from ..fields._field import is_field, moved
-from ._flow import AbstractFlow, Integrator
+from ._flow import AbstractFlow, Integrator, is_integrator
 
 
 class MomentumFlow(AbstractFlow):
@@ -35,7 +35,7 @@ class MomentumFlow(AbstractFlow):
     ):
         self.field = is_field(field)
         self.friction = checks.number("friction", friction)
-        self.integrator = Integrator() if integrator is None else integrator
+        self.integrator = is_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players, jax.tree.map(jnp.zeros_like, players))

@@ -52,7 +52,8 @@ class Custom(AbstractGame):
         self.known = tuple(checks.players(p, "known") for p in known)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
-        return self.function(players, key)  # pyright: ignore[reportReturnType]: see `losses`
+        values = self.function(players, key)
+        return tuple(values) if isinstance(values, list) else values
 
     def equilibria(self) -> tuple[Players, ...]:
         return self.known

@@ -30,6 +30,10 @@ class TimeMap(AbstractRule):
     duration: Array | int
 
     def __init__(self, dynamics: AbstractDynamics, duration: Number):
+        if not isinstance(dynamics, AbstractDynamics):
+            raise TypeError(
+                f"`dynamics` must be a rule or a flow, but is {checks.shown(dynamics)}."
+            )
         self.dynamics = dynamics
         if isinstance(dynamics, AbstractRule):
             self.duration = checks.count("duration", duration)
