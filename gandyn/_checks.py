@@ -106,7 +106,7 @@ def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
         return (value,) * n
     if len(value) != n:
         raise ValueError(
-            f"`{name}` has {len(value)} entries, but `players` has {n}: "
+            f"`{name}` has {len(value)} entries, but there are {n} players: "
             "give one for everybody, or one per player."
         )
     return value

@@ -33,6 +33,6 @@ class Symplectic(AbstractField):
         v, transposed = jax.vjp(lambda z: self.field(z, key), players)
         _, along = jax.jvp(lambda z: self.field(z, key), (players,), (v,))
         (against,) = transposed(v)
-        # The difference first: far out, either of the two alone would drown v in its rounding error.
+        # The difference first: far out, either of the two alone would drown v in rounding errors.
         turn = jax.tree.map(jnp.subtract, along, against)
         return moved(v, self.strength / 2, turn)

@@ -53,7 +53,8 @@ class Custom(AbstractGame):
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
         values = self.function(players, key)
-        return tuple(values) if isinstance(values, list) else values
+        # What is neither is refused with the rest, by `losses` below.
+        return tuple(values) if isinstance(values, list) else values  # pyright: ignore[reportReturnType]
 
     def equilibria(self) -> tuple[Players, ...]:
         return self.known
