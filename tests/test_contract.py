@@ -51,14 +51,7 @@ def schedule(name: str) -> np.ndarray:
 
 
 # One of each kind for every day; all of them now and then, because compiling them takes minutes.
-EVERY_DAY = {
-    "Descend",
-    "Descend with Adam",
-    "Sequential",
-    "Repeat",
-    "TimeMap of a flow",
-    "GradientFlow, fixed step",
-}
+EVERY_DAY = {"Descend", "Sequential", "GradientFlow, fixed step"}
 
 
 def each(names: Any) -> Any:

@@ -36,7 +36,7 @@ class Batch(eqx.Module):
 
     critic: Callable[[Float[Array, "*event"]], Scalar]
     real: WeightedPoints
-    fake: WeightedPoints
+    fake: tuple[Float[Array, "m *event"], Float[Array, " m"]]
     key: Key = None
 
 

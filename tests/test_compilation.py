@@ -1,0 +1,175 @@
+"""Numbers are leaves: another value is no other program, and many values are one ensemble."""
+
+from collections.abc import Callable
+from typing import Any
+
+import diffrax as dfx
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from cases import normal_gan
+
+import gandyn as gd
+from gandyn.fields import Consensus, Extrapolated, Gradient, Scaled, Symplectic
+from gandyn.flows import GradientFlow, Integrator, MomentumFlow
+from gandyn.games import R1, R2, GradientPenalty, Noised, Penalized
+from gandyn.rules import Descend, Repeat, TimeMap
+
+traces: list[None] = []
+
+
+def counted(players: Any, key: Any = None) -> Any:
+    """x y, and a note that it was traced."""
+    traces.append(None)
+    x, y = players
+    return x * y, -x * y
+
+
+GAME = gd.games.Custom(counted)
+FIELD = Gradient(GAME)
+STEPS, TIMES = np.arange(4), np.array([0.0, 0.5, 1.0])
+
+NUMBERS: dict[str, Callable[[float], Any]] = {
+    "step size": lambda x: gd.methods.simultaneous(GAME, x),
+    "one of two step sizes": lambda x: gd.methods.alternating(GAME, (0.1, x)),
+    "extragradient": lambda x: gd.methods.extragradient(GAME, x),
+    "optimistic": lambda x: gd.methods.optimistic(GAME, x),
+    "consensus": lambda x: gd.methods.consensus(GAME, 0.1, x),
+    "sgd": lambda x: Descend(FIELD, optax.sgd(x)),
+    "momentum": lambda x: Descend(FIELD, optax.sgd(0.1, momentum=x)),
+    "Adam": lambda x: Descend(FIELD, optax.adam(x)),
+    "decay rate of Adam": lambda x: Descend(FIELD, optax.adam(0.1, b1=x)),
+    "repeated": lambda x: Repeat(gd.methods.simultaneous(GAME, x), 2),
+    "tolerance": lambda x: GradientFlow(FIELD, Integrator(rtol=x**6, atol=x**6)),
+    "fixed step": lambda x: GradientFlow(FIELD, Integrator(dt=x)),
+    "friction": lambda x: MomentumFlow(FIELD, x, Integrator(dt=0.1)),
+    "duration": lambda x: TimeMap(GradientFlow(FIELD, Integrator(solver=dfx.Euler(), dt=0.1)), x),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_another_number_is_the_same_program(name: str) -> None:
+    make = NUMBERS[name]
+    results, counts = [], []
+    for value in (0.1, 0.2, 0.3):
+        dynamics = make(value)
+        ts = STEPS if isinstance(dynamics, gd.rules.AbstractRule) else TIMES
+        results.append(gd.simulate(dynamics, (1.0, 0.5), ts).final.players[0])
+        counts.append(len(traces))
+    assert counts[0] == counts[1] == counts[2]
+    assert len({float(x) for x in results}) == 3
+
+
+def test_another_start_key_and_time_are_the_same_program() -> None:
+    rule = gd.methods.simultaneous(GAME, 0.1)
+    gd.simulate(rule, (1.0, 0.5), STEPS, jax.random.key(0))
+    before = len(traces)
+    gd.simulate(rule, (2.0, 0.5), STEPS + 7, jax.random.key(1))
+    assert len(traces) == before
+    gd.simulate(rule, (np.float32(2), np.float32(0.5)), STEPS)
+    assert len(traces) > before  # another precision is another program: the count does count
+
+
+def test_building_and_running_inside_of_jit_traces_once() -> None:
+    @eqx.debug.assert_max_traces(max_traces=1)
+    def run(h: Any, gamma: Any) -> Any:
+        game = Penalized(gd.games.dirac(), R1(gamma))
+        return gd.simulate(gd.methods.alternating(game, h), (1.0, 1.0), STEPS).final.players
+
+    compiled = eqx.filter_jit(run)
+    for h, gamma in [(0.1, 0.3), (0.2, 0.3), (0.1, 0.5)]:
+        compiled(jnp.asarray(h), jnp.asarray(gamma))
+
+
+# What is built: (constructor from one number, how many numbers it holds as leaves)
+LEAVES: dict[str, tuple[Callable[[Any], Any], int]] = {
+    "R1": (R1, 1),
+    "R2": (R2, 1),
+    "GradientPenalty": (lambda x: GradientPenalty(x, x), 2),
+    "Noised": (lambda x: eqx.tree_at(lambda n: n.game, Noised(normal_gan(), x), None), 1),
+    "Scaled": (lambda x: Scaled(FIELD, x), 1),
+    "Scaled for each": (lambda x: Scaled(FIELD, (x, x)), 2),
+    "Extrapolated": (lambda x: Extrapolated(FIELD, x), 1),
+    "Consensus": (lambda x: Consensus(FIELD, x), 1),
+    "Symplectic": (lambda x: Symplectic(FIELD, x), 1),
+    "Integrator": (lambda x: Integrator(x, x, solver=dfx.Euler(), dt=x), 3),
+    "simultaneous": (lambda x: gd.methods.simultaneous(GAME, x), 1),
+    "alternating": (lambda x: gd.methods.alternating(GAME, (x, x)), 2),
+    "extragradient": (lambda x: gd.methods.extragradient(GAME, x), 2),
+    "consensus": (lambda x: gd.methods.consensus(GAME, x, x), 2),
+    "bilinear": (lambda x: gd.games.bilinear([[x]]).function, 1),
+    "quadratic": (lambda x: gd.games.quadratic([[x]]).function, 1),
+    "gaussian": (lambda x: gd.measures.gaussian(x, x, 1), 2),
+}
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_everything_numeric_is_a_leaf(name: str) -> None:
+    make, count = LEAVES[name]
+    leaves = jax.tree.leaves(eqx.filter(make(0.1), eqx.is_inexact_array))
+    assert len(leaves) == count
+
+
+def ensemble(make: Callable[[Any, Any], Any], ts: Any) -> None:
+    """An ensemble over two numbers, built and run under `vmap`, is the loop over its members."""
+    first, second = jnp.array([0.1, 0.4, 0.9]), jnp.array([0.3, 0.2, 0.1])
+
+    def end(a: Any, b: Any) -> Any:
+        return jnp.stack(gd.simulate(make(a, b), (-1.0, 1.0), ts).final.players)
+
+    many = eqx.filter_vmap(end)(first, second)
+    np.testing.assert_allclose(
+        many, [end(a, b) for a, b in zip(first, second, strict=True)], rtol=1e-9
+    )
+    assert len({float(x) for x in many[:, 0]}) == 3
+
+
+def penalized(gamma: Any) -> Any:
+    return Penalized(gd.games.dirac(), R1(gamma))
+
+
+ENSEMBLES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+    "simultaneous": (lambda g, h: gd.methods.simultaneous(penalized(g), h), STEPS),
+    "alternating": (lambda g, h: gd.methods.alternating(penalized(g), (h, 2 * h), (1, 2)), STEPS),
+    "momentum": (lambda b, h: Descend(Gradient(penalized(0.1)), optax.sgd(h, momentum=b)), STEPS),
+    "consensus": (lambda c, h: gd.methods.consensus(penalized(0.1), h, c), STEPS),
+    "noise": (lambda s, h: gd.methods.simultaneous(Noised(penalized(0.1), s, 4), h), STEPS),
+    "flow": (lambda g, s: GradientFlow(Scaled(Gradient(penalized(g)), (1.0, s))), TIMES),
+}
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_ensembles_over_numbers_are_the_loop(name: str) -> None:
+    ensemble(*ENSEMBLES[name])
+
+
+def test_ensembles_of_built_objects() -> None:
+    """A dynamics with a leading axis on its leaves *is* an ensemble of dynamics."""
+    gammas = jnp.array([0.1, 0.3, 0.9])
+    flows = eqx.filter_vmap(lambda g: GradientFlow(Gradient(penalized(g))))(gammas)
+    spectra = eqx.filter_vmap(lambda f: gd.spectrum(f, (0.0, 0.0)).exponents)(flows)
+    for gamma, exponents in zip(gammas, spectra, strict=True):
+        alone = gd.spectrum(GradientFlow(Gradient(penalized(gamma))), (0.0, 0.0)).exponents
+        np.testing.assert_allclose(exponents, alone, rtol=1e-12)
+
+
+def test_derivatives_with_respect_to_numbers() -> None:
+    """d/dgamma of the leading real part of the Dirac-GAN's flow is -1/2; of the end point of one
+    step with respect to its size, the velocity."""
+
+    def decay(gamma: Any) -> Any:
+        matrix = gd.jacobian(GradientFlow(Gradient(penalized(gamma))), (0.0, 0.0))
+        return jnp.trace(matrix) / 2
+
+    assert float(jax.grad(decay)(0.3)) == pytest.approx(-0.5, abs=1e-14)
+
+    def end(h: Any) -> Any:
+        rule = gd.methods.simultaneous(penalized(0.3), h)
+        return jnp.stack(gd.simulate(rule, (-1.0, 1.0), np.array([0, 1])).final.players)
+
+    velocity = Gradient(penalized(0.3))((jnp.asarray(-1.0), jnp.asarray(1.0)))
+    np.testing.assert_allclose(jax.jacrev(end)(0.1), velocity, rtol=1e-13)
+    np.testing.assert_allclose(jax.jacfwd(end)(0.1), velocity, rtol=1e-13)
