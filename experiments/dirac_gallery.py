@@ -97,10 +97,11 @@ def move(variant: Variant, step: float, who: tuple[int, ...]) -> list[gd.rules.A
 
 
 def flow(variant: Variant, step: float) -> gd.flows.GradientFlow:
-    walls = None if variant.clip is None else (None, (-variant.clip, variant.clip))
-    return gd.flows.GradientFlow(
-        variant.field if walls is None else gd.fields.Confined(variant.field, walls)
-    )
+    if variant.clip is None:
+        return gd.flows.GradientFlow(variant.field)
+    walls = (np.inf, variant.clip)  # the discriminator's alone
+    low = tuple(-wall for wall in walls)
+    return gd.flows.GradientFlow(gd.fields.Confined(variant.field, low, walls))
 
 
 def simultaneous(variant: Variant, step: float) -> gd.rules.AbstractRule:

@@ -39,8 +39,8 @@ def floating(x: Any) -> Array:
     return x.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float))
 
 
-def array(name: str, value: Any) -> Array:
-    """A finite real array."""
+def array(name: str, value: Any, *, infinite: bool = False) -> Array:
+    """A real array, finite unless it may be `infinite`; never nan."""
     try:
         value = floating(value)
     except (TypeError, ValueError):
@@ -49,14 +49,23 @@ def array(name: str, value: Any) -> Array:
         ) from None
     if jnp.iscomplexobj(value):
         raise TypeError(f"`{name}` must be real, but has dtype {value.dtype}.")
-    if is_concrete(value) and not np.all(np.isfinite(value)):
-        raise ValueError(f"`{name}` must be finite, but is {value}.")
+    if is_concrete(value) and not np.all(~np.isnan(value) if infinite else np.isfinite(value)):
+        raise ValueError(
+            f"`{name}` must {'not be nan' if infinite else 'be finite'}, but is {value}."
+        )
     return value
 
 
-def number(name: str, value: Any, *, low: float = -np.inf, high: float = np.inf) -> Array:
-    """A finite number in [low, high], as an array without axes, so that it is a leaf."""
-    value = array(name, value)
+def number(
+    name: str,
+    value: Any,
+    *,
+    low: float = -np.inf,
+    high: float = np.inf,
+    infinite: bool = False,
+) -> Array:
+    """A number in [low, high], as an array without axes, so that it is a leaf."""
+    value = array(name, value, infinite=infinite)
     if value.ndim != 0:
         raise ValueError(
             f"`{name}` must be one number, but has shape {value.shape}. "

@@ -154,7 +154,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Scaled": lambda game: gd.fields.Scaled(Gradient(game), 0.5),
     "Extrapolated": lambda game: gd.fields.Extrapolated(Gradient(game), 0.1),
     "Consensus": lambda game: gd.fields.Consensus(Gradient(game), 0.2),
-    "Confined": lambda game: gd.fields.Confined(Gradient(game), (None, (-10.0, 10.0))),
+    "Confined": lambda game: gd.fields.Confined(Gradient(game), -10.0, 10.0),
     "Symplectic": lambda game: gd.fields.Symplectic(Gradient(game), 0.5),
 }
 

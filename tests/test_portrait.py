@@ -142,7 +142,7 @@ def test_the_drawn_eigenvalues_are_multipliers_of_maps_and_exponents_of_flows():
 def test_a_box_confines_the_flow_which_slides_along_its_wall():
     # z' = i z from (-1, 1), |psi| <= 1: straight along the wall to (0, 1) in time 1, then around.
     field = gd.fields.Confined(
-        gd.fields.Gradient(gd.games.dirac(gd.losses.wasserstein)), (None, (-1.0, 1.0))
+        gd.fields.Gradient(gd.games.dirac(gd.losses.wasserstein)), (-jnp.inf, -1.0), (jnp.inf, 1.0)
     )
     exact = gd.flows.GradientFlow(field)
     theta, psi = gd.simulate(exact, (-1.0, 1.0), [0.0, 0.5, 1.0, 1.0 + np.pi / 2]).players

@@ -5,56 +5,53 @@ tangent cone of the box: at a wall, the part that points through it is dropped, 
 slides along. Dupuis and Nagurney, "Dynamical systems and variational inequalities", 1993.
 """
 
-from collections.abc import Sequence
-from typing import Any
-
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
 
 from .. import _checks as checks
-from .._types import Key, Number, Players
+from .._types import Key, PerPlayer, Players
 from ._field import AbstractField, is_field
 
 
 class Confined(AbstractField):
-    """v, without its part that points out of a box.
+    """v, without its part that points out of the box low <= z <= high.
 
     **Arguments:**
 
     - `field`: the field v.
-    - `boxes`: for each player `(low, high)`, between which its parameters stay, or `None` for a
-      player who is free.
+    - `low`, `high`: the walls, one number for everybody or one per player; infinite for a player
+      who is free.
     """
 
     field: AbstractField
-    boxes: tuple[Any, ...]
+    low: PerPlayer
+    high: PerPlayer
 
-    def __init__(self, field: AbstractField, boxes: Sequence[tuple[Number, Number] | None]):
+    def __init__(self, field: AbstractField, low: PerPlayer, high: PerPlayer):
         self.field = is_field(field)
-        self.boxes = tuple(_box(f"boxes[{i}]", box) for i, box in enumerate(boxes))
+        self.low = checks.per_player("low", low, infinite=True)
+        self.high = checks.per_player("high", high, infinite=True)
+        if checks.is_concrete((self.low, self.high)) and not np.all(
+            np.asarray(self.low) < np.asarray(self.high)
+        ):
+            raise ValueError(f"`low` must be below `high`, but they are {low} and {high}.")
 
     def __call__(self, players: Players, key: Key = None) -> Players:
-        boxes = checks.spread("boxes", self.boxes, len(players))
+        n = len(players)
 
-        def confined(v: Any, p: Any, box: Any) -> Any:
-            if box is None:
-                return v
-            low, high = (jnp.asarray(side, p.dtype) for side in box)
-            inside = jnp.where(p >= high, jnp.minimum(v, 0), v)
-            return jnp.where(p <= low, jnp.maximum(inside, 0), inside)
+        def confined(v: Array, p: Array, low: Array, high: Array) -> Array:
+            inside = jnp.where(p >= high.astype(p.dtype), jnp.minimum(v, 0), v)
+            return jnp.where(p <= low.astype(p.dtype), jnp.maximum(inside, 0), inside)
 
         return tuple(
-            jax.tree.map(lambda v, p, box=box: confined(v, p, box), direction, player)
-            for direction, player, box in zip(self.field(players, key), players, boxes, strict=True)
+            jax.tree.map(lambda v, p, low=low, high=high: confined(v, p, low, high), v, p)
+            for v, p, low, high in zip(
+                self.field(players, key),
+                players,
+                checks.spread("low", self.low, n),
+                checks.spread("high", self.high, n),
+                strict=True,
+            )
         )
-
-
-def _box(name: str, box: Any) -> Any:
-    if box is None:
-        return None
-    if not isinstance(box, tuple | list) or len(box) != 2:
-        raise TypeError(f"`{name}` must be (low, high) or None, but is {box!r}.")
-    low, high = (checks.number(f"{name}[{i}]", side) for i, side in enumerate(box))
-    if checks.is_concrete((low, high)) and not float(low) < float(high):
-        raise ValueError(f"`{name}` must have its low side below its high side, but is {box!r}.")
-    return low, high
