@@ -100,7 +100,7 @@ def count(name: str, value: Any, *, low: int = 1) -> int:
     return int(value)
 
 
-def per_player(name: str, value: Any, **limits: float) -> Array | tuple[Array, ...]:
+def per_player(name: str, value: Any, **limits: Any) -> Array | tuple[Array, ...]:
     """One number for everybody, or a tuple with one per player."""
     if isinstance(value, tuple | list):
         return tuple(number(f"{name}[{i}]", v, **limits) for i, v in enumerate(value))
