@@ -9,6 +9,7 @@ do actually Converge?", 2018, where D scores fakeness, which mirrors theta.
 
 import dataclasses
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
@@ -143,6 +144,19 @@ def fate(distance: np.ndarray, steps: int) -> str:
     return "converges" if late < max(0.97 * early, 1e-6) else "orbits"
 
 
+def solve(
+    row: str, column: str, options: Options
+) -> tuple[gd.Trajectory, gd.Portrait, gd.Spectrum]:
+    """What one panel shows."""
+    dynamics = COLUMNS[column](VARIANTS[row], STEP)
+    unit = STEP if column == "flow" else 1
+    return (
+        gd.simulate(dynamics, START, unit * np.arange(10 * options.steps + 1)),
+        gd.portrait(dynamics, START, nodes=options.nodes, nullclines=False, legs=False),
+        gd.spectrum(dynamics, (0.0, 0.0)),
+    )
+
+
 def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     rows = list(VARIANTS)[: options.rows]
@@ -150,17 +164,15 @@ def run(options: Options, out: Path) -> Ledger:
         len(rows), len(COLUMNS), size=(5.0, 0.3 + 1.12 * len(rows)), sharex=True, sharey=True
     )
     panels = [(row, column) for row in rows for column in COLUMNS]
-    for panel, (row, column) in zip(
-        axes.flat, tqdm(panels, desc="panels", leave=False, disable=None), strict=True
+    with ThreadPoolExecutor() as pool:  # compilation is most of the work, and runs in parallel
+        solved = pool.map(lambda panel: solve(*panel, options), panels)
+        solved = list(tqdm(solved, desc="panels", total=len(panels), leave=False, disable=None))
+    for panel, (row, column), (trajectory, portrait, spectrum) in zip(
+        axes.flat, panels, solved, strict=True
     ):
-        variant, dynamics = VARIANTS[row], COLUMNS[column](VARIANTS[row], STEP)
-        unit = STEP if column == "flow" else 1
-        trajectory = gd.simulate(dynamics, START, unit * np.arange(10 * options.steps + 1))
         distance = np.hypot(*trajectory.players)
-        number = check(ledger, f"{row}, {column}", variant, dynamics, column, distance, options)
-
-        drawn = gd.portrait(dynamics, START, nodes=options.nodes, nullclines=False, legs=False)
-        plots.portrait(drawn, panel, density=0.45, labels=("", ""))
+        number = check(ledger, row, column, distance, spectrum, options)
+        plots.portrait(portrait, panel, density=0.45, labels=("", ""))
         color = plots.COLORS[column.split()[0]]
         shown = jax.tree.map(lambda x: x[: options.steps + 1], trajectory)
         plots.trajectory(shown, panel, color=color, lw=0.7, labels=("", ""))
@@ -187,14 +199,14 @@ def run(options: Options, out: Path) -> Ledger:
 
 def check(
     ledger: Ledger,
-    name: str,
-    variant: Variant,
-    dynamics: gd.AbstractDynamics,
+    row: str,
     column: str,
     distance: np.ndarray,
+    spectrum: gd.Spectrum,
     options: Options,
 ) -> str:
     """Hold one panel against theory; returns what is written into it."""
+    name, variant = f"{row}, {column}", VARIANTS[row]
     measured = fate(distance, options.steps)
     said = variant.fate[list(COLUMNS).index(column)]
     if said == "?":
@@ -204,7 +216,7 @@ def check(
         ledger.state(f"{name}: fate", measured, words[said])
     if variant.jacobian is None:
         return measured
-    growth = float(gd.spectrum(dynamics, (0.0, 0.0)).exponents.real.max())
+    growth = float(spectrum.exponents.real.max())
     jacobian = np.asarray(variant.jacobian)
     # Double eigenvalues (R1 at its critical strength) are exact to the root of a rounding error.
     if column == "flow":
