@@ -142,6 +142,7 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         gd.games.Penalized(normal_gan(sampled=True), gd.games.GradientPenalty(0.5)),
         normal_players(),
     ),
+    "Unrolled": lambda: (gd.games.Unrolled(normal_gan(), 2, 0.1), normal_players()),
     "Noised": lambda: (gd.games.Noised(normal_gan(), 0.3, nodes=4), normal_players()),
     "Noised sampled": lambda: (
         gd.games.Noised(gd.games.Penalized(normal_gan(sampled=True), gd.games.R2(0.1)), 0.3),
@@ -156,6 +157,8 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Consensus": lambda game: gd.fields.Consensus(Gradient(game), 0.2),
     "Confined": lambda game: gd.fields.Confined(Gradient(game), -10.0, 10.0),
     "Symplectic": lambda game: gd.fields.Symplectic(Gradient(game), 0.5),
+    "Competitive": lambda game: gd.fields.Competitive(Gradient(game), 0.1),
+    "Implicit": lambda game: gd.fields.Implicit(Gradient(game), 0.1),
 }
 
 
@@ -183,6 +186,7 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
     "consensus": lambda game: gd.methods.consensus(game, 0.1, 0.2),
     "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
+    "Relaxed": lambda game: gd.methods.lookahead(gd.methods.optimistic(game, 0.1), 2, 0.5),
 }
 
 # Where a trajectory blows up in finite time an adaptive integrator uses all the steps it is given.
@@ -199,6 +203,9 @@ FLOWS: dict[str, Callable[[AbstractGame], AbstractFlow]] = {
     ),
     "MomentumFlow": lambda game: MomentumFlow(
         Gradient(game), 1.5, Integrator(solver=dfx.Tsit5(), dt=0.1)
+    ),
+    "ModifiedFlow": lambda game: gd.flows.modified(
+        gd.methods.simultaneous(game, 0.1), Integrator(solver=dfx.Heun(), dt=1.0)
     ),
 }
 

@@ -14,4 +14,5 @@ from ._penalized import GradientPenalty as GradientPenalty
 from ._penalized import Penalized as Penalized
 from ._quadratic import prescribed as prescribed
 from ._quadratic import quadratic as quadratic
+from ._unrolled import Unrolled as Unrolled
 from ._zero_sum import zero_sum as zero_sum

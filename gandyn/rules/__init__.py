@@ -4,5 +4,6 @@ from ._compose import Repeat as Repeat
 from ._compose import Sequential as Sequential
 from ._descend import Descend as Descend
 from ._project import Project as Project
+from ._relax import Relaxed as Relaxed
 from ._rule import AbstractRule as AbstractRule
 from ._time_map import TimeMap as TimeMap

@@ -1,0 +1,33 @@
+"""Linear equations in the players' parameters: dense while they are few, matrix-free when many."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import lineax as lx
+from jaxtyping import PyTree
+
+DENSE = 64
+"""From more unknowns than these no matrix is ever formed."""
+
+
+def solver(like: PyTree) -> lx.AbstractLinearSolver:
+    """LU for up to `DENSE` unknowns of the structure of `like`, GMRES, which only asks for products
+    with vectors, for more; either to rounding in the precision of `like`."""
+    if sum(x.size for x in jax.tree.leaves(like)) <= DENSE:
+        return lx.LU()
+    tolerance = precision(like)
+    return lx.GMRES(tolerance, tolerance, restart=40)
+
+
+def precision(like: PyTree) -> float:
+    """The relative error that an equation in the precision of `like` is solved to: eps^(3/4)."""
+    return float(jnp.finfo(jnp.result_type(*jax.tree.leaves(like))).eps) ** 0.75
+
+
+def solve(operator: Callable[[PyTree], PyTree], vector: PyTree) -> PyTree:
+    """x with A x = b, for a linear function A of trees of the structure of b. Where A is singular
+    the answer is inf or nan, or as near as the iteration came; nothing is raised."""
+    structure = jax.eval_shape(lambda: vector)
+    matrix = lx.FunctionLinearOperator(operator, structure)
+    return lx.linear_solve(matrix, vector, solver(vector), throw=False).value

@@ -1,0 +1,300 @@
+"""Methods against what is known of them: spectra on random games, and relations between them."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import optax
+import pytest
+from generic import (
+    GENERAL,
+    START,
+    START_OF_THREE,
+    THREE,
+    assert_close,
+    general_sum,
+    multipliers,
+    one_step,
+    random_bilinear,
+    random_quadratic,
+    same_set,
+    the_map,
+    turning,
+)
+
+import gandyn as gd
+from gandyn import methods
+
+# ---------------------------------------------------------------------------------------------
+# Spectra. `h` is a step size, `s` a singular value, `l` an eigenvalue of J.
+
+
+def test_proximal_point_inverts_one_minus_hJ():
+    game, origin, J, _ = random_quadratic()
+    for h in (0.3, np.array([0.2, 0.5])):
+        H = np.diag(np.broadcast_to(np.repeat(np.broadcast_to(h, 2), (2, 3)), 5))
+        rule = methods.proximal_point(game, h)
+        np.testing.assert_allclose(
+            the_map(rule, origin), np.linalg.inv(np.eye(5) - H @ J), atol=1e-12
+        )
+
+
+def test_proximal_point_and_competitive_are_one_on_bilinear_games():
+    game, origin, s = random_bilinear()
+    expected = [*(1 / (1 - 0.7 * turning(s))), 1]
+    for method in (methods.proximal_point, methods.competitive):
+        same_set(multipliers(method(game, 0.7), origin), expected)
+
+
+def test_competitive_inverts_the_interaction_only():
+    for sizes in ((2, 3), (1, 2, 2)):
+        game, origin, J, own = random_quadratic(sizes)
+        h = np.linspace(0.2, 0.6, len(sizes))
+        H = np.diag(np.repeat(h, sizes))
+        expected = np.eye(5) + H @ np.linalg.solve(np.eye(5) - np.where(own, 0, J) @ H, J)
+        np.testing.assert_allclose(
+            the_map(methods.competitive(game, h), origin), expected, atol=1e-12
+        )
+
+
+def test_competitive_is_the_equilibrium_of_the_local_game():
+    """Schaefer and Anandkumar's formula for two players, with explicit mixed Hessians."""
+    h, (x, y) = 0.2, START
+    f, g = (lambda x, y, i=i: general_sum((x, y))[i] for i in (0, 1))
+    fx, gy = jax.grad(f, 0)(x, y), jax.grad(g, 1)(x, y)
+    fxy = jax.jacfwd(jax.grad(f, 0), 1)(x, y)
+    gyx = jax.jacfwd(jax.grad(g, 1), 0)(x, y)
+    eye = jnp.eye(2)
+    dx = -h * jnp.linalg.solve(eye - h**2 * fxy @ gyx, fx - h * fxy @ gy)
+    dy = -h * jnp.linalg.solve(eye - h**2 * gyx @ fxy, gy - h * gyx @ fx)
+    assert_close(one_step(methods.competitive(GENERAL, h), START), (x + dx, y + dy))
+
+
+def test_negative_momentum_has_the_polynomial_of_gidel():
+    """Alternating heavy ball: (l - 1)^2 (l - b1)(l - b2) + e^2 l^3 = 0, on every singular value."""
+    game, origin, s = random_bilinear()
+    h = np.array([0.3, 0.5])
+    for b in ((-0.5, -0.5), (-0.5, 0.0), (0.3, -0.2)):
+        rule = methods.negative_momentum(game, h, np.array(b))
+        found = multipliers(rule, origin)
+        expected = np.concatenate(
+            [
+                np.roots(
+                    np.polymul(np.poly([1, 1]), np.poly(b))
+                    + np.array([0, h[0] * h[1] * v**2, 0, 0, 0])
+                )
+                for v in s
+            ]
+        )
+        same_set(found, [*expected, 1, b[0]], 1e-6)
+
+
+def test_negative_momentum_contracts_most_at_minus_one_half():
+    game, e = gd.games.bilinear([[1.0]]), 0.5
+    origin = game.equilibria()[0]
+    for b, radius in (((-0.5, 0.0), 0.97128670777842), ((-0.5, -0.5), 0.96254370319669)):
+        rule = methods.negative_momentum(game, e, b)
+        np.testing.assert_allclose(gd.spectrum(rule, origin).radius, radius, rtol=1e-12)
+    small = 0.01
+    radius = gd.spectrum(methods.negative_momentum(game, small), origin).radius
+    np.testing.assert_allclose((1 - radius**2) / small**2, 8 / 27, rtol=1e-3)
+
+
+def test_negative_momentum_without_momentum_is_alternating():
+    plain = methods.alternating(GENERAL, (0.1, 0.2))
+    ball = methods.negative_momentum(GENERAL, (0.1, 0.2), 0.0)
+    ts = np.arange(6)
+    assert_close(gd.simulate(ball, START, ts).players, gd.simulate(plain, START, ts).players)
+
+
+def test_lookahead_maps_eigenvalues_to_one_plus_a_l_to_the_k_minus_one():
+    game, origin, J, _ = random_quadratic()
+    l = 1 + 0.3 * np.linalg.eigvals(J)
+    rule = methods.lookahead(methods.simultaneous(game, 0.3), 6, 0.4)
+    same_set(multipliers(rule, origin), 1 + 0.4 * (l**6 - 1))
+
+
+def test_lookahead_contracts_where_simultaneous_steps_diverge():
+    game = gd.games.bilinear([[1.0]])
+    inner = methods.simultaneous(game, 0.3)
+    origin = game.equilibria()[0]
+    assert gd.spectrum(inner, origin).radius > 1
+    radius = gd.spectrum(methods.lookahead(inner, 6, 0.5), origin).radius
+    np.testing.assert_allclose(radius, abs((1 + (1 + 0.3j) ** 6) / 2), rtol=1e-12)
+
+
+def test_lookahead_keeps_the_memory_of_its_rule():
+    inner = methods.simultaneous(GENERAL, optax.adam(0.05))
+    state = inner.init(START)
+    for _ in range(3):
+        state = inner.step(state)
+    outer = methods.lookahead(inner, 3, 0.25)
+    ahead = outer.step(outer.init(START))
+    assert_close(ahead.memory, state.memory)
+    expected = jax.tree.map(lambda a, b: 0.75 * a + 0.25 * b, START, state.players)
+    assert_close(ahead.players, expected)
+
+
+def test_lookahead_all_the_way_is_its_rule():
+    inner = methods.negative_momentum(GENERAL, 0.1)
+    rule = methods.lookahead(inner, 1, 1.0)
+    ts = np.arange(4)
+    assert_close(gd.simulate(rule, START, ts).players, gd.simulate(inner, START, ts).players)
+
+
+@pytest.mark.parametrize("unroll", [1, 4])
+def test_unrolled_adds_twice_the_response_on_bilinear_games(unroll):
+    """G descends x^T A (y + k n A^T x), whose gradient is A y + 2 k n A A^T x."""
+    A = np.random.default_rng(1).normal(size=(3, 2))
+    game = gd.games.bilinear(A)
+    h, inner = 0.1, 0.2
+    G = np.block([[-2 * unroll * inner * A @ A.T, -A], [A.T, np.zeros((2, 2))]])
+    rule = methods.unrolled(game, h, unroll, inner)
+    np.testing.assert_allclose(the_map(rule, game.equilibria()[0]), np.eye(5) + h * G, atol=1e-12)
+
+
+def test_unrolled_gradient_is_the_total_derivative():
+    """Against the loss written out by hand with two steps of the discriminator."""
+    n = 0.3
+
+    def ahead(x, y):
+        for _ in range(2):
+            y = y - n * jax.grad(lambda y, x=x: general_sum((x, y))[1])(y)
+        return general_sum((x, y))[0]
+
+    x, y = START
+    expected = (
+        x - 0.1 * jax.grad(ahead)(x, y),
+        y - 0.1 * jax.grad(lambda y: general_sum((x, y))[1])(y),
+    )
+    assert_close(one_step(methods.unrolled(GENERAL, 0.1, 2, n), START), expected)
+
+
+# ---------------------------------------------------------------------------------------------
+# What all of them share.
+
+EVERY = {
+    "proximal_point": lambda game, h: methods.proximal_point(game, h),
+    "competitive": lambda game, h: methods.competitive(game, h),
+    "lookahead": lambda game, h: methods.lookahead(methods.simultaneous(game, h), 2, 0.5),
+    "unrolled": lambda game, h: methods.unrolled(game, h, 2, 0.1),
+}
+OF_TWO = {"negative_momentum": lambda game, h: methods.negative_momentum(game, h)}
+
+
+@pytest.mark.parametrize("name", [*EVERY, *OF_TWO])
+def test_every_method_differentiates_as_finite_differences_do(name):
+    build = {**EVERY, **OF_TWO}[name]
+
+    def endpoint(h, x):
+        rule = build(GENERAL, h)
+        final = gd.simulate(rule, (x, START[1]), np.arange(3)).final.players
+        return sum(jnp.sum(jnp.cos(leaf)) for leaf in jax.tree.leaves(final))
+
+    f = jax.jit(endpoint)
+    h, x, d = jnp.asarray(0.2), START[0], 1e-5
+    dh, dx = jax.jit(jax.grad(endpoint, (0, 1)))(h, x)
+    np.testing.assert_allclose(dh, (f(h + d, x) - f(h - d, x)) / (2 * d), rtol=1e-7, atol=1e-9)
+    for i in range(2):
+        step = d * jnp.eye(2)[i]
+        slope = (f(h, x + step) - f(h, x - step)) / (2 * d)
+        np.testing.assert_allclose(dx[i], slope, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", [*EVERY, *OF_TWO])
+def test_every_method_is_the_same_mapped_and_in_a_loop(name):
+    build = {**EVERY, **OF_TWO}[name]
+    sizes = jnp.array([0.05, 0.1, 0.3])
+    starts = jr.normal(jr.key(0), (3, 2))
+
+    def run(h, x):
+        return one_step(build(GENERAL, h), (x, START[1]))
+
+    together = eqx.filter_jit(eqx.filter_vmap(run))(sizes, starts)
+    for i in range(3):
+        assert_close(jax.tree.map(lambda a, i=i: a[i], together), run(sizes[i], starts[i]), 1e-10)
+
+
+@pytest.mark.parametrize("name", [*EVERY, *OF_TWO])
+def test_every_method_keeps_single_precision(name):
+    build = {**EVERY, **OF_TWO}[name]
+    single = jax.tree.map(lambda x: x.astype(jnp.float32), START)
+    rule = build(GENERAL, 0.1)
+    state = gd.simulate(rule, single, np.arange(4)).states
+    kinds = {x.dtype for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)}
+    assert kinds == {jnp.dtype(jnp.float32)}
+    double = gd.simulate(rule, START, np.arange(4)).players
+    assert_close(state.players, double, 2e-6)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_method_but_the_two_player_ones_plays_with_three(name):
+    moved = one_step(EVERY[name](THREE, (0.1, 0.2, 0.3)), START_OF_THREE)
+    assert all(
+        np.all(np.isfinite(x)) and np.any(x != y)
+        for x, y in zip(moved, START_OF_THREE, strict=True)
+    )
+
+
+def test_many_parameters_are_solved_for_without_a_matrix():
+    """Above 64 parameters GMRES: the same answer, and nothing of the size of a Hessian."""
+    n = 200
+    A = jr.normal(jr.key(3), (n, n)) / np.sqrt(n)
+    game = gd.games.zero_sum(lambda x, y: jnp.sum(jnp.sin(x) * (A @ y)))
+    start = (jr.normal(jr.key(4), (n,)), jr.normal(jr.key(5), (n,)))
+    h = 0.3
+    for method, at in ((methods.competitive, "start"), (methods.proximal_point, "end")):
+        rule = method(game, h)
+        end = jax.jit(lambda z, rule=rule: one_step(rule, z))(start)
+        moved = (np.concatenate(end) - np.concatenate(start)) / h
+        v = gd.fields.Gradient(game)
+        if at == "end":
+            np.testing.assert_allclose(moved, np.concatenate(v(end)), atol=1e-8)
+        else:
+            x = start[0]
+            off = np.asarray(jnp.cos(x)[:, None] * A)
+            J = np.block([[np.zeros((n, n)), -off], [off.T, np.zeros((n, n))]])
+            expected = np.linalg.solve(np.eye(2 * n) - h * J, np.concatenate(v(start)))
+            np.testing.assert_allclose(moved, expected, atol=1e-8)
+        text = jax.jit(lambda z, rule=rule: one_step(rule, z)).lower(start).as_text()
+        assert "400x400" not in text
+        assert "tensor<80000" not in text
+
+
+# ---------------------------------------------------------------------------------------------
+# Misuse is told in the words of the caller.
+
+
+@pytest.mark.parametrize(
+    ("misuse", "kind", "message"),
+    [
+        (lambda g: methods.negative_momentum(g, 0.1, 1.0), ValueError, "`momentum` .* is 1"),
+        (lambda g: methods.negative_momentum(g, 0.1, (0.0, -1.5)), ValueError, "is -1.5"),
+        (lambda g: methods.negative_momentum(g, 0.1, (0.0, 0.1, 0.2)), ValueError, "3 entries"),
+        (lambda g: methods.negative_momentum(g, optax.sgd(0.1)), TypeError, "`step_size`"),
+        (lambda g: methods.proximal_point(g, optax.sgd(0.1)), TypeError, "proximal_point"),
+        (lambda g: methods.competitive(g, -0.1), ValueError, "`step.*negative"),
+        (lambda g: methods.competitive(g, None), TypeError, "`step_size`"),
+        (
+            lambda g: methods.lookahead(methods.simultaneous(g, 0.1), 5, 1.5),
+            ValueError,
+            "`fraction` must be between 0 and 1, but is 1.5",
+        ),
+        (lambda g: methods.lookahead(methods.simultaneous(g, 0.1), 0, 0.5), ValueError, "least 1"),
+        (lambda g: methods.lookahead(g, 5, 0.5), TypeError, "rules"),
+        (lambda g: methods.unrolled(g, 0.1, 0, 0.1), ValueError, "`unroll` must be at least 1"),
+        (lambda g: methods.unrolled(g, 0.1, 2.5, 0.1), TypeError, "`unroll`"),
+        (lambda g: methods.unrolled(g, 0.1, 2, -0.1), ValueError, "`inner_step`"),
+        (lambda g: methods.unrolled(0.1, 0.1, 2, 0.1), TypeError, "`game` must be a game"),
+    ],
+)
+def test_misuse_names_the_argument(misuse, kind, message):
+    with pytest.raises(kind, match=message):
+        misuse(GENERAL)
+
+
+def test_looking_ahead_for_a_player_that_is_not_there_is_an_error():
+    game = gd.games.Unrolled(GENERAL, 1, 0.1, players=(2,))
+    with pytest.raises(ValueError, match="the game has 2 players"):
+        game.losses(START)
