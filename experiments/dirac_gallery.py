@@ -165,7 +165,7 @@ def run(options: Options, out: Path) -> Ledger:
     )
     panels = [(row, column) for row in rows for column in COLUMNS]
     with ThreadPoolExecutor() as pool:  # compilation is most of the work, and runs in parallel
-        solved = pool.map(lambda panel: solve(*panel, options), panels)
+        solved = pool.map(lambda panel: solve(panel[0], panel[1], options), panels)
         solved = list(tqdm(solved, desc="panels", total=len(panels), leave=False, disable=None))
     for panel, (row, column), (trajectory, portrait, spectrum) in zip(
         axes.flat, panels, solved, strict=True

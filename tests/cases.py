@@ -205,7 +205,7 @@ FLOWS: dict[str, Callable[[AbstractGame], AbstractFlow]] = {
         Gradient(game), 1.5, Integrator(solver=dfx.Tsit5(), dt=0.1)
     ),
     "ModifiedFlow": lambda game: gd.flows.modified(
-        gd.methods.simultaneous(game, 0.1), Integrator(solver=dfx.Heun(), dt=1.0)
+        gd.methods.simultaneous(game, 0.1), Integrator(solver=dfx.Heun(), dt=0.1)
     ),
 }
 

@@ -289,7 +289,7 @@ def test_many_parameters_are_solved_for_without_a_matrix():
         (lambda g: methods.unrolled(0.1, 0.1, 2, 0.1), TypeError, "`game` must be a game"),
     ],
 )
-def test_misuse_names_the_argument(misuse, kind, message):
+def test_misuse_names_the_argument(as_installed, misuse, kind, message):
     with pytest.raises(kind, match=message):
         misuse(GENERAL)
 
