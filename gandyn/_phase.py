@@ -1,8 +1,11 @@
 """The phase space of a dynamics: the players, and whatever an optimizer remembers about them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
+import jax
+import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Inexact, PyTree
 
@@ -28,3 +31,23 @@ def coordinates(tree: PyTree) -> tuple[Inexact[Array, " n"], Callable[[Array], P
     moving, still = eqx.partition(tree, eqx.is_inexact_array)
     vector, unravel = ravel_pytree(moving)
     return vector, lambda x: eqx.combine(unravel(x), still)
+
+
+def precision(state: State) -> jnp.dtype:
+    """The dtype that holds all that moves."""
+    moving = [x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)]
+    return jnp.result_type(*moving) if moving else jnp.result_type(float)
+
+
+def in_precision(tree: PyTree, dtype: jnp.dtype) -> PyTree:
+    """The real numbers of a dynamics in the precision of its state, once, ahead of all steps.
+
+    Constants stay constants under `jit`, so that XLA can put them into the loops that use them.
+    """
+
+    def cast(x: Any) -> Any:
+        real = eqx.is_inexact_array(x) and not jnp.iscomplexobj(x)
+        return x.astype(dtype) if real and x.dtype != dtype else x
+
+    with jax.ensure_compile_time_eval():
+        return jax.tree.map(cast, tree)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Complex, Float, PyTree
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, whole
-from .._phase import State
+from .._phase import State, in_precision, precision
 from .._types import Key, Number
 
 
@@ -114,8 +114,11 @@ class AbstractFlow(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = _times(ts)
-        self.integrator.tolerances(_dtype(state))  # looked at here, where they are not yet traced
-        return _integrate(self, state, times, key, observe, _steps(self.integrator, times))
+        dtype = precision(state)
+        self.integrator.tolerances(dtype)  # looked at here, where they are not yet traced
+        return _integrate(
+            in_precision(self, dtype), state, times, key, observe, _steps(self.integrator, times)
+        )
 
     def residual(self, state: State, key: Key = None) -> State:
         return self.velocity(state, key)
@@ -149,10 +152,6 @@ def _steps(integrator: Integrator, ts: Array) -> int:
     return max(integrator.max_steps, int(needed * 1.001) + 16)
 
 
-def _dtype(state: State) -> Any:
-    return jnp.result_type(*(x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)))
-
-
 @eqx.filter_jit
 def _integrate(
     flow: AbstractFlow,
@@ -162,7 +161,7 @@ def _integrate(
     observe: Callable[[State], PyTree],
     max_steps: int,
 ) -> PyTree:
-    dtype = _dtype(state)
+    dtype = precision(state)
     ts = ts.astype(dtype)
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))

@@ -14,7 +14,7 @@ from jaxtyping import Array, Complex, Int, PyTree
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, whole
-from .._phase import State
+from .._phase import State, in_precision, precision
 from .._types import Key
 
 _SETTLING_STEPS = 10_000
@@ -66,12 +66,13 @@ class AbstractRule(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = whole_numbers(ts)
+        rule = in_precision(self, precision(state))
         # One gap between all the times is known before anything runs, so that the loop can be
         # differentiated backwards; otherwise its length is data.
         if isinstance(times, np.ndarray) and len(set(np.diff(times).tolist())) <= 1:
             gap = int(times[1] - times[0]) if len(times) > 1 else 0
-            return _march(self, state, jnp.asarray(times[0]), key, observe, gap, len(times) - 1)
-        return _march_unevenly(self, state, jnp.asarray(times), key, observe)
+            return _march(rule, state, jnp.asarray(times[0]), key, observe, gap, len(times) - 1)
+        return _march_unevenly(rule, state, jnp.asarray(times), key, observe)
 
     def residual(self, state: State, key: Key = None) -> State:
         def change(new: Any, old: Any) -> Any:
