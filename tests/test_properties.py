@@ -112,7 +112,7 @@ def spectra() -> Iterator[Any]:
             yield pytest.param(name, sizes, id=f"{name}-{sizes}", marks=marks)
 
 
-@pytest.mark.parametrize(("name", "sizes"), spectra())
+@pytest.mark.parametrize(("name", "sizes"), list(spectra()))
 def test_spectrum_is_the_polynomial_of_that_of_the_flow(name: str, sizes: tuple[int, ...]) -> None:
     make, polynomial = POLYNOMIALS[name]
 
