@@ -17,9 +17,11 @@ from ._phase import State as State
 from ._simulate import Trajectory as Trajectory
 from ._simulate import simulate as simulate
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Lyapunov as Lyapunov
 from .analyses import Spectrum as Spectrum
 from .analyses import equilibrium as equilibrium
 from .analyses import jacobian as jacobian
+from .analyses import lyapunov as lyapunov
 from .analyses import spectrum as spectrum
 
 __version__ = "0.1.0"

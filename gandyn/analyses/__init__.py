@@ -2,6 +2,8 @@
 
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._lyapunov import Lyapunov as Lyapunov
+from ._lyapunov import lyapunov as lyapunov
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum
