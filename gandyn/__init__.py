@@ -16,9 +16,13 @@ from . import rules as rules
 from ._phase import State as State
 from ._simulate import Trajectory as Trajectory
 from ._simulate import simulate as simulate
+from .analyses import Classification as Classification
+from .analyses import Cycle as Cycle
 from .analyses import Equilibrium as Equilibrium
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Spectrum as Spectrum
+from .analyses import classify as classify
+from .analyses import cycle as cycle
 from .analyses import equilibrium as equilibrium
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
