@@ -22,11 +22,17 @@ from ._status import Outcome as Outcome
 from ._status import status as status
 from ._sweep import submit as submit
 from ._sweep import sweep as sweep
+from .analyses import Classification as Classification
+from .analyses import Cycle as Cycle
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum
+from .analyses import classify as classify
+from .analyses import cycle as cycle
 from .analyses import equilibrium as equilibrium
 from .analyses import jacobian as jacobian
+from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
 from .analyses import spectrum as spectrum
 

@@ -1,7 +1,13 @@
 """Analyses: functions of a dynamics and a state that use the contract of dynamics only."""
 
+from ._classify import Classification as Classification
+from ._classify import classify as classify
+from ._cycle import Cycle as Cycle
+from ._cycle import cycle as cycle
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._lyapunov import Lyapunov as Lyapunov
+from ._lyapunov import lyapunov as lyapunov
 from ._portrait import Portrait as Portrait
 from ._portrait import portrait as portrait
 from ._spectrum import Spectrum as Spectrum

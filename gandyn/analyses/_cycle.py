@@ -1,0 +1,227 @@
+"""Cycles: periodic orbits, attracting or not, found from a guess by shooting.
+
+For a flow z' = f(z), a point x on the cycle and the period T solve
+
+    phi_T(x) = x,    f(x) . (dx) = 0,
+
+the second so that x does not slide along the cycle; for a rule F^p(x) = x, with p known. Newton's
+method solves them, with M = D phi_T(x) from the variational equation. In directions in which M is
+the identity to rounding, x stays where it is: where cycles come in families (of different values
+of an invariant) the one through the guess is found, and only its period adapts.
+
+The Floquet multipliers, eig M, say by which factors disturbances have grown after one turn. For a
+flow one of them is 1, along the cycle; if the others lie inside the unit circle, it attracts.
+
+Kuznetsov, "Elements of Applied Bifurcation Theory", sections 1.5 and 10.1.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics, begin
+from .._phase import State, coordinates
+from .._result import Result
+from .._types import Key, Number, Players
+from ..rules import AbstractRule
+from ._tangent import carry
+
+_PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
+_FAR = 10  # a cycle further away than this, in units of its own size, is none near the guess
+
+
+class Cycle(Result):
+    """A periodic orbit, stable or not. All of it is nan where none was found.
+
+    **Fields:**
+
+    - `state`: a point on the cycle; `players` are its players.
+    - `period`: the least one, in units of time or steps.
+    - `multipliers`: Floquet's, complex, largest modulus first; for a flow one of them is 1.
+    - `orbit`: the states along one turn, both ends included: for a flow equally spaced in time,
+      for a rule every step.
+    - `residual`: how far from closed the orbit is, relative to its size.
+    - `converged`: whether it is closed up to rounding, of a size above rounding (an equilibrium is
+      no cycle), and near the guess.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "period": (),
+        "multipliers": ("mode",),
+        "orbit": ("phase",),
+        "residual": (),
+        "converged": (),
+    }
+
+    state: State
+    period: Float[Array, ""]
+    multipliers: Complex[Array, " mode"]
+    orbit: State
+    residual: Float[Array, ""]
+    converged: Bool[Array, ""]
+
+    @property
+    def players(self) -> Players:
+        """The players at one point of the cycle."""
+        return self.state.players
+
+    @property
+    def exponents(self) -> Complex[Array, " mode"]:
+        """Floquet's exponents, log(multipliers) / period: growth per step or unit of time."""
+        period = self.period[..., None].astype(self.multipliers.dtype)
+        return jnp.log(self.multipliers) / period
+
+
+def cycle(
+    dynamics: AbstractDynamics,
+    players: Players | State,
+    period: Number,
+    key: Key = None,
+    max_steps: int = 128,
+) -> Cycle:
+    """The cycle of a dynamics near a guess of one of its points and of its period.
+
+    Where Newton's method does not reach one from the guess, it tries once more from where the
+    dynamics has arrived after 16 periods. Where that fails too, `converged` is false and the rest
+    nan. A guess of twice the period finds the same cycle with its least period.
+
+    **Arguments:**
+
+    - `dynamics`: a flow, or a rule. The memory of a rule is settled first.
+    - `players`: a point near the cycle, or a `State`.
+    - `period`: for a flow a positive number; for a rule a whole number of steps, at least 2.
+    - `key`: one realisation of everything random; for a rule, see that it repeats itself.
+    - `max_steps`: of Newton's method.
+
+    Accurate to the tolerances of the flow's integrator, whose `rtol` should be 1e-8 or less.
+    """
+    state = begin(dynamics, players)
+    if isinstance(dynamics, AbstractRule):
+        if isinstance(period, float | np.ndarray | jax.Array) and checks.is_concrete(period):
+            period = int(period) if float(period).is_integer() else period
+        period = checks.count("period", period, low=2)
+        if not isinstance(players, State):
+            state = dynamics.settle(state, key)
+        return _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
+    return _cycle(dynamics, state, checks.positive("period", period), key, _PHASES, max_steps)
+
+
+@eqx.filter_jit
+def _cycle(
+    dynamics: AbstractDynamics,
+    state: State,
+    period: Array,
+    key: Key,
+    phases: int,
+    max_steps: int,
+) -> Cycle:
+    guess, back = coordinates(state)
+    steps = isinstance(dynamics, AbstractRule)
+    one = jnp.eye(guess.size, dtype=guess.dtype)
+    eps = float(jnp.finfo(guess.dtype).eps)
+    closure = eps**0.4  # what the default integrators keep closed over a turn
+    unchanged = eps ** (1 / 3)  # what they show of M - 1 along a family of cycles
+    shares = np.arange(phases + 1)
+    first_guess = period if steps else period.astype(guess.dtype)
+
+    def velocity(x: Array) -> Array:
+        """The direction in which phase is free: none for a rule."""
+        return jnp.zeros_like(x) if steps else coordinates(dynamics.residual(back(x), key))[0]
+
+    def turn(x: Array, period: Array) -> Array:
+        ts = shares if steps else period * jnp.asarray(shares / phases, x.dtype)
+        return dynamics.evolve(back(x), ts, key, lambda state: coordinates(state)[0])
+
+    def size(points: Array) -> Array:
+        return jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
+
+    def returned(x: Array, period: Array) -> tuple[Array, Array]:
+        """phi_T(x) and M."""
+        ts = jnp.stack([jnp.zeros_like(period), period])
+        end, matrix = carry(dynamics, back(x), one, ts, key)
+        return coordinates(end)[0], matrix
+
+    def newton(x: Array, period: Array) -> tuple[Array, Array]:
+        reach = 0.5 * size(turn(x, period))
+
+        def step(carried: tuple) -> tuple:
+            x, period, _, i = carried
+            end, matrix = returned(x, period)
+            f, g = velocity(x), velocity(end)
+            # To where the orbit meets the section through x across the flow, before anything else;
+            # then in the section, with what phi says of it projected along the flow.
+            ahead = jnp.sum(f * g)
+            ahead = jnp.where(ahead == 0, 1, ahead)
+            section = one - jnp.outer(g, f) / ahead
+            u, s, v = jnp.linalg.svd(section @ (matrix - one) @ _across(f))
+            keep = s > unchanged * jnp.maximum(1, s[0])
+            dx = -v.T @ jnp.where(keep, (u.T @ section @ (end - x)) / jnp.where(keep, s, 1), 0)
+            met = jnp.abs(jnp.sum(f * (end - x)) / ahead) <= unchanged * period
+            dx = jnp.where(met, dx, 0)
+            dt = -jnp.sum(f * (end - x + (matrix - one) @ dx)) / ahead
+            # No further in one step than a good part of the cycle.
+            far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, jnp.abs(dt) / (0.2 * period))
+            shorter = jnp.where(far > 1, 1 / far, 1)
+            x = x + shorter * dx
+            period = period if steps else period + shorter * dt
+            change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + jnp.abs(dt) / period
+            return x, period, change, i + 1
+
+        def unfinished(carried: tuple) -> Array:
+            return (carried[2] > eps**0.75) & (carried[3] < max_steps)
+
+        start = (x, period, jnp.asarray(jnp.inf, x.dtype), 0)
+        return jax.lax.while_loop(unfinished, step, start)[:2]
+
+    def attempt(carried: tuple) -> tuple:
+        start, _, _, _, _, i = carried
+        start = jax.lax.cond(i > 0, later, lambda x: x, start)
+        x, period = newton(start, first_guess)
+        points = turn(x, period)
+        extent = size(points)
+        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / extent
+        exists = extent > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
+        near = jnp.max(jnp.abs(x - guess)) <= _FAR * extent
+        # The least share of the turn after which the orbit has closed already.
+        divisors = np.asarray([i for i in range(1, phases + 1) if phases % i == 0])
+        least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closure)]
+        found = exists & near & (gaps[-1] <= closure) & ~(steps & (least == 1))
+        period = least if steps else period * (least.astype(x.dtype) / phases)
+        return start, x, period, gaps[-1], found, i + 1
+
+    def later(x: Array) -> Array:
+        ts = jnp.stack([jnp.zeros_like(first_guess), 16 * first_guess])
+        return coordinates(jax.tree.map(lambda s: s[-1], dynamics.evolve(back(x), ts, key)))[0]
+
+    def missed(carried: tuple) -> Array:
+        return ~carried[4] & (carried[5] < 2)
+
+    nothing = jnp.asarray(jnp.inf, guess.dtype)
+    start = (guess, guess, first_guess, nothing, jnp.asarray(False), 0)
+    _, x, period, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
+
+    _, matrix = returned(x, period)
+    multipliers = jnp.linalg.eigvals(jnp.where(jnp.isfinite(matrix), matrix, jnp.nan))
+    order = jnp.lexsort((-multipliers.imag, -jnp.abs(multipliers)))
+    orbit = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(turn(x, period))
+    return Cycle(
+        back(jnp.where(found, x, jnp.nan)),
+        jnp.where(found, period.astype(x.dtype), jnp.nan),
+        jnp.where(found, multipliers[order], jnp.nan),
+        orbit,
+        residual,
+        found,
+    )
+
+
+def _across(along: Float[Array, " n"]) -> Float[Array, "n n"]:
+    """The projector onto what is orthogonal to a direction; the identity if there is none."""
+    square = jnp.sum(along**2)
+    shadow = jnp.outer(along, along) / jnp.where(square > 0, square, 1)
+    return jnp.eye(along.size, dtype=along.dtype) - shadow

@@ -1,0 +1,155 @@
+"""Kinds of equilibrium against their definitions, on random quadratics and published examples."""
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import pytest
+
+import gandyn as gd
+
+
+def quadratic(a, c, b):
+    """f = a x^2/2 + c x y + b y^2/2."""
+    return gd.games.zero_sum(lambda x, y: a * x**2 / 2 + c * x * y + b * y**2 / 2)
+
+
+def kinds(result):
+    return tuple(bool(v) for v in (result.local_nash, result.local_minmax, result.local_maxmin))
+
+
+ORIGIN = (0.0, 0.0)
+
+
+def forsaken(x, y):
+    def phi(z):
+        return z**2 / 4 - z**4 / 2 + z**6 / 6
+
+    return x * (y - 0.45) + phi(x) - phi(y)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_quadratics_against_brute_force(seed):
+    # f(x, y) = x.A x/2 + x.C y - y.B y/2, leader and follower optimizing on small spheres.
+    n, m = 2, 3
+    keys = jr.split(jr.key(seed), 4)
+    a, b = (q + q.T for q in (jr.normal(keys[0], (n, n)), jr.normal(keys[1], (m, m))))
+    shift = 2.0 * jr.bernoulli(keys[3], 0.5, (2,)).astype(float)
+    a, b = a + shift[0] * jnp.eye(n), b + shift[1] * jnp.eye(m)
+    c = jr.normal(keys[2], (n, m))
+    game = gd.games.zero_sum(lambda x, y: x @ a @ x / 2 + x @ c @ y - y @ b @ y / 2)
+    result = gd.classify(game, (jnp.zeros(n), jnp.zeros(m)))
+
+    def bowl(matrix):
+        directions = jr.normal(jr.key(1), (4000, len(matrix)))
+        return bool(jnp.all(jnp.einsum("ki,ij,kj->k", directions, matrix, directions) > 0))
+
+    def leader(own, other, c):
+        return bowl(other) and bowl(own + c @ jnp.linalg.inv(other) @ c.T)
+
+    assert result.stationary
+    assert not result.degenerate
+    assert kinds(result) == (bowl(a) and bowl(b), leader(a, b, c), leader(b, a, c.T))
+    np.testing.assert_allclose(
+        result.own, [jnp.linalg.eigvalsh(a)[0], jnp.linalg.eigvalsh(b)[0]], atol=1e-12
+    )
+
+
+def test_strict_local_nash_points_are_both_minmax_and_maxmin():
+    assert kinds(gd.classify(quadratic(1.0, 3.0, -1.0), ORIGIN)) == (True, True, True)
+
+
+def test_jin_netrapalli_jordan_example_is_minmax_and_not_nash():
+    result = gd.classify(gd.games.zero_sum(lambda x, y: -(x**2) + 5 * x * y - y**2), ORIGIN)
+    assert kinds(result) == (False, True, False)
+    np.testing.assert_allclose(result.total[0], 21 / 2)
+
+
+def test_negative_definite_saddle_is_maxmin_and_not_minmax():
+    assert kinds(gd.classify(quadratic(3.0, 2.0, 1.0), ORIGIN)) == (False, False, True)
+
+
+def test_forsaken_point_is_maxmin_and_not_minmax():
+    game = gd.games.zero_sum(forsaken)
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
+    rest = gd.equilibrium(flow, (0.1, 0.4))
+    result = gd.classify(game, rest.players)
+    assert result.stationary
+    assert kinds(result) == (False, False, True)
+    assert gd.spectrum(flow, rest.players).stable
+
+
+def test_parabola_on_the_square_has_no_strict_kind_and_is_degenerate():
+    result = gd.classify(gd.games.zero_sum(lambda x, y: y**2 - 2 * x * y), ORIGIN)
+    assert result.stationary
+    assert kinds(result) == (False, False, False)
+    assert result.degenerate
+
+
+def test_timescale_separation_finds_exactly_the_minmax_points():
+    # Jin et al.: stable for all large enough tau, iff strict local min-max (f_yy invertible).
+    for a, c, b in ((-1.0, 3.0, -1.0), (3.0, 2.0, 1.0), (1.0, 1.0, -2.0), (-2.0, 1.0, -1.0)):
+        game = quadratic(a, c, b)
+        field = gd.fields.Scaled(gd.fields.Gradient(game), (1.0, 1e3))
+        stable = gd.spectrum(gd.flows.GradientFlow(field), ORIGIN).stable
+        assert bool(stable) == bool(gd.classify(game, ORIGIN).local_minmax)
+
+
+def test_dirac_gan_is_degenerate():
+    result = gd.classify(gd.games.dirac(), ORIGIN)
+    assert result.stationary
+    assert kinds(result) == (False, False, False)
+    assert result.degenerate
+    assert jnp.all(jnp.isnan(result.total))
+
+
+def test_leader_in_a_general_sum_game_uses_the_response_of_the_follower():
+    # Cournot's duopoly, profits q_i (a - q_1 - q_2): Nash at a/3; led by the first, (a/2, a/4).
+    def losses(players, key):
+        total = players[0] + players[1]
+        return tuple(-q * (12 - total) for q in players)
+
+    game = gd.games.Custom(losses)
+    nash, leader, follower = (gd.classify(game, p) for p in ((4.0, 4.0), (6.0, 3.0), (3.0, 6.0)))
+    assert kinds(nash) == (True, False, False)
+    assert kinds(leader) == (False, True, False)
+    assert kinds(follower) == (False, False, True)
+    assert not leader.stationary
+    np.testing.assert_allclose(leader.total[0], 1.0)
+
+
+def test_curved_responses_count_to_second_order():
+    # L_y = (y - x^2)^2 and L_x = -x^2 + 2 y: following, y = x^2, the leader sees x^2.
+    def losses(players, key):
+        x, y = players
+        return -(x**2) + 2 * y, (y - x**2) ** 2
+
+    result = gd.classify(gd.games.Custom(losses), ORIGIN)
+    assert result.local_minmax
+    np.testing.assert_allclose(result.total[0], 2.0)
+
+
+def test_elsewhere_nothing_holds():
+    result = gd.classify(quadratic(1.0, 3.0, -1.0), (1.0, 0.5))
+    assert not result.stationary
+    assert kinds(result) == (False, False, False)
+    assert not result.degenerate
+
+
+def test_jit_vmap_and_single_precision():
+    a = jnp.array([1.0, -1.0])
+    result = jax.jit(jax.vmap(lambda a: gd.classify(quadratic(a, 3.0, -1.0), ORIGIN)))(a)
+    np.testing.assert_array_equal(result.local_nash, [True, False])
+    np.testing.assert_array_equal(result.local_minmax, [True, True])
+    single = gd.classify(quadratic(1.0, 3.0, -1.0), (jnp.float32(0), jnp.float32(0)))
+    assert single.own.dtype == jnp.float32
+    assert single.local_nash
+
+
+def test_bad_input_is_refused_by_name():
+    with pytest.raises(TypeError, match="`game`"):
+        gd.classify(lambda x, y: x * y, ORIGIN)
+    with pytest.raises(ValueError, match="2 players"):
+        gd.classify(quadratic(1.0, 1.0, 1.0), (0.0, 0.0, 0.0))
+    with pytest.raises(ValueError, match="`tolerance`"):
+        gd.classify(quadratic(1.0, 1.0, 1.0), ORIGIN, tolerance=-1.0)

@@ -1,0 +1,138 @@
+"""Periodic orbits against closed forms, and none where there is none."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import iv
+
+import gandyn as gd
+
+FINE = gd.flows.Integrator(rtol=1e-10, atol=1e-10)
+ROTATION = gd.games.bilinear([[1.0]])
+ONE = (jnp.ones(1), jnp.ones(1))
+
+
+class AlmostBilinear(eqx.Module):
+    """x y + eps (y^2/2 - y^4/4): eliminating x leaves van der Pol's equation."""
+
+    eps: jax.Array
+
+    def __call__(self, x, y):
+        return x * y + self.eps * (y**2 / 2 - y**4 / 4)
+
+
+def gradient_flow(game):
+    return gd.flows.GradientFlow(gd.fields.Gradient(game), FINE)
+
+
+def van_der_pol(eps):
+    return gradient_flow(gd.games.zero_sum(AlmostBilinear(jnp.asarray(eps))))
+
+
+DIRAC = gradient_flow(gd.games.dirac())
+
+
+def test_van_der_pol_period_radius_and_multipliers():
+    eps = 0.05
+    found = gd.cycle(van_der_pol(eps), (1.0, 0.5), 6.3)
+    assert found.converged
+    series = 2 * np.pi * (1 + eps**2 / 16 - 5 * eps**4 / 3072)
+    np.testing.assert_allclose(found.period, series, atol=1e-9)
+    np.testing.assert_allclose(jnp.hypot(*found.players), 2 / np.sqrt(3), atol=eps / 4)
+    assert jnp.max(found.orbit.players[1]) == pytest.approx(2 / np.sqrt(3), abs=eps**2)
+    # One multiplier is 1; Liouville: their product is exp of the integral of the divergence.
+    divergence = eps * (1 - 3 * found.orbit.players[1][:-1] ** 2)
+    expected = jnp.exp(found.period * jnp.mean(divergence))
+    np.testing.assert_allclose(found.multipliers, [1, expected], atol=1e-8)
+
+
+def test_unstable_cycle_is_found_as_well():
+    # Time runs backwards when the players swap what they want: the cycle repels.
+    found = gd.cycle(van_der_pol(-0.05), (1.0, 0.5), 6.3)
+    forward = gd.cycle(van_der_pol(0.05), (1.0, 0.5), 6.3)
+    assert found.converged
+    np.testing.assert_allclose(found.period, forward.period, atol=1e-8)
+    np.testing.assert_allclose(jnp.max(jnp.abs(found.multipliers[0])), 1 / forward.multipliers[1])
+
+
+def test_floquet_exponents_are_lyapunov_exponents():
+    flow = van_der_pol(0.5)
+    found = gd.cycle(flow, (1.0, 0.5), 6.3)
+    growth = gd.lyapunov(flow, found.players, jnp.linspace(0, 200, 201)).exponents
+    np.testing.assert_allclose(growth, found.exponents.real, atol=1e-6)
+
+
+@pytest.mark.parametrize("guess", [14.0, 11.0, 28.5])
+def test_dirac_gan_keeps_its_radius_and_has_its_period(guess):
+    found = gd.cycle(DIRAC, (1.0, 1.0), guess)
+    assert found.converged
+    np.testing.assert_allclose(found.players, (1, 1), atol=1e-6)
+    np.testing.assert_allclose(found.period, 2 * np.pi * (1 + iv(0, 1)), atol=1e-7)
+    np.testing.assert_allclose(found.multipliers, [1, 1], atol=1e-4)
+
+
+def test_alternating_rotation_closes_after_its_own_number_of_steps():
+    # The angle of a step is arccos(1 - h^2/2).
+    for p in (3, 5):
+        rule = gd.methods.alternating(ROTATION, 2 * np.sin(np.pi / p))
+        found = gd.cycle(rule, ONE, p)
+        assert found.converged
+        assert found.period == p
+        np.testing.assert_allclose(found.multipliers, 1, atol=1e-7)
+    twice = gd.cycle(gd.methods.alternating(ROTATION, 1.0), ONE, 12)
+    assert twice.converged
+    assert twice.period == 6
+
+
+def test_logistic_map_of_period_two():
+    # Its points are (r + 1 +- sqrt((r - 3)(r + 1))) / 2r, its multiplier 4 + 2r - r^2.
+    r = 3.2
+    rule = gd.rules.Project(lambda players: (r * players[0] * (1 - players[0]),))
+    found = gd.cycle(rule, (0.5,), 2)
+    points = (r + 1 + np.array([-1, 1]) * np.sqrt((r - 3) * (r + 1))) / (2 * r)
+    np.testing.assert_allclose(np.sort(found.orbit.players[0][:2]), points, atol=1e-12)
+    np.testing.assert_allclose(found.multipliers, [4 + 2 * r - r**2], atol=1e-10)
+
+
+def test_time_map_of_a_flow_has_its_cycle():
+    flow = van_der_pol(0.5)
+    turn = gd.cycle(flow, (1.0, 0.5), 6.3)
+    steps = gd.rules.TimeMap(flow, turn.period / 3)
+    found = gd.cycle(steps, turn.players, 3)
+    assert found.converged
+    np.testing.assert_allclose(found.multipliers, turn.multipliers, atol=1e-6)
+
+
+def test_no_cycle_is_told_and_nothing_invented():
+    damped = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.quadratic([[-0.1, -1], [1, 0]])))
+    for found in (
+        gd.cycle(DIRAC, (0.0, 0.0), 12.0),  # an equilibrium
+        gd.cycle(damped, ONE, 6.3),  # a focus
+        gd.cycle(gd.methods.simultaneous(ROTATION, 0.3), ONE, 6),
+        gd.cycle(gd.methods.alternating(ROTATION, 1.0), ONE, 5),
+    ):
+        assert not found.converged
+        assert jnp.isnan(found.period)
+        assert jnp.all(jnp.isnan(found.multipliers))
+
+
+def test_vmap_over_a_parameter_and_single_precision():
+    eps = jnp.array([0.2, 0.4])
+    periods = jax.vmap(lambda e: gd.cycle(van_der_pol(e), (1.0, 0.5), 6.3).period)(eps)
+    np.testing.assert_allclose(periods, 2 * np.pi * (1 + eps**2 / 16), atol=1e-3)
+    single = tuple(x.astype(jnp.float32) for x in ONE)
+    found = gd.cycle(gd.methods.alternating(ROTATION, 1.0), single, 6)
+    assert found.converged
+    assert found.period.dtype == jnp.float32
+
+
+def test_bad_periods_are_refused_by_name():
+    rule = gd.methods.alternating(ROTATION, 1.0)
+    with pytest.raises(TypeError, match="`period` must be a whole number"):
+        gd.cycle(rule, ONE, 2.5)
+    with pytest.raises(ValueError, match="`period` must be at least 2"):
+        gd.cycle(rule, ONE, 1)
+    with pytest.raises(ValueError, match="`period` must be positive"):
+        gd.cycle(DIRAC, (1.0, 1.0), -3.0)
