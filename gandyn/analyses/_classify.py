@@ -7,8 +7,8 @@ Strict, second-order conditions at a point (x, y), with each player's own loss L
     local max-min    the same with the players exchanged,
 
 where r(x) is the follower's best response near y. In a zero-sum game f = L_x = -L_y the total
-second derivative of the leader is the Schur complement f_xx - f_xy f_yy^{-1} f_yx, and these are the
-strict local min-max points of Jin, Netrapalli, Jordan, "What is Local Optimality in
+second derivative of the leader is the Schur complement f_xx - f_xy f_yy^{-1} f_yx, and these are
+the strict local min-max points of Jin, Netrapalli, Jordan, "What is Local Optimality in
 Nonconvex-Nonconcave Minimax Optimization?", 2020; in any other game the differential Stackelberg
 equilibria of Fiez, Chasnov, Ratliff, "Implicit Learning Dynamics in Stackelberg Games", 2020, which
 need not be equilibria of simultaneous play.
@@ -77,7 +77,7 @@ def classify(
     - `players`: the point, known to `tolerance` or better.
     - `key`: one realisation of everything random.
     - `tolerance`: how far, relative to the point's size, a stationary point may be, and how small,
-      relative to the largest curvature, one counts as zero. The square root of rounding if left out.
+      relative to the largest curvature, one counts as zero; by default the root of rounding.
     """
     game = Gradient(game).game
     players = checks.players(players)
@@ -123,7 +123,8 @@ def _classify(
     return Classification(
         stationary,
         nash,
-        *led,
+        led[0],
+        led[1],
         undecided,
         jnp.stack([s.own for s in seats]),
         jnp.stack(total),
@@ -182,7 +183,7 @@ def _curvatures(matrix: Float[Array, "n n"]) -> Float[Array, " n"]:
 
 
 def _sizes(*matrices: Float[Array, "n _"]) -> Float[Array, " n"]:
-    return sum(jnp.sum(jnp.abs(m), axis=1) for m in matrices)
+    return jnp.sum(jnp.concatenate([jnp.abs(m) for m in matrices], axis=1), axis=1)
 
 
 def _flat(slope: Float[Array, " n"], slopes: Float[Array, " n"], reach: Array) -> Bool[Array, ""]:

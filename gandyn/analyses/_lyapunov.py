@@ -99,7 +99,7 @@ def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
             "`jnp.linspace(0, 1000, 1001)` is one."
         )
     if checks.is_concrete(ts):
-        gaps = np.diff(np.asarray(ts))
+        gaps = np.diff(np.asarray(ts, float))
         bad = not np.all(np.isfinite(ts)) or np.any(gaps < 0 if steps else gaps <= 0)
         if bad or not ts[-1] > ts[0]:
             raise ValueError(f"`ts` must be finite and increasing, but is {ts}.")

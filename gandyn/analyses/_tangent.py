@@ -43,7 +43,7 @@ def carry(
 ) -> tuple[State, Frame]:
     """The state and the frame, in its coordinates, at the last of the times `ts`."""
     if isinstance(dynamics, AbstractFlow):
-        both = _Variational(dynamics, dynamics.integrator)
+        both = _Variational(flow=dynamics, integrator=dynamics.integrator)
         seen = both.evolve(State((state, frame)), ts, key)
         return jax.tree.map(lambda leaf: leaf[-1], seen.players)
 
