@@ -146,7 +146,7 @@ def test_jit_vmap_and_single_precision():
     assert single.local_nash
 
 
-def test_bad_input_is_refused_by_name():
+def test_bad_input_is_refused_by_name(as_installed):
     with pytest.raises(TypeError, match="`game`"):
         gd.classify(lambda x, y: x * y, ORIGIN)
     with pytest.raises(ValueError, match="2 players"):

@@ -229,6 +229,7 @@ def test_evolution_is_a_cocycle(name: str) -> None:
     assert float(jnp.abs(moved).max()) > 1e-3
 
 
+@pytest.mark.slow
 @each(RULES)
 def test_evolution_iterates_the_step(name: str) -> None:
     """Compiled, observed at uneven times, and with one key: step after step with `fold_in`."""
@@ -243,6 +244,7 @@ def test_evolution_iterates_the_step(name: str) -> None:
     close(seen, stacked([by_hand[0], by_hand[1], by_hand[1], by_hand[3]]))
 
 
+@pytest.mark.slow
 @each(DYNAMICS)
 def test_jit_and_vmap_are_the_loop(name: str) -> None:
     dynamics = DYNAMICS[name](damped())
@@ -270,6 +272,7 @@ def test_residual_vanishes_at_the_equilibrium_and_only_there(name: str) -> None:
     assert float(jnp.abs(elsewhere).max()) > 1e-3
 
 
+@pytest.mark.slow
 @each(DYNAMICS)
 def test_derivatives_forwards_and_backwards_are_difference_quotients(name: str) -> None:
     dynamics = DYNAMICS[name](damped())
@@ -305,8 +308,8 @@ def test_divergence_is_data_and_leaves_siblings_alone(name: str) -> None:
     run: Callable[[Any], Any] = jax.jit(jax.vmap(lambda p: gd.simulate(dynamics, p, ts).players))
     calm = (jnp.array([0.3, 0.1, -0.2]), jnp.array([0.1, -0.3, 0.2]))
     wild = jax.tree.map(lambda x: x.at[1].set(5.0), calm)
-    if name == "Descend with Adam":
-        pytest.skip("takes steps of bounded length, so that nothing escapes")
+    if name in ("Descend with Adam", "ModifiedFlow"):
+        pytest.skip("is held back far out: by bounded steps, or by the second order of long ones")
     alone, together = run(calm), run(wild)
     for a, b in zip(alone, together, strict=True):
         # Diffrax evaluates an implicit solver's first stage for all if it must for one, so that

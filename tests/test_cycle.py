@@ -9,6 +9,8 @@ from scipy.special import iv
 
 import gandyn as gd
 
+pytestmark = pytest.mark.slow
+
 FINE = gd.flows.Integrator(rtol=1e-10, atol=1e-10)
 ROTATION = gd.games.bilinear([[1.0]])
 ONE = (jnp.ones(1), jnp.ones(1))

@@ -120,7 +120,7 @@ def test_bad_times_are_refused_by_name(ts):
         gd.lyapunov(gd.methods.simultaneous(ROTATION, E), START, np.array(ts))
 
 
-def test_bad_counts_are_refused_by_name():
+def test_bad_counts_are_refused_by_name(as_installed):
     rule = gd.methods.simultaneous(ROTATION, E)
     with pytest.raises(ValueError, match="`k` must be at most 2"):
         gd.lyapunov(rule, START, jnp.arange(5), k=3)

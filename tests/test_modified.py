@@ -10,6 +10,8 @@ from generic import GENERAL, START, START_OF_THREE, THREE, assert_close, random_
 import gandyn as gd
 from gandyn import methods
 
+pytestmark = pytest.mark.slow
+
 FINE = gd.flows.Integrator(rtol=1e-12, atol=1e-14)
 
 

@@ -33,6 +33,8 @@ from gandyn._sweep._chunks import Chunks
 from gandyn._sweep._program import Program
 from gandyn._sweep._store import Store
 
+pytestmark = pytest.mark.slow
+
 AXES = {"step_size": np.linspace(0.01, 0.2, 5), "gamma": np.linspace(0.0, 1.0, 7)}
 
 

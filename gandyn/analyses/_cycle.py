@@ -72,7 +72,7 @@ class Cycle(Result):
         return self.state.players
 
     @property
-    def exponents(self) -> Complex[Array, " mode"]:
+    def exponents(self) -> Complex[Array, "*batch mode"]:
         """Floquet's exponents, log(multipliers) / period: growth per step or unit of time."""
         period = self.period[..., None].astype(self.multipliers.dtype)
         return jnp.log(self.multipliers) / period

@@ -31,21 +31,21 @@ class Spectrum(Result):
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"exponents": ("mode",)}
 
-    exponents: Complex[Array, " mode"]
+    exponents: Complex[Array, "*batch mode"]
     unit: str = eqx.field(static=True)
 
     @property
-    def multipliers(self) -> Complex[Array, " mode"]:
+    def multipliers(self) -> Complex[Array, "*batch mode"]:
         """exp(exponents): for a rule, the eigenvalues of its map."""
         return jnp.exp(self.exponents)
 
     @property
-    def radius(self) -> Float[Array, ""]:
+    def radius(self) -> Float[Array, "*batch"]:
         """The largest modulus of a multiplier: the factor per unit by which errors grow."""
         return jnp.exp(jnp.max(self.exponents.real, axis=-1))
 
     @property
-    def stable(self) -> Bool[Array, ""]:
+    def stable(self) -> Bool[Array, "*batch"]:
         """Whether all disturbances decay."""
         return jnp.all(self.exponents.real < 0, axis=-1)
 

@@ -7,7 +7,7 @@ z' = f(z): its own error counts in the choice of steps, which at rest z alone wo
 from collections.abc import Callable
 
 import jax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Real
 
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
@@ -39,7 +39,7 @@ class _Variational(AbstractFlow):
 
 
 def carry(
-    dynamics: AbstractDynamics, state: State, frame: Frame, ts: Float[Array, " t"], key: Key
+    dynamics: AbstractDynamics, state: State, frame: Frame, ts: Real[Array, " t"], key: Key
 ) -> tuple[State, Frame]:
     """The state and the frame, in its coordinates, at the last of the times `ts`."""
     if isinstance(dynamics, AbstractFlow):
