@@ -5,6 +5,7 @@ they go, a dynamics how they get there - a rule, step by step, or a flow, in con
 every analysis asks the same questions of both.
 """
 
+from . import distances as distances
 from . import fields as fields
 from . import flows as flows
 from . import games as games
@@ -28,6 +29,7 @@ from .analyses import Equilibrium as Equilibrium
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum
+from .analyses import Values as Values
 from .analyses import classify as classify
 from .analyses import cycle as cycle
 from .analyses import equilibrium as equilibrium
@@ -35,5 +37,6 @@ from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
 from .analyses import spectrum as spectrum
+from .analyses import values as values
 
 __version__ = "0.1.0"

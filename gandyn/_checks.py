@@ -88,6 +88,17 @@ def positive(name: str, value: Any) -> Array:
     return value
 
 
+def probabilities(name: str, value: Any) -> Array:
+    """Numbers that are not negative and sum to one."""
+    value = array(name, value)
+    if is_concrete(value) and (np.any(np.asarray(value) < 0) or abs(float(value.sum()) - 1) > 1e-6):
+        raise ValueError(
+            f"`{name}` must not be negative and must sum to one, but is {shown(value)}, with sum "
+            f"{float(value.sum()):g}: divide it by its sum."
+        )
+    return value
+
+
 def count(name: str, value: Any, *, low: int = 1) -> int:
     """A whole number, known before anything is traced."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer):

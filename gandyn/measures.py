@@ -116,14 +116,9 @@ class Mixture(AbstractMeasure):
 
 
 def _weights(name: str, w: Any, n: int) -> Float[Array, " n"]:
-    w = checks.array(name, w)
+    w = checks.probabilities(name, w)
     if w.shape != (n,):
         raise ValueError(f"`{name}` must have shape ({n},), one weight each, but has {w.shape}.")
-    if checks.is_concrete(w) and (np.any(np.asarray(w) < 0) or abs(float(w.sum()) - 1) > 1e-6):
-        raise ValueError(
-            f"`{name}` must not be negative and must sum to one, but is {w}, with sum "
-            f"{float(w.sum()):g}: divide it by its sum."
-        )
     return w
 
 

@@ -13,3 +13,5 @@ from ._portrait import portrait as portrait
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum
+from ._values import Values as Values
+from ._values import values as values
