@@ -220,10 +220,13 @@ def members(count: int, store: str) -> None:
 def _plot(table: list[dict[str, Any]], out: Path) -> None:
     figure, axes = plots.figure(1, 2, size=(7.0, 2.8))
     count = [row["members"] for row in table]
-    axes[0].loglog(count, [row["seconds"] for row in table], "o-")
-    axes[0].set(xlabel="members", ylabel="seconds", title="cost")
-    axes[1].semilogx(count, [row["peak_mb"] for row in table], "o-")
-    axes[1].set(xlabel="members", ylabel="peak memory (MB)", title="memory", ylim=(0, None))
+    seconds, peaks = ([row[name] for row in table] for name in ("seconds", "peak_mb"))
+    axes[0].loglog(count, seconds, "o-")
+    axes[0].set(xlabel="members", ylabel="time (s)", title="cost")
+    axes[0].set_ylim(10 ** np.floor(np.log10(min(seconds))), 10 ** np.ceil(np.log10(max(seconds))))
+    axes[1].semilogx(count, peaks, "o-")
+    axes[1].set(xlabel="members", ylabel="peak memory (MB)", title="memory")
+    axes[1].set_ylim(0, 1.2 * max(peaks))
     plots.save(figure, out)
 
 
