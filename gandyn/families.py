@@ -186,11 +186,7 @@ def on_grid(cdf: Callable[[Array], Array], nodes: Any) -> Points:
     **Warns:** if more than 1e-3 of the mass lies beyond the grid; what lies on it is scaled to one.
     """
     nodes = grid("nodes", nodes)
-    gaps = jnp.diff(nodes)
-    edges = jnp.concatenate(
-        [nodes[:1] - gaps[:1] / 2, nodes[:-1] + gaps / 2, nodes[-1:] + gaps[-1:] / 2]
-    )
-    below = cdf(edges)
+    below = cdf(cell_edges(nodes))
     held = below[-1] - below[0]
     if checks.is_concrete(held):
         lost = 1 - float(held)
@@ -206,3 +202,9 @@ def on_grid(cdf: Callable[[Array], Array], nodes: Any) -> Points:
                 stacklevel=2,
             )
     return Points(nodes, jnp.diff(below) / held)
+
+
+def cell_edges(nodes: Float[Array, " n"]) -> Float[Array, " m"]:
+    """The ends of the cells of a grid, half way between nodes, and as far beyond the last ones."""
+    gaps = jnp.diff(nodes) / 2
+    return jnp.concatenate([nodes[:1] - gaps[:1], nodes[:-1] + gaps, nodes[-1:] + gaps[-1:]])

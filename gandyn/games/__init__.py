@@ -9,6 +9,7 @@ from ._gan import AbstractGAN as AbstractGAN
 from ._gan import Batch as Batch
 from ._measure_gan import MeasureGAN as MeasureGAN
 from ._measure_gan import atoms as atoms
+from ._measure_gan import bump as bump
 from ._measure_gan import density as density
 from ._measure_gan import location as location
 from ._noised import Noised as Noised

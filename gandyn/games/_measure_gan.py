@@ -16,11 +16,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
-from .._types import Key, Players, Scalar
-from ..families import Free, grid
+from .._types import Key, Number, Players, Scalar
+from ..families import Free, cell_edges, grid
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
 from ._gan import GAN, AbstractGAN, Batch, WeightedPoints, are_parts, confront, scores
@@ -175,6 +176,50 @@ def _moved(theta: Float[Array, "*event"], z: Float[Array, "*event"]) -> Float[Ar
             f"of the `law` that it moves has shape {z.shape}."
         )
     return theta + z
+
+
+class _Bump(eqx.Module):
+    """The mass of N(theta, width^2) in the cell of every node, all of it on the grid."""
+
+    width: Float[Array, ""]
+
+    def __call__(self, theta: Scalar, points: WeightedPoints) -> WeightedPoints:
+        nodes, _ = points
+        if jnp.shape(theta) != ():
+            raise ValueError(
+                "the generator's parameter is the place of its bump, a number, but has shape "
+                f"{jnp.shape(theta)}."
+            )
+        at = (cell_edges(nodes) - theta) / self.width.astype(nodes.dtype)
+        # Beyond the ends all mass is on the last node; differences of the smaller tail are exact.
+        left = ndtr(at).at[0].set(0).at[-1].set(1)
+        right = ndtr(-at).at[0].set(1).at[-1].set(0)
+        return nodes, jnp.where(at[1:] < 0, jnp.diff(left), -jnp.diff(right))
+
+
+def bump(
+    data: AbstractMeasure,
+    discriminator: Callable,
+    nodes: Any,
+    width: Number,
+    loss: Loss = minimax,
+) -> MeasureGAN:
+    """The generator is a narrow bump on a grid; its parameter is the place of the bump, a number.
+
+    As `location` with a normal law, but integrated against the grid: all points of the game are
+    nodes, so that a `gandyn.families.Free` discriminator on them has its optimum at each of them by
+    itself, and the bump does not feel the grid as long as it is wider than the cells.
+
+    **Arguments:**
+
+    - `data`, `discriminator`, `nodes`, `loss`: as in `density`.
+    - `width`: the standard deviation of the bump; at least the distance of the nodes is a good
+      value.
+    """
+    nodes = grid("nodes", nodes)
+    return MeasureGAN(
+        _Bump(checks.positive("width", width)), discriminator, data, Points(nodes), loss
+    )
 
 
 def atoms(
