@@ -83,7 +83,9 @@ class _Tilt(eqx.Module):
 class _Places(eqx.Module):
     """x_i = theta_i, with the weights as they are."""
 
-    def __call__(self, theta: Float[Array, "n *event"], points: WeightedPoints) -> WeightedPoints:
+    def __call__(
+        self, theta: Float[Array, "n *event"], points: tuple[Array, Float[Array, " n"]]
+    ) -> WeightedPoints:
         _one_each("places", theta, points[1])
         return theta, points[1]
 
