@@ -19,6 +19,15 @@ matplotlib.use("Agg")
 jaxtyping.install_import_hook("gandyn", "typed.check")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Compiled programs are kept from one run to the next: most of the time goes into compiling."""
+    cache = getattr(config, "cache", None)
+    if cache is not None:
+        jax.config.update("jax_compilation_cache_dir", str(cache.mkdir("jax")))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 @pytest.fixture
 def as_installed() -> Iterator[None]:
     """Without the enforced annotations, as the library is once it is installed."""

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import xarray as xr
 
 from experiments.__main__ import claim, load, main, names
 from experiments._ledger import Ledger
@@ -53,18 +54,43 @@ def test_a_ledger_holds_only_if_every_number_does(tmp_path):
     assert not ledger.holds
 
 
-@pytest.mark.slow
-def test_the_readme_does_what_it_says(tmp_path):
-    """The README's own game, run as a stranger would."""
-    code = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL).group(1)
-    run = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
+def snippet(i):
+    """The README's i-th program."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[i]
+
+
+def start(code, folder, *arguments):
+    """Run a program as a stranger would."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
         env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PATH": ""},
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
-        check=True,
     )
-    assert run.stdout.startswith("1.02")
+
+
+@pytest.mark.slow
+def test_the_readmes_own_game(tmp_path):
+    said, complaints = start(snippet(0), tmp_path).communicate()
+    assert complaints == ""
+    assert said.startswith("1.02")
     assert (tmp_path / "portrait.png").exists()
-    assert run.stderr == ""
+
+
+@pytest.mark.slow
+def test_the_readmes_sweep_outlives_one_of_its_processes(tmp_path):
+    code = snippet(1)
+    killed, other = (start(code, tmp_path, str(k), "2") for k in range(2))
+    killed.kill()
+    killed.communicate()
+    other.communicate()
+    assert other.returncode == 0
+    said, _ = start(code, tmp_path).communicate()
+    assert said.startswith("120000 points are done")
+    with xr.open_zarr(tmp_path / "atlas.zarr", consolidated=False) as atlas:
+        # Mescheder et al. 2018: stable if and only if h^2 f'^2 + 2 h gamma < 4, where f' = 1/2.
+        margin = 4 - atlas.step_size**2 / 4 - 2 * atlas.step_size * atlas.gamma
+        clear = (abs(margin) > 1e-9) & (atlas.gamma > 0)
+        assert bool(((atlas.radius < 1) == (margin > 0)).where(clear, True).all())
