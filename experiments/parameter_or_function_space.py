@@ -237,12 +237,12 @@ def capacity(ledger: Ledger, options: Options) -> dict[int, list[float]]:
         share = t / 3
         js = (1 - share) * np.log(2) + share * np.log(2 * t / (t + 3)) + np.log(6 / (t + 3))
         # Twice the divergence of a law that is uniform on t of 3 modes; they overlap a little.
-        ledger.compare(f"free D, {t} bumps: gap", gaps[t][-1], js, 1e-4)
+        ledger.compare(f"free D, T = {t}: gap", gaps[t][-1], js, 1e-4)
     for t, g in gaps.items():
-        ledger.record(f"{t} bumps: gap against D's degree {options.degrees}, and free", g)
+        ledger.record(f"T = {t}: gap against D's degree {options.degrees}, and free", g)
         # A polynomial is one of a higher degree, too.
         fall = float(np.max(-np.diff([0, *g]), initial=0))
-        ledger.compare(f"{t} bumps: largest fall of the gap with D's capacity", fall, 0, 1e-6)
+        ledger.compare(f"T = {t}: largest fall of the gap with D's capacity", fall, 0, 1e-6)
     return gaps
 
 

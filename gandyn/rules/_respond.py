@@ -62,6 +62,12 @@ class BestResponse(AbstractRule):
                 f"`player` is {i}, but the game has {len(players)} players: 0 .. "
                 f"{len(players) - 1}."
             )
+        checks.same_structure(
+            "a candidate",
+            jax.tree.map(lambda c: c[0], self.candidates),
+            players[i],
+            "the player",
+        )
         candidates = jax.tree.map(lambda c, p: c.astype(p.dtype), self.candidates, players[i])
 
         def loss(candidate: PyTree) -> jax.Array:
