@@ -12,6 +12,7 @@ from . import games as games
 from . import losses as losses
 from . import measures as measures
 from . import methods as methods
+from . import modes as modes
 from . import networks as networks
 from . import rules as rules
 from ._dynamics import AbstractDynamics as AbstractDynamics
