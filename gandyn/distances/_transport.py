@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 from scipy.optimize import linear_sum_assignment, linprog
 from scipy.sparse import csr_array, eye_array, kron, vstack
+from scipy.spatial.distance import cdist
 
 from .. import _checks as checks
 from .._types import Key, Scalar
@@ -53,11 +54,11 @@ def wasserstein(x: Any, y: Any, order: Any = 1) -> Scalar:
     x, y = pair(x, y)
     order = order.astype(x.dtype)
     if x.shape[1] == 1:
+        x, y = jnp.sort(x, axis=0), jnp.sort(y, axis=0)
         i, j, mass = _monotone(len(x), len(y))
-        apart = jnp.abs(jnp.sort(x[:, 0])[i] - jnp.sort(y[:, 0])[j])
-        cost = jnp.sum(jnp.asarray(mass, x.dtype) * apart**order)
     else:
-        cost = _transport(x, y, order)
+        i, j, mass = _optimal(x, y, order)
+    cost = jnp.sum(jnp.asarray(mass, x.dtype) * norm(x[i] - y[j]) ** order)
     return root(cost, order)
 
 
@@ -214,33 +215,36 @@ def _monotone(
     return levels[:-1] // m, levels[:-1] // n, np.diff(levels) / (n * m)
 
 
-def _transport(x: Float[Array, "n d"], y: Float[Array, "m d"], order: Scalar) -> Scalar:
-    """min over couplings of E |x - y|^order; for its derivative the coupling is held."""
-    n, m = len(x), len(y)
-    apart = norm(x[:, None] - y[None])
-    shape = jax.ShapeDtypeStruct((n, m), apart.dtype)
-    plan = jax.pure_callback(
-        _coupling, shape, jax.lax.stop_gradient(apart**order), vmap_method="sequential"
-    )
-    return jnp.sum(plan * apart**order)
+def _optimal(
+    x: Float[Array, "n d"], y: Float[Array, "m d"], order: Scalar
+) -> tuple[Int[Array, " k"], Int[Array, " k"], Float[Array, " k"]]:
+    """The optimal coupling of two equally weighted samples: which pairs, and their mass."""
+    k = len(x) if len(x) == len(y) else len(x) + len(y) - 1
+    index, mass = (jax.ShapeDtypeStruct((k,), dtype) for dtype in (jnp.int32, x.dtype))
+    held = jax.lax.stop_gradient((x, y, order))
+    return jax.pure_callback(_solve, (index, index, mass), *held, vmap_method="sequential")
 
 
-def _coupling(cost: Any) -> np.ndarray:
-    """The optimal coupling of two equally weighted samples, on the host."""
-    cost = np.asarray(cost)
-    n, m = cost.shape
-    plan = np.zeros_like(cost)
+def _solve(x: Any, y: Any, order: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The assignment problem or the transport problem, on the host."""
+    x, y = np.asarray(x), np.asarray(y)
+    n, m, dtype = len(x), len(y), x.dtype
+    cost = cdist(x, y) ** float(order)
     if not np.all(np.isfinite(cost)):
-        return np.full_like(cost, np.nan)
+        k = n if n == m else n + m - 1
+        return np.zeros(k, np.int32), np.zeros(k, np.int32), np.full(k, np.nan, dtype)
     if n == m:
-        plan[linear_sum_assignment(cost)] = 1 / n
-        return plan
+        i, j = linear_sum_assignment(cost)
+        return i.astype(np.int32), j.astype(np.int32), np.full(n, 1 / n, dtype)
     rows = kron(eye_array(n), np.ones((1, m)))
     columns = kron(np.ones((1, n)), eye_array(m))
     mass = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
     # In units of its largest entry: the solver's tolerances are absolute.
-    scaled = np.ravel(cost / max(cost.max(), np.finfo(cost.dtype).tiny)).astype(float)
+    scaled = np.ravel(cost / max(cost.max(), np.finfo(float).tiny))
     solved = linprog(scaled, A_eq=csr_array(vstack([rows, columns])), b_eq=mass, method="highs-ds")
     if not solved.success:
         raise RuntimeError(f"the transport problem was not solved: {solved.message}")
-    return np.maximum(solved.x, 0).reshape(n, m).astype(cost.dtype)
+    # A vertex: no more pairs than one less than there are points.
+    plan = np.maximum(solved.x, 0)
+    pairs = np.argsort(-plan, kind="stable")[: n + m - 1]
+    return (pairs // m).astype(np.int32), (pairs % m).astype(np.int32), plan[pairs].astype(dtype)
