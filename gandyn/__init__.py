@@ -13,7 +13,9 @@ from . import games as games
 from . import losses as losses
 from . import measures as measures
 from . import methods as methods
+from . import modes as modes
 from . import networks as networks
+from . import optimal as optimal
 from . import rules as rules
 from ._dynamics import AbstractDynamics as AbstractDynamics
 from ._export import to_xarray as to_xarray
@@ -41,5 +43,6 @@ from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
 from .analyses import spectrum as spectrum
 from .analyses import values as values
+from .optimal import optimal_discriminator as optimal_discriminator
 
 __version__ = "0.1.0"
