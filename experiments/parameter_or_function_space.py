@@ -85,12 +85,15 @@ def plays(ledger: Ledger, options: Options) -> tuple[np.ndarray, dict[str, Any]]
     keys = jr.split(jr.key(0), options.starts)
     function, mixture = gd.games.density(modes(1.0), FREE, NODES), bumps(FREE)
     few = gd.families.Polynomial(4, 0.0, 9.0)
-    ranges = {"minval": -7.0, "maxval": 7.0}
+
+    def anywhere(n: int) -> Any:
+        return lambda key: jr.uniform(key, (n,), minval=-7.0, maxval=7.0)
+
     games = {
         "a density": (function, lambda k: 2 * jr.normal(k, (len(NODES),))),
-        "one bump": (mixture, lambda k: jr.uniform(k, (1,), **ranges)),
-        "three bumps": (mixture, lambda k: jr.uniform(k, (3,), **ranges)),
-        "one bump, D quartic": (bumps(few), lambda k: jr.uniform(k, (1,), **ranges)),
+        "one bump": (mixture, anywhere(1)),
+        "three bumps": (mixture, anywhere(3)),
+        "one bump, D quartic": (bumps(few), anywhere(1)),
     }
     found, moves = {}, {}
     for name, (game, start) in games.items():

@@ -100,6 +100,27 @@ def test_a_game_is_the_same_for_a_free_function_and_for_a_polynomial_that_it_can
     np.testing.assert_allclose(smooth, free, rtol=1e-12)
 
 
+def test_a_network_is_a_discriminator_of_function_space():
+    """It has the losses of the free function with its values."""
+    network = eqx.nn.MLP("scalar", "scalar", 4, 1, key=jr.key(0))
+    params, apply = gd.networks.partition(network)
+    values = eqx.filter_jit(eqx.filter_vmap(network))(NODES)
+    small = value(gd.games.density(DATA, apply, NODES), (LOGITS, params))
+    np.testing.assert_allclose(
+        small, value(gd.games.density(DATA, FREE, NODES), (LOGITS, values)), rtol=1e-12
+    )
+
+
+def test_games_are_built_within_transformations():
+    def rest(w):
+        game = gd.games.density(gd.measures.Points(NODES, w), FREE, NODES)
+        return game.losses((jnp.log(w), FREE.start()))[0]
+
+    assert float(jax.jit(rest)(WEIGHTS)) == pytest.approx(-np.log(2))
+    known = jax.jit(lambda: gd.games.density(DATA, FREE, NODES).equilibria()[0][0])()
+    np.testing.assert_allclose(jax.nn.softmax(known), WEIGHTS, rtol=1e-12)
+
+
 # Laws on a grid
 
 

@@ -24,6 +24,7 @@ from .._types import Key, Number, Players, Scalar
 from ..families import Free, cell_edges, grid
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
+from ..optimal import optimal_logit
 from ._gan import GAN, AbstractGAN, Batch, WeightedPoints, are_parts, confront, scores
 
 
@@ -137,21 +138,8 @@ def _matched(
         return ()
     if not (np.all(data.w > 0) and all(np.array_equal(x, nodes) for x in (known[0], known[2]))):
         return ()
-    undecided = _undecided(loss)
-    return ((jnp.log(data.w), jnp.full(len(nodes), undecided, data.w.dtype)),)
-
-
-def _undecided(loss: Loss) -> float:
-    """The logit that is best on a point as often real as fake, by Newton's method from 0."""
-
-    def both(l: Array) -> Array:
-        return loss.real(l) + loss.fake(l)
-
-    l = jnp.asarray(0.0)
-    for _ in range(20):
-        slope, bend = jax.grad(both)(l), jax.grad(jax.grad(both))(l)
-        l = jnp.where(slope == 0, l, l - slope / bend)
-    return float(l)
+    undecided = optimal_logit(loss, jnp.zeros_like(nodes))
+    return ((jnp.log(data.w), undecided.astype(data.w.dtype)),)
 
 
 def location(
