@@ -136,7 +136,10 @@ def _matched(
     known = (data.x, data.w, discriminator.nodes, nodes)
     if not checks.is_concrete(known) or any(len(x) != len(nodes) for x in known):
         return ()
-    if not (np.all(data.w > 0) and all(np.array_equal(x, nodes) for x in (known[0], known[2]))):
+    if not (
+        np.all(np.asarray(data.w) > 0)
+        and all(np.array_equal(x, nodes) for x in (known[0], known[2]))
+    ):
         return ()
     undecided = optimal_logit(loss, jnp.zeros_like(nodes))
     return ((jnp.log(data.w), undecided.astype(data.w.dtype)),)
