@@ -9,10 +9,13 @@ and up elsewhere, and it runs again: mode hopping is the order of play, made vis
 
 In numbers: the two orders have different values, with that of mixed strategies between them; D's
 ascent against best responses has the exact period K, the number of modes, whatever the ties; and
-the generator leaves a mode if and only if D is slower than a critical ratio of time scales, a Hopf
-bifurcation. Arora et al., "Generalization and Equilibrium in GANs", 2017; Jin, Netrapalli, Jordan,
-"What is Local Optimality in Nonconvex-Nonconcave Minimax Optimization?", 2020; Fiez and Ratliff,
-"Local Convergence Analysis of Gradient Descent Ascent with Finite Timescale Separation", 2021.
+the generator leaves a mode only if D is slower than a critical ratio of time scales, at which a
+pair of exponents crosses the axis (Hopf). R1 and unrolling stop the hops, and the bump stays at one
+mode; optimism does nothing against them, and three bumps in the place of one hop less.
+
+Arora et al., "Generalization and Equilibrium in GANs", 2017; Jin, Netrapalli, Jordan, "What is
+Local Optimality in Nonconvex-Nonconcave Minimax Optimization?", 2020; Fiez and Ratliff, "Local
+Convergence Analysis of Gradient Descent Ascent with Finite Timescale Separation", 2021.
 """
 
 import dataclasses
@@ -211,8 +214,9 @@ def rate_of_hops(game: Any, options: Options, moves: tuple[int, int], steps: np.
     return gd.sweep(one, axes, store=store, configuration={"moves": name, "n": options.nodes})
 
 
-def remedies(game: Any, options: Options, step: float) -> dict[str, np.ndarray]:
-    """Hops of alternating play where it hops, and with what is said to help against it."""
+def remedies(game: Any, options: Options, step: float) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Hops of alternating play where it hops, and with what is said to help against it; and where
+    the bumps are in the end."""
     masses = gd.fields.natural(game).masses
 
     def metric(other: Any) -> Any:
@@ -246,10 +250,10 @@ def remedies(game: Any, options: Options, step: float) -> dict[str, np.ndarray]:
             rounds = np.arange(options.rounds + 1)
             path = gd.simulate(rule, (start, jnp.zeros(options.nodes)), rounds).players[0]
             each = path if many else path[:, None]
-            return jnp.mean(jax.vmap(hops, 1)(each)) / options.rounds
+            return jnp.mean(jax.vmap(hops, 1)(each)) / options.rounds, each[-1]
 
         keys = jax.vmap(jr.key)(jnp.arange(options.starts))
-        found[name] = np.asarray(jax.jit(jax.vmap(count))(keys))
+        found[name] = tuple(map(np.asarray, jax.jit(jax.vmap(count))(keys)))
     return found
 
 
@@ -308,8 +312,9 @@ def run(options: Options, out: Path) -> Ledger:
         ledger.record(f"hops per round, moves {m} (generator, discriminator)", r)
 
     helped = remedies(game, options, critical * STEP / 10)
-    for name, r in helped.items():
+    for name, (r, ends) in helped.items():
         ledger.record(f"hops per round, 1:1, {name}", r)
+        ledger.record(f"places at the end, 1:1, {name}", ends)
 
     film_of_minmax(axes[0], game, solve, step)
     cycle = film_of_maxmin(axes[1], ledger, options, out)
@@ -380,9 +385,9 @@ def film_of_maxmin(row: Any, ledger: Ledger, options: Options, out: Path) -> np.
     def pictures() -> Iterator[Figure]:
         for state, title in states[1 : 2 * len(MODES) + 1]:
             fig, ax = plots.figure(size=(3.4, 2.2))
-            plots.frame(look(game, state.players), ax, top=0.75, logits=(-2, 2))
+            plots.frame(look(game, state.players), ax, top=0.95, logits=(-2, 2.8))
             ax.set(title=f"max-min play: {title}", xticks=MODES)
-            ax.legend(loc="upper left")
+            ax.legend(loc="upper center", ncols=3)
             yield fig
 
     plots.film(pictures(), out / "cycle.gif", seconds=0.8)
@@ -428,8 +433,8 @@ def draw_values(ax: Axes, worth: dict[str, gd.Values]) -> None:
     ax.legend(loc="upper right", handlelength=1)
 
 
-def draw_remedies(ax: Axes, helped: dict[str, np.ndarray]) -> None:
-    for i, r in enumerate(helped.values()):
+def draw_remedies(ax: Axes, helped: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+    for i, (r, _) in enumerate(helped.values()):
         spread = np.linspace(-0.2, 0.2, len(r))
         ax.plot(i + spread, 100 * r, "o", ms=2, color=plots.COLORS["generator"], alpha=0.6, mew=0)
         ax.plot([i - 0.3, i + 0.3], [100 * r.mean()] * 2, color="black", lw=1)
