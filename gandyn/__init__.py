@@ -6,13 +6,16 @@ every analysis asks the same questions of both.
 """
 
 from . import distances as distances
+from . import families as families
 from . import fields as fields
 from . import flows as flows
 from . import games as games
 from . import losses as losses
 from . import measures as measures
 from . import methods as methods
+from . import modes as modes
 from . import networks as networks
+from . import optimal as optimal
 from . import rules as rules
 from ._dynamics import AbstractDynamics as AbstractDynamics
 from ._export import to_xarray as to_xarray
@@ -26,6 +29,7 @@ from ._sweep import sweep as sweep
 from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Frame as Frame
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum
@@ -33,10 +37,12 @@ from .analyses import Values as Values
 from .analyses import classify as classify
 from .analyses import cycle as cycle
 from .analyses import equilibrium as equilibrium
+from .analyses import frame as frame
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
 from .analyses import spectrum as spectrum
 from .analyses import values as values
+from .optimal import optimal_discriminator as optimal_discriminator
 
 __version__ = "0.1.0"

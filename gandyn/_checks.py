@@ -91,10 +91,14 @@ def positive(name: str, value: Any) -> Array:
 def probabilities(name: str, value: Any) -> Array:
     """Numbers that are not negative and sum to one."""
     value = array(name, value)
-    if is_concrete(value) and (np.any(np.asarray(value) < 0) or abs(float(value.sum()) - 1) > 1e-6):
+    if not is_concrete(value):
+        return value
+    # By numpy, because within a transformation JAX would trace the sum of known numbers as well.
+    known = np.asarray(value)
+    if np.any(known < 0) or abs(known.sum() - 1) > 1e-6:
         raise ValueError(
             f"`{name}` must not be negative and must sum to one, but is {shown(value)}, with sum "
-            f"{float(value.sum()):g}: divide it by its sum."
+            f"{known.sum():g}: divide it by its sum."
         )
     return value
 

@@ -22,11 +22,14 @@ class Loss(eqx.Module):
     - `real`: the discriminator's loss on real points.
     - `fake`: the discriminator's loss on fake points.
     - `generator`: the generator's loss on fake points.
+    - `optimal`: the logit that is best where the log of the density ratio, real over fake, is
+      given; it is found numerically if left out (`gandyn.optimal`).
     """
 
     real: Callable[[Float[Array, "..."]], Float[Array, "..."]]
     fake: Callable[[Float[Array, "..."]], Float[Array, "..."]]
     generator: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+    optimal: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
 
 
 @jax.custom_jvp
@@ -73,21 +76,25 @@ def _margin_below(l: Float[Array, "..."]) -> Float[Array, "..."]:
     return jax.nn.relu(1 + l)
 
 
-minimax = Loss(_softplus_of_negative, softplus, _negative_softplus)
+def _all_or_nothing(log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jnp.where(log_ratio == 0, 0, jnp.sign(log_ratio) * jnp.inf)
+
+
+minimax = Loss(_softplus_of_negative, softplus, _negative_softplus, _identity)
 """The zero-sum loss of Goodfellow et al. (2014): D is a classifier with probability sigmoid(l),
 and the generator minimizes log(1 - D), which saturates where D is sure."""
 
-nonsaturating = Loss(_softplus_of_negative, softplus, _softplus_of_negative)
+nonsaturating = Loss(_softplus_of_negative, softplus, _softplus_of_negative, _identity)
 """The same discriminator; the generator minimizes -log D (Goodfellow et al. 2014, section 3)."""
 
-wasserstein = Loss(jnp.negative, _identity, jnp.negative)
+wasserstein = Loss(jnp.negative, _identity, jnp.negative, _all_or_nothing)
 """E_gen l - E_data l: the dual form of the 1-Wasserstein distance, once D is held 1-Lipschitz
 (Arjovsky, Chintala, Bottou 2017)."""
 
-least_squares = Loss(_half_square_from_one, _half_square, _half_square_from_one)
+least_squares = Loss(_half_square_from_one, _half_square, _half_square_from_one, jax.nn.sigmoid)
 """(l - 1)^2/2 on real points, l^2/2 on fake points, (l - 1)^2/2 for the generator: the 0-1 coding
 of Mao et al. (2017)."""
 
-hinge = Loss(_margin_above, _margin_below, jnp.negative)
+hinge = Loss(_margin_above, _margin_below, jnp.negative, jnp.sign)
 """max(0, 1 - l) on real points, max(0, 1 + l) on fake points, -l for the generator
 (Lim and Ye 2017; Miyato et al. 2018)."""

@@ -40,6 +40,10 @@ MEASURES: dict[str, Callable[[], AbstractMeasure]] = {
     "gaussian": lambda: gd.measures.gaussian([0.0, 1.0], 0.5, nodes=4),
     "blurred": lambda: gd.measures.blurred(gd.measures.empirical([0.0, 1.0]), 0.1, nodes=4),
     "mixture": lambda: gd.measures.mixture([gd.measures.dirac(-1.0), gd.measures.dirac(1.0)]),
+    "Uniform": lambda: gd.measures.Uniform([0.0, -1.0], [1.0, 2.0], nodes=4),
+    "line": lambda: gd.measures.line(),
+    "ring": lambda: gd.measures.ring(),
+    "grid": lambda: gd.measures.grid(),
 }
 
 
@@ -111,6 +115,24 @@ def two_vectors() -> Players:
     return (jnp.array([0.5, -0.3]), jnp.array([0.2, 0.7, -0.4]))
 
 
+def density_game() -> gd.games.MeasureGAN:
+    """Function space on three nodes."""
+    nodes = jnp.array([-1.0, 0.5, 2.0])
+    data = gd.measures.Points(nodes, [0.2, 0.5, 0.3])
+    return gd.games.density(data, gd.families.Free(nodes), nodes)
+
+
+def bump_game() -> gd.games.MeasureGAN:
+    game = density_game()
+    return gd.games.bump(game.data, game.discriminator, game.discriminator.nodes, 0.8)
+
+
+def doubled(players: Players, key: Any = None) -> tuple[Any, ...]:
+    """A metric in which the first player takes half the steps, and the others theirs."""
+    first, *others = players
+    return (jax.tree.map(lambda x: jnp.full_like(x, 2), first), *[None] * len(others))
+
+
 # A constructor returns the game and players away from its equilibria.
 GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
     "Custom": lambda: (gd.games.Custom(three_losses), three_players()),
@@ -142,6 +164,16 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         gd.games.Penalized(normal_gan(sampled=True), gd.games.GradientPenalty(0.5)),
         normal_players(),
     ),
+    "density": lambda: (density_game(), (jnp.array([0.3, -0.5, 0.2]), jnp.array([0.4, -0.2, 0.1]))),
+    "bump": lambda: (bump_game(), (jnp.asarray(0.3), jnp.array([0.4, -0.2, 0.1]))),
+    "atoms": lambda: (
+        gd.games.atoms(gd.measures.empirical([-1.0, 2.0]), parabola, [0.25, 0.75]),
+        (jnp.array([0.3, -0.5]), jnp.array([0.4, -0.2])),
+    ),
+    "location": lambda: (
+        gd.games.location(gd.measures.empirical([-1.0, 2.0]), parabola),
+        (jnp.asarray(0.3), jnp.array([0.4, -0.2])),
+    ),
     "Unrolled": lambda: (gd.games.Unrolled(normal_gan(), 2, 0.1), normal_players()),
     "Noised": lambda: (gd.games.Noised(normal_gan(), 0.3, nodes=4), normal_players()),
     "Noised sampled": lambda: (
@@ -158,6 +190,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Confined": lambda game: gd.fields.Confined(Gradient(game), -10.0, 10.0),
     "Symplectic": lambda game: gd.fields.Symplectic(Gradient(game), 0.5),
     "Competitive": lambda game: gd.fields.Competitive(Gradient(game), 0.1),
+    "Metric": lambda game: gd.fields.Metric(Gradient(game), doubled),
     "Implicit": lambda game: gd.fields.Implicit(Gradient(game), 0.1),
 }
 

@@ -4,13 +4,28 @@ import itertools
 
 import jax
 import jax.numpy as jnp
+import jax.random as jr
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jax.scipy.special import xlogy
 from numpy.testing import assert_allclose
+from scipy.special import erf, gammaln
 
+import gandyn as gd
+from gandyn import distances
 from gandyn.distances import jensen_shannon, wasserstein
+from gandyn.measures import (
+    DensityMixture,
+    Gaussian,
+    Points,
+    Sampled,
+    Uniform,
+    empirical,
+    gaussian,
+    ring,
+)
 
 orders = st.sampled_from([1, 1.5, 2, 3])
 seeds = st.integers(0, 2**31)
@@ -145,5 +160,277 @@ def test_single_precision_stays():
     ],
 )
 def test_what_is_no_sample_or_no_law(ask, said):
+    with pytest.raises(ValueError, match=said):
+        ask()
+
+
+# Divergences between laws
+
+
+CLOSED = {  # of N(m, s) from N(0, 1), with d = m where s = 1
+    "kl": lambda m, s: (s**2 + m**2 - 1) / 2 - np.log(s),
+    "reverse_kl": lambda m, s: np.log(s) + (1 + m**2) / (2 * s**2) - 0.5,
+    "squared_hellinger": lambda m, s: (
+        1 - np.sqrt(2 * s / (1 + s**2)) * np.exp(-(m**2) / (4 * (1 + s**2)))
+    ),
+    "chi_squared": lambda m, s: np.exp(m**2 / (2 - s**2)) / (s * np.sqrt(2 - s**2)) - 1,
+}
+
+
+@jax.jit
+def gaussians(m, s):
+    p, q = gaussian(m, s), gaussian(0.0, 1.0)
+    return {name: getattr(distances, name)(p, q) for name in [*CLOSED, "total_variation"]}
+
+
+@pytest.mark.parametrize(("m", "s"), [(0.0, 1.0), (1e-6, 1.0), (1.0, 0.5), (4.0, 1.0), (8.0, 0.1)])
+def test_divergences_of_normal_laws(m, s):
+    found = gaussians(m, s)
+    for name, exact in CLOSED.items():
+        # The closed forms cancel where the laws are close; the quadratures do not.
+        assert_allclose(found[name], exact(m, s), rtol=1e-11, atol=2e-16, err_msg=name)
+    if s == 1:
+        assert_allclose(found["total_variation"], erf(m / np.sqrt(8)), rtol=1e-7, atol=1e-15)
+        assert_allclose(found["kl"], m**2 / 2, rtol=1e-9, atol=1e-16)
+
+
+@pytest.mark.parametrize(
+    ("d", "exact", "overlap"),
+    [
+        (1, 0.11142148218474, 0.39797286718325),
+        (2, 0.33683082034683, 0.22479975460334),
+        (4, 0.63272019373687, 0.034298704395369),
+        (8, 0.69305364548292, 4.9109342009099e-5),
+    ],
+)
+def test_jensen_shannon_of_shifted_normal_laws(d, exact, overlap):
+    """And its slope, which is all that the minimax generator sees: d/2 times the overlap."""
+
+    def shifted(m):
+        return jensen_shannon(gaussian(0.0, 1.0), gaussian(m, 1.0))
+
+    value, slope = jax.jit(jax.value_and_grad(shifted))(float(d))
+    assert_allclose(value, exact, rtol=1e-13)
+    assert_allclose(slope, d * overlap / 2, rtol=1e-10)
+
+
+def test_divergences_by_two_roads():
+    """Densities with their mass in boxes are probability vectors."""
+    p, q = np.array([0.1, 0.2, 0.0, 0.7]), np.array([0.25, 0.25, 0.25, 0.25])
+    boxes = [Uniform(float(i), i + 1.0) for i in range(4)]
+    laws = DensityMixture(boxes, p), DensityMixture(boxes, q)
+    atoms = Points([0.0, 1.0, 2.0, 3.0], p), Points([3.0, 2.0, 1.0, 0.0], q)
+    f = {"kl": (lambda u: xlogy(u, u), jnp.inf), "total_variation": (lambda u: abs(u - 1) / 2, 0.5)}
+    for name in ("kl", "total_variation", "squared_hellinger", "chi_squared", "jensen_shannon"):
+        divergence = getattr(distances, name)
+        expected = divergence(p, q)
+        assert_allclose(divergence(*laws), expected, rtol=1e-12)
+        assert_allclose(divergence(*atoms), expected, rtol=1e-12)
+        if name in f:
+            assert_allclose(distances.f_divergence(f[name][0], p, q, f[name][1]), expected)
+            assert_allclose(distances.f_divergence(f[name][0], q, p, f[name][1]), divergence(q, p))
+    assert distances.kl(q, p) == distances.reverse_kl(p, q) == jnp.inf
+
+
+def test_disjoint_laws_are_as_far_apart_as_can_be_and_nothing_is_nan():
+    x = empirical(draw(0, 20))
+    pairs = [
+        (Uniform(0.0, 1.0), Uniform(2.0, 3.0)),
+        (x, empirical(draw(1, 30))),
+        (x, gaussian(0.0, 1.0)),
+        (gaussian(0.0, 1.0), x),
+        (np.array([1.0, 0.0, 0.0]), np.array([0.0, 1.0, 0.0])),
+        (gaussian([0.0, 0.0], 0.1, 4), gaussian([90.0, 0.0], 0.1, 4)),
+    ]
+    for p, q in pairs:
+        assert_allclose(jensen_shannon(p, q), np.log(2), rtol=1e-12)
+        assert_allclose(distances.total_variation(p, q), 1, rtol=1e-12)
+        assert_allclose(distances.squared_hellinger(p, q), 1, rtol=1e-12)
+        if not isinstance(q, Gaussian) or not isinstance(p, Gaussian):
+            assert distances.kl(p, q) == distances.chi_squared(p, q) == jnp.inf
+    assert_allclose(jensen_shannon(x, x), 0, atol=1e-15)
+    # Atoms that are met twice, in one sample and in both.
+    assert_allclose(
+        jensen_shannon(empirical([0.0, 0.0, 1.0, 2.0]), empirical([0.0, 1.0])),
+        jensen_shannon([0.5, 0.25, 0.25], [0.5, 0.5, 0.0]),
+        rtol=1e-14,
+    )
+
+
+def test_divergences_in_the_plane_are_sums_over_independent_coordinates():
+    p, q = gaussian([0.5, -0.3], [0.8, 1.0], 24), gaussian([0.0, 0.0], 1.0, 24)
+    assert_allclose(distances.kl(p, q), CLOSED["kl"](0.5, 0.8) + 0.3**2 / 2, rtol=1e-7)
+    line = gaussian(1.0, 1.0), gaussian(0.0, 1.0)
+    turned = gaussian([0.6, 0.8], 1.0, 40), gaussian([0.0, 0.0], 1.0, 40)
+    assert_allclose(jensen_shannon(*turned), jensen_shannon(*line), rtol=1e-7)
+
+
+@pytest.mark.parametrize(("covered", "exact"), [(1, 0.31825708414741), (2, 0.1323041247189)])
+def test_modes_far_apart_are_atoms(covered, exact):
+    """Three modes at -5, 0, 5, and a generator that has some of them."""
+    law = gd.measures.line(3, 5.0, 0.2)
+    weights = [1 / covered] * covered + [0.0] * (3 - covered)
+    assert_allclose(jensen_shannon(law, DensityMixture(law.components, weights)), exact, rtol=1e-12)
+
+
+# Transport on the line
+
+
+@pytest.mark.parametrize("order", [1, 1.5, 2, 3])
+def test_shifted_laws_are_as_far_apart_as_they_are_shifted(order):
+    law = gd.measures.line(3, 5.0, 0.3)
+    shifted = DensityMixture([gaussian(c + 0.7, 0.3) for c in law.centers])
+    assert_allclose(wasserstein(law, shifted, order), 0.7, rtol=1e-9)
+    assert_allclose(wasserstein(law, law, order), 0, atol=1e-12)
+
+
+def test_wasserstein_of_normal_laws():
+    """W_2 is that of means and deviations; W_1 = |1 - s| sqrt(2/pi) where the means agree."""
+    assert_allclose(wasserstein(gaussian(1.0, 2.0), gaussian(-2.0, 0.5), 2), np.hypot(3, 1.5), 1e-9)
+    s = 0.3
+    assert_allclose(
+        wasserstein(gaussian(0.0, 1.0), gaussian(0.0, s)), (1 - s) * np.sqrt(2 / np.pi), rtol=1e-12
+    )
+    # A crossing of the distribution functions away from all knots: the folded normal law.
+    m, t = 0.2345, 1 - s
+    folded = t * np.sqrt(2 / np.pi) * np.exp(-((m / t) ** 2) / 2) + m * erf(m / t / np.sqrt(2))
+    assert_allclose(wasserstein(gaussian(m, s), gaussian(0.0, 1.0)), folded, rtol=1e-12)
+
+
+def test_a_law_is_the_limit_of_its_quantiles():
+    law, other = gd.measures.line(2, 3.0, 0.4), gaussian(0.3, 1.0)
+    u = (np.arange(2000) + 0.5) / 2000
+    for order in (1, 2):
+        exact = wasserstein(law, other, order)
+        assert_allclose(wasserstein(law.quantile(u), other, order), exact, rtol=2e-4)
+        assert_allclose(wasserstein(law.quantile(u), other.quantile(u), order), exact, rtol=1e-3)
+
+
+def test_one_point_and_a_law():
+    """W_p(delta_x, p) is the p-th absolute moment about x: there is only one coupling."""
+    law = gaussian(0.0, 1.0)
+    assert_allclose(wasserstein([0.0], law), np.sqrt(2 / np.pi), rtol=1e-12)
+    assert_allclose(wasserstein([1.5], law, 2), np.sqrt(1 + 1.5**2), rtol=1e-12)
+    assert_allclose(wasserstein(law, [1.5], 2), np.sqrt(1 + 1.5**2), rtol=1e-12)
+
+
+def test_samples_of_a_law_are_as_far_from_it_as_theory_says():
+    """m = 2 and 100 points of N(0, 1): E W_1 and E W_2^2 to the law and between two samples."""
+    law = gaussian(0.0, 1.0)
+    for m, runs, to_law, between in (
+        (2, 2000, (0.8284406807856, 1.0996836838426), (0.9303715789, 2 - 2 / np.pi)),
+        (100, 400, (0.1272499316845, 0.0302010449406), (0.1762450780916, 0.0548001265157)),
+    ):
+        x, y = draw(m, runs, m), draw(m + 1, runs, m)
+        for order, i in ((1, 0), (2, 1)):
+            far = jax.jit(jax.vmap(lambda x, p=order: wasserstein(x, law, p) ** p))(x)
+            apart = jax.jit(jax.vmap(lambda x, y, p=order: wasserstein(x, y, p) ** p))(x, y)
+            for found, exact in ((far, to_law[i]), (apart, between[i])):
+                assert abs(found.mean() - exact) < 4 * found.std() / np.sqrt(runs)
+
+
+def test_the_slope_of_transport_is_the_mean_push():
+    law = gaussian(0.0, 1.0)
+    slope = jax.grad(lambda m: wasserstein(gaussian(m, 1.0), law))(0.8)
+    assert_allclose(slope, 1, rtol=1e-9)
+    slope = jax.grad(lambda m: wasserstein(gaussian(m, 2.0), law, 2))(0.8)
+    assert_allclose(slope, 0.8 / np.hypot(0.8, 1), rtol=1e-6)
+
+
+# Other distances between samples
+
+
+def test_sliced_transport():
+    x, y = draw(0, 12, 2), draw(1, 12, 2)
+    sliced = jax.jit(distances.sliced_wasserstein)
+    assert sliced(x, y) <= wasserstein(x, y, 2) / np.sqrt(2) + 1e-12
+    assert_allclose(sliced(x, x), 0)
+    # Of a shift: the mean square of a cosine is 1/2.
+    assert_allclose(sliced(x, x + np.array([3.0, 4.0])), 5 / np.sqrt(2), rtol=1e-12)
+    assert_allclose(
+        distances.sliced_wasserstein(x[:, 0], y[:, 0], 1), wasserstein(x[:, 0], y[:, 0])
+    )
+    axes = distances.sliced_wasserstein(x, y, 1, np.eye(2))
+    each = [wasserstein(x[:, i], y[:, i]) for i in range(2)]
+    assert_allclose(axes, np.mean(each), rtol=1e-12)
+    drawn = distances.sliced_wasserstein(x, y, key=jr.key(0), directions=2000)
+    assert_allclose(drawn, sliced(x, y), rtol=0.05)
+
+
+@pytest.mark.parametrize("d", [1, 10, 300])
+def test_between_samples_of_one_law_kernels_and_linear_critics_see_one_over_root_m(d):
+    m, runs = 20, 400
+    x, y = (draw(seed, runs, m, d) / np.sqrt(d) for seed in (d, d + 1))
+    seen = jax.jit(
+        jax.vmap(lambda x, y: (distances.mmd(x, y) ** 2, distances.linear_distance(x, y)))
+    )
+    for found, exact in zip(
+        seen(x, y),
+        (
+            2 / m * (1 - (1 + 2 / d) ** (-d / 2)),
+            np.sqrt(2 / (m * d)) * np.sqrt(2) * np.exp(gammaln((d + 1) / 2) - gammaln(d / 2)),
+        ),
+        strict=True,
+    ):
+        assert abs(found.mean() - exact) < 4 * found.std() / np.sqrt(runs)
+
+
+def test_the_kernel_sees_what_its_definition_says():
+    x, y = draw(0, 5, 3), draw(1, 7, 3)
+
+    def k(x, y):
+        return np.exp(-(np.linalg.norm(x[:, None] - y[None], axis=-1) ** 2) / 8).mean()
+
+    assert_allclose(distances.mmd(x, y, 2.0) ** 2, k(x, x) + k(y, y) - 2 * k(x, y), rtol=1e-12)
+    assert_allclose(distances.mmd(x, x[::-1]), 0, atol=1e-7)
+    assert_allclose(distances.mmd(x + 1e5, y + 1e5), distances.mmd(x, y), rtol=1e-8)
+
+
+def test_trained_linear_critics_find_the_closed_form():
+    x, y = draw(0, 30, 3), draw(1, 30, 3) + 1
+    found = distances.neural_distance(jnp.dot, jnp.zeros(3), x, y, steps=300)
+    exact = distances.linear_distance(x, y)
+    assert found <= exact + 1e-12
+    assert_allclose(found, exact, rtol=1e-5)
+    half = distances.neural_distance(jnp.dot, jnp.zeros(3), x, y, steps=300, radius=0.5)
+    assert_allclose(half, exact / 2, rtol=1e-5)
+
+
+def test_histograms_count_every_point():
+    x, edges = draw(0, 450), np.linspace(-1, 1, 7)
+    shares = distances.histogram(x, edges)
+    assert_allclose(shares.sum(), 1, rtol=1e-12)
+    assert_allclose(shares[1:-1] * 450, np.histogram(x, edges)[0], rtol=1e-12)
+    assert_allclose(shares[0] * 450, np.sum(x < -1))
+    # Of many points the histogram's divergence is nearly that of the laws.
+    x, y = draw(0, 40_000), draw(1, 40_000) + 1
+    coarse = jensen_shannon(*(distances.histogram(z, np.linspace(-4, 5, 60)) for z in (x, y)))
+    assert_allclose(coarse, jensen_shannon(gaussian(0.0, 1.0), gaussian(1.0, 1.0)), rtol=0.03)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: distances.kl(gaussian(0.0, 1.0), ring()), "laws of points of one shape"),
+        (lambda: distances.kl(gaussian(0.0, 1.0), [0.5, 0.5]), "both be measures or both be"),
+        (lambda: distances.kl([0.5, 0.6], [0.5, 0.5]), "`p` must not be negative and must sum"),
+        (lambda: jensen_shannon(empirical([0.0]), empirical([[0.0, 1.0]])), "of one shape"),
+        (lambda: jensen_shannon(Sampled(draw, 3), gaussian(0.0, 1.0)), "a new law for every key"),
+        (lambda: wasserstein(ring(), [0.0]), "laws on the line"),
+        (
+            lambda: wasserstein(np.ones((3, 2)), gaussian(0.0, 1.0)),
+            "draw a sample from the density",
+        ),
+        (lambda: distances.mmd([0.0], [1.0], width=0.0), "`width` must be positive"),
+        (lambda: distances.mmd([], [1.0]), "`x` must be a sample .* not empty"),
+        (lambda: distances.sliced_wasserstein(np.ones((2, 3)), np.ones((2, 3))), "pass `key="),
+        (lambda: distances.sliced_wasserstein([0.0], [1.0], 2, 0), "`directions` must be at least"),
+        (lambda: distances.linear_distance([0.0], np.ones((1, 2))), "one dimension"),
+        (lambda: distances.histogram([0.0], [1.0, 0.0]), "`edges` must increase"),
+        (lambda: distances.histogram([], [1.0]), "must be vectors and not empty"),
+    ],
+)
+@pytest.mark.usefixtures("as_installed")
+def test_what_cannot_be_compared(ask, said):
     with pytest.raises(ValueError, match=said):
         ask()

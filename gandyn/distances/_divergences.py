@@ -1,0 +1,261 @@
+"""f-divergences between two laws, by quadrature, and between probability vectors.
+
+    D_f(p | q) = E_q f(p / q) = E_m phi(a, b),    m = (p + q) / 2,  a = p / m,  b = q / m,
+
+with phi(a, b) = b f(a / b), which is finite or inf where one of the laws has no mass, never nan.
+Csiszár 1967; for GANs Nowozin, Cseke, Tomioka, "f-GAN", 2016. The Jensen-Shannon divergence: Lin,
+"Divergence measures based on the Shannon entropy", 1991.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import xlogy
+from jaxtyping import Array, Float
+
+from .. import _checks as checks
+from .._types import Number, Scalar
+from ..measures import AbstractDensity, AbstractMeasure
+from ..measures._quadrature import lebesgue
+
+
+class _Shares(eqx.Module):
+    """Two laws seen from their mean m: what either contributes at each point, a + b = 2."""
+
+    log_ratio: Float[Array, " n"]  # log p - log q
+    m: Float[Array, " n"]
+
+    @property
+    def a(self) -> Float[Array, " n"]:
+        return 2 * jax.nn.sigmoid(self.log_ratio)
+
+    @property
+    def b(self) -> Float[Array, " n"]:
+        return 2 * jax.nn.sigmoid(-self.log_ratio)
+
+    @property
+    def difference(self) -> Float[Array, " n"]:
+        """a - b, of which nothing is lost where p and q are close."""
+        return 2 * jnp.tanh(self.log_ratio / 2)
+
+    @eqx.filter_jit
+    def mean(self, phi: Float[Array, " n"]) -> Scalar:
+        """E_m phi; where there is no mass, infinities do not count."""
+        return jnp.sum(jnp.where(self.m > 0, self.m * phi, 0))
+
+
+def jensen_shannon(p: Any, q: Any) -> Scalar:
+    """The Jensen-Shannon divergence, in nats.
+
+        JS = KL(p | m) / 2 + KL(q | m) / 2,   m = (p + q) / 2,
+
+    between 0 (equal) and log 2 (disjoint, such as the empirical measure of a sample and any law
+    with a density).
+
+    **Arguments:**
+
+    - `p`, `q`: two laws. Either probability vectors on one support, none negative, each with sum
+      one; or densities (`gandyn.measures.gaussian`, ...), on the line by quadrature to rounding, in
+      more dimensions by the points of the two quadratures (more `nodes` are more digits); or
+      measures that are points (`gandyn.measures.empirical`), whose atoms are compared.
+
+    **Raises:** `ValueError` if they are no probabilities, or not on one support.
+    """
+    if isinstance(p, AbstractMeasure) or isinstance(q, AbstractMeasure):
+        s = _shares(p, q)
+        return s.mean(_lens(s.a, s.b, s.difference / 2)) / 2
+    return _jensen_shannon(*_vectors(p, q))
+
+
+def kl(p: Any, q: Any) -> Scalar:
+    """The Kullback-Leibler divergence E_p log(p / q), in nats; inf where p has mass and q none.
+
+    **Arguments:** as for `jensen_shannon`.
+    """
+    s = _shares(p, q)
+    return s.mean(jnp.where(s.a > 0, s.a * jnp.where(s.a > 0, s.log_ratio, 0), 0))
+
+
+def reverse_kl(p: Any, q: Any) -> Scalar:
+    """E_q log(q / p): the Kullback-Leibler divergence the other way round."""
+    return kl(q, p)
+
+
+def total_variation(p: Any, q: Any) -> Scalar:
+    """max over events A of |p(A) - q(A)| = E_m |a - b| / 2, between 0 and 1."""
+    s = _shares(p, q)
+    return s.mean(jnp.abs(s.difference)) / 2
+
+
+def squared_hellinger(p: Any, q: Any) -> Scalar:
+    """1 - E_m sqrt(a b), between 0 and 1."""
+    s = _shares(p, q)
+    # (sqrt(a) - sqrt(b))^2 / 2, written so that nothing cancels where p and q are close.
+    return s.mean((s.difference / (jnp.sqrt(s.a) + jnp.sqrt(s.b))) ** 2) / 2
+
+
+def chi_squared(p: Any, q: Any) -> Scalar:
+    """Pearson's E_q (p / q - 1)^2; inf where p has mass and q none."""
+    s = _shares(p, q)
+    some = s.b > 0
+    return s.mean(jnp.where(some, s.difference**2 / jnp.where(some, s.b, 1), jnp.inf))
+
+
+def f_divergence(f: Callable[[Array], Array], p: Any, q: Any, slope: Number = jnp.inf) -> Scalar:
+    """E_q f(p / q) for any convex f with f(1) = 0.
+
+    **Arguments:**
+
+    - `f`: a function of the density ratio, at numbers from 0 on.
+    - `p`, `q`: as for `jensen_shannon`.
+    - `slope`: the limit of f(u) / u for large u, what mass of p costs where q has none.
+    """
+    if not callable(f):
+        raise TypeError(
+            f"`f` must be a function of the density ratio, but is {checks.shown(f)}: "
+            "`lambda u: u * jnp.log(u)` is that of the Kullback-Leibler divergence."
+        )
+    s = _shares(p, q)
+    slope = checks.number("slope", slope, infinite=True).astype(s.m.dtype)
+    alone = jnp.isposinf(s.log_ratio) | (s.b == 0)
+    ratio = jnp.exp(jnp.where(alone, 0, s.log_ratio))
+    return s.mean(jnp.where(alone, s.a * slope, s.b * f(ratio)))
+
+
+def histogram(x: Any, edges: Any) -> Float[Array, " bins"]:
+    """The shares of a sample in the bins between edges: a probability vector, of which two can be
+    compared. The first and the last bin are those of what lies below and above all edges, so that
+    every point is counted.
+
+    **Arguments:**
+
+    - `x`: a sample of numbers, shape `(n,)`.
+    - `edges`: in increasing order, shape `(bins - 1,)`; an edge belongs to the bin above it.
+    """
+    x, edges = checks.array("x", x), checks.array("edges", edges)
+    if x.ndim != 1 or edges.ndim != 1 or 0 in x.shape + edges.shape:
+        raise ValueError(
+            "`x` and `edges` must be vectors and not empty, but have shapes "
+            f"{x.shape} and {edges.shape}."
+        )
+    if checks.is_concrete(edges) and np.any(np.diff(np.asarray(edges, float)) <= 0):
+        raise ValueError(f"`edges` must increase, but are {checks.shown(edges)}.")
+    bins = jnp.searchsorted(edges.astype(x.dtype), x, side="right")
+    return jnp.zeros(len(edges) + 1, x.dtype).at[bins].add(1 / len(x))
+
+
+def _vectors(p: Any, q: Any) -> tuple[Float[Array, "*support"], Float[Array, "*support"]]:
+    p, q = checks.probabilities("p", p), checks.probabilities("q", q)
+    if p.shape != q.shape:
+        raise ValueError(
+            f"`p` and `q` must be on one support, but have shapes {p.shape} and {q.shape}."
+        )
+    dtype = jnp.promote_types(p.dtype, q.dtype)
+    return p.astype(dtype), q.astype(dtype)
+
+
+def _shares(p: Any, q: Any) -> _Shares:
+    """Two laws of whatever kind, seen from their mean."""
+    if isinstance(p, AbstractDensity) and isinstance(q, AbstractDensity):
+        return _of_densities(p, q)
+    if isinstance(p, AbstractMeasure) and isinstance(q, AbstractMeasure):
+        if p.random or q.random:
+            raise ValueError(
+                "a `Sampled` measure is a new law for every key: compare its points, "
+                "`gandyn.measures.empirical(measure.points(key)[0])`."
+            )
+        if isinstance(p, AbstractDensity) or isinstance(q, AbstractDensity):
+            # A law with a density gives no mass to points: the two are disjoint.
+            infinity = jnp.inf if isinstance(p, AbstractDensity) else -jnp.inf
+            dtype = (p if isinstance(p, AbstractDensity) else q).points()[0].dtype
+            return _Shares(jnp.asarray([infinity, -infinity], dtype), jnp.full(2, 0.5, dtype))
+        return _of_points(p, q)
+    if isinstance(p, AbstractMeasure) or isinstance(q, AbstractMeasure):
+        raise ValueError(
+            "`p` and `q` must both be measures or both be probability vectors, but are "
+            f"{checks.shown(p)} and {checks.shown(q)}: the density of a law on a grid is "
+            "`law.prob(grid)`, to be divided by its sum."
+        )
+    p, q = _vectors(p, q)
+    return _compared(p.reshape(-1), q.reshape(-1))
+
+
+def _compared(p: Float[Array, " n"], q: Float[Array, " n"]) -> _Shares:
+    log_p, log_q = (jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1)), -jnp.inf) for x in (p, q))
+    return _Shares(_log_ratio(log_p, log_q), (p + q) / 2)
+
+
+def _log_ratio(log_p: Float[Array, " n"], log_q: Float[Array, " n"]) -> Float[Array, " n"]:
+    """log p - log q; 0 where neither has mass."""
+    neither = jnp.isneginf(log_p) & jnp.isneginf(log_q)
+    return jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
+
+
+@eqx.filter_jit
+def _of_densities(p: AbstractDensity, q: AbstractDensity) -> _Shares:
+    if p.event != q.event:
+        raise ValueError(
+            "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
+            f"{p.event} and one of `q` {q.event}."
+        )
+    if np.prod(p.event) == 1:
+        x, dx = lebesgue(p, q)
+        log_p, log_q = p.log_prob(x), q.log_prob(x)
+        return _Shares(_log_ratio(log_p, log_q), dx * (jnp.exp(log_p) + jnp.exp(log_q)) / 2)
+    points = [law.points() for law in (p, q)]
+    x, w = (jnp.concatenate(part) for part in zip(*points, strict=True))
+    return _Shares(_log_ratio(p.log_prob(x), q.log_prob(x)), w / 2)
+
+
+def _of_points(p: AbstractMeasure, q: AbstractMeasure) -> _Shares:
+    (x, v), (y, w) = p.points(), q.points()
+    if x.shape[1:] != y.shape[1:]:
+        raise ValueError(
+            "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
+            f"{x.shape[1:]} and one of `q` {y.shape[1:]}."
+        )
+    atoms = jnp.concatenate([x, y]).reshape(len(x) + len(y), -1)
+    same = jnp.all(atoms[:, None] == atoms[None], axis=-1)
+    # Every atom once, where it comes first.
+    first = jnp.argmax(same, axis=1) == jnp.arange(len(atoms))
+    of_x, of_y = (
+        jnp.sum(jnp.where(s, m[None], 0), 1)
+        for s, m in ((same[:, : len(x)], v), (same[:, len(x) :], w))
+    )
+    return _compared(jnp.where(first, of_x, 0), jnp.where(first, of_y, 0))
+
+
+@jax.custom_jvp
+def _jensen_shannon(p: Float[Array, "*support"], q: Float[Array, "*support"]) -> Scalar:
+    a, b, tilt = _ratios(p, q)
+    return jnp.sum((p + q) * _lens(a, b, tilt)) / 4
+
+
+def _lens(a: Array, b: Array, tilt: Array) -> Array:
+    """(1+t) log(1+t) + (1-t) log(1-t), written so that nothing cancels where p and q are close."""
+    close = jnp.abs(tilt) < 0.5
+    t = jnp.where(close, tilt, 0)
+    near = 2 * t * jnp.arctanh(t) + jnp.log1p(-(t**2))
+    return jnp.where(close, near, xlogy(a, a) + xlogy(b, b))
+
+
+@_jensen_shannon.defjvp
+def _(at: tuple[Array, Array], along: tuple[Array, Array]) -> tuple[Array, Array]:
+    # The slopes log(a)/2 and log(b)/2 are -inf where p or q vanishes alone. They are cut off at the
+    # smallest number, so that a probability that underflows has no derivative instead of nan.
+    tiny = jnp.finfo(at[0].dtype).tiny
+    a, b, _ = _ratios(*at)
+    slope_p, slope_q = (jnp.log(jnp.maximum(ratio, tiny)) / 2 for ratio in (a, b))
+    return _jensen_shannon(*at), jnp.sum(slope_p * along[0] + slope_q * along[1])
+
+
+def _ratios(p: Array, q: Array) -> tuple[Array, Array, Array]:
+    """2p / (p + q), 2q / (p + q) and half their difference; 1, 1 and 0 where there is no mass."""
+    empty = p + q == 0
+    both = jnp.where(empty, 1, p + q)
+    a, b = (jnp.where(empty, 1, 2 * x / both) for x in (p, q))
+    return a, b, (p - q) / both

@@ -1,0 +1,235 @@
+"""The best discriminator against a generator, and what the generator learns from it.
+
+Where the data has density p and the generator q, a discriminator that is free to be any function
+takes at each point the logit
+
+    D*(x) = argmin over l of  p(x) real(l) + q(x) fake(l),
+
+which depends on the ratio p / q alone: its log for the minimax loss, p / (p + q) for least
+squares, the sign of p - q for the hinge loss (Goodfellow et al. 2014, proposition 1; Mao et al.
+2017; Lim and Ye 2017). Of the Wasserstein loss it is infinite; among the functions whose slope is
+at most one the best is Kantorovich's potential.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PyTree
+
+from . import _checks as checks
+from ._types import Scalar
+from .losses import Loss
+from .measures import AbstractDensity
+from .measures._quadrature import lebesgue
+
+_TURNS = 128
+_FAR = 30.0  # logits are searched up to sinh(30) = 5e12
+
+
+def optimal_logit(loss: Loss, log_ratio: Any) -> Float[Array, "..."]:
+    """The logit that is best where log(p / q) is given; inf and -inf where only one has mass.
+
+    By the closed form of the loss if it has one; otherwise by bisection on the sign of the slope of
+    p real + q fake, which has to change only once. Where many logits are best, the middle one, or
+    the one nearest to 0 if they go on for ever.
+    """
+    log_ratio = checks.array("log_ratio", log_ratio, infinite=True)
+    return log_ratio_to_logit(_is_loss(loss))(log_ratio)
+
+
+def log_ratio_to_logit(loss: Loss) -> Callable[[Float[Array, "..."]], Float[Array, "..."]]:
+    """The closed form of a loss, or the search for it."""
+    return loss.optimal if loss.optimal is not None else eqx.Partial(_search, loss)
+
+
+class OptimalDiscriminator(eqx.Module):
+    """D* as a function of points: `discriminator(x)` for one, or for an array of points.
+
+    **Arguments:**
+
+    - `loss`: the loss of the game.
+    - `p`, `q`: the densities of the data and of the generator.
+    """
+
+    loss: Loss
+    p: AbstractDensity
+    q: AbstractDensity
+
+    @eqx.filter_jit
+    def __call__(self, x: Any) -> Float[Array, "..."]:
+        log_p, log_q = self.p.log_prob(x), self.q.log_prob(x)
+        # Where neither has mass, D* is free; it is taken as where they are equal.
+        neither = jnp.isneginf(log_p) & jnp.isneginf(log_q)
+        ratio = jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
+        return log_ratio_to_logit(self.loss)(ratio)
+
+
+class Kantorovich(eqx.Module):
+    """The best critic of slope at most one between two laws on the line: f' = sign(G - F), where F
+    and G are the distribution functions of the data and of the generator.
+
+    E_data f - E_gen f = W_1. Between the knots of the laws a change of sign is found up to their
+    distance.
+
+    **Arguments:**
+
+    - `p`, `q`: the densities of the data and of the generator.
+    """
+
+    x: Float[Array, " k"]
+    slopes: Float[Array, " pieces"]
+    heights: Float[Array, " k"]
+
+    def __init__(self, p: AbstractDensity, q: AbstractDensity):
+        for law in (p, q):
+            law.on_the_line()
+        x, _ = lebesgue(p, q)
+        self.x = x.reshape(-1)
+        middle = (self.x[:-1] + self.x[1:]) / 2
+        points = jnp.concatenate([self.x[:1], middle, self.x[-1:]])
+        points = points.reshape(-1, *p.event)
+        ahead = q.cdf(points) - p.cdf(points)
+        sign = jnp.sign(ahead)
+        # In the far tails both are 0 or 1 up to rounding: the first sign that can be seen decides.
+        first, last = (sign[jnp.argmax(ahead != 0)], sign[::-1][jnp.argmax(ahead[::-1] != 0)])
+        self.slopes = sign.at[0].set(first).at[-1].set(last)
+        rises = jnp.cumsum(sign[1:-1] * jnp.diff(self.x))
+        self.heights = jnp.concatenate([jnp.zeros(1, self.x.dtype), rises])
+
+    def __call__(self, x: Any) -> Float[Array, "..."]:
+        x = checks.floating(x)
+        flat = x.reshape(-1)
+        i = jnp.searchsorted(self.x, flat)
+        at = jnp.maximum(i - 1, 0)
+        # To the left of all points the line through the first of them.
+        height = self.heights[at] + self.slopes[i] * (flat - self.x[at])
+        return height.reshape(x.shape)
+
+
+def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
+    """D*, the best discriminator for any loss, as a function of the density ratio alone.
+
+    **Arguments:**
+
+    - `loss`: a loss of `gandyn.losses`, or your own.
+    - `p`, `q`: the laws of the data and of the generator. For two densities D* is a function of
+      points; for two probability vectors on one support, or densities at the points of a grid,
+      the logits there.
+    """
+    _is_loss(loss)
+    if isinstance(p, AbstractDensity) and isinstance(q, AbstractDensity):
+        if p.event != q.event:
+            raise ValueError(
+                "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
+                f"{p.event} and one of `q` {q.event}."
+            )
+        return OptimalDiscriminator(loss, p, q)
+    p, q = checks.array("p", p), checks.array("q", q)
+    if p.shape != q.shape:
+        raise ValueError(
+            f"`p` and `q` must be on one support, but have shapes {p.shape} and {q.shape}."
+        )
+    for name, value in (("p", p), ("q", q)):
+        if checks.is_concrete(value) and np.any(np.asarray(value) < 0):
+            raise ValueError(f"`{name}` must not be negative, but is {checks.shown(value)}.")
+    log_p, log_q = (jnp.where(v > 0, jnp.log(jnp.where(v > 0, v, 1)), -jnp.inf) for v in (p, q))
+    neither = (p == 0) & (q == 0)
+    ratio = jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
+    return log_ratio_to_logit(loss)(ratio)
+
+
+def generator_gradient(
+    loss: Loss,
+    critic: Callable[[Array], Array],
+    family: Callable[[PyTree], AbstractDensity],
+    theta: PyTree,
+) -> PyTree:
+    """The gradient that a critic, held as it is, gives to a generator of known density:
+
+        grad_theta E_{q_theta} generator(D(x)) = E_{q_theta} generator(D(x)) grad_theta log q_theta
+
+    By quadrature: on the line between the knots of q_theta, otherwise at the points of q_theta.
+
+    **Arguments:**
+
+    - `loss`: its `generator` is taken.
+    - `critic`: D, a function of points: `optimal_discriminator(loss, p, family(theta))`, or
+      `Kantorovich(p, q)`, or a network. It has to be finite where q_theta has mass.
+    - `family`: `family(theta)` is the density q_theta.
+    - `theta`: any pytree.
+    """
+    _is_loss(loss)
+    (theta,) = checks.players((theta,), "theta")
+    law = family(theta)
+    if np.prod(law.event) == 1:
+        x, dx = lebesgue(law, *((critic.p,) if isinstance(critic, OptimalDiscriminator) else ()))
+        w = dx * law.prob(x)
+    else:
+        x, w = law.points()
+    x, w = jax.lax.stop_gradient((x, w))
+    cost = jax.lax.stop_gradient(loss.generator(critic(x)))
+    # Without its mean, which has no gradient, less is lost to rounding.
+    cost = jnp.where(w > 0, cost - jnp.sum(jnp.where(w > 0, w * cost, 0)), 0)
+    return jax.grad(lambda t: jnp.sum(w * cost * family(t).log_prob(x)))(theta)
+
+
+def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "n *event"]:
+    """Where a critic pulls each generated point: -grad_x generator(D(x)) at points `(n, *event)`.
+
+    A generator's velocity is the mean of these pulls, each carried back through d G(z) / d theta.
+    """
+    _is_loss(loss)
+    return -jax.vmap(jax.grad(lambda x: loss.generator(critic(x))))(checks.array("x", x))
+
+
+def _is_loss(loss: Loss) -> Loss:
+    if not isinstance(loss, Loss):
+        raise TypeError(
+            f"`loss` must be a loss, but is {checks.shown(loss)}: `gandyn.losses.minimax` is one."
+        )
+    return loss
+
+
+@eqx.filter_jit
+def _search(loss: Loss, log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
+    """The zero of the slope of a real(l) + b fake(l), with a = p / (p + q) and b = q / (p + q)."""
+
+    def slope(l: Scalar, log_ratio: Scalar) -> Scalar:
+        real, fake = jax.grad(loss.real)(l), jax.grad(loss.fake)(l)
+        a, b = jax.nn.sigmoid(log_ratio), jax.nn.sigmoid(-log_ratio)
+        # A loss that nobody pays may be infinite.
+        return jnp.where(a > 0, a * real, 0) + jnp.where(b > 0, b * fake, 0)
+
+    def one(log_ratio: Scalar) -> Scalar:
+        def edge(beyond: Callable[[Scalar], Array]) -> Scalar:
+            """Where `beyond` of the slope becomes true, on a scale that is fine near 0."""
+
+            def halve(_: Any, ends: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
+                low, high = ends
+                middle = (low + high) / 2
+                is_beyond = beyond(slope(jnp.sinh(middle), log_ratio))
+                return jnp.where(is_beyond, low, middle), jnp.where(is_beyond, middle, high)
+
+            far = jnp.asarray(_FAR, log_ratio.dtype)
+            low, high = jax.lax.fori_loop(0, _TURNS, halve, (-far, far))
+            end = jnp.sinh((low + high) / 2)
+            return jnp.where(high == far, jnp.inf, jnp.where(low == -far, -jnp.inf, end))
+
+        # The best logits lie between where the slope stops to be negative and becomes positive.
+        low, high = edge(lambda s: ~(s < 0)), edge(lambda s: s > 0)
+        end = jnp.where(jnp.isfinite(low), low, jnp.where(jnp.isfinite(high), high, 0))
+        end = jnp.where(jnp.isfinite(low) & jnp.isfinite(high), (low + high) / 2, end)
+        found = jax.lax.stop_gradient(jnp.where(low == high, low, end))
+        # One step of Newton's method, that has the derivative which halving has not.
+        at = jnp.where(jnp.isfinite(found), found, 0)
+        curvature = jax.lax.stop_gradient(jax.grad(slope)(at, log_ratio))
+        smooth = jnp.isfinite(found) & (curvature > 0) & jnp.isfinite(log_ratio)
+        ratio = jnp.where(smooth, log_ratio, 0)
+        step = slope(jnp.where(smooth, at, 0), ratio) / jnp.where(smooth, curvature, 1)
+        return jnp.where(smooth, found - step, found)
+
+    return jax.vmap(one)(log_ratio.reshape(-1)).reshape(log_ratio.shape)
