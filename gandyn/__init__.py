@@ -6,6 +6,7 @@ every analysis asks the same questions of both.
 """
 
 from . import distances as distances
+from . import families as families
 from . import fields as fields
 from . import flows as flows
 from . import games as games
@@ -26,6 +27,7 @@ from ._sweep import sweep as sweep
 from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Frame as Frame
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum
@@ -33,6 +35,7 @@ from .analyses import Values as Values
 from .analyses import classify as classify
 from .analyses import cycle as cycle
 from .analyses import equilibrium as equilibrium
+from .analyses import frame as frame
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait

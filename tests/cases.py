@@ -40,6 +40,10 @@ MEASURES: dict[str, Callable[[], AbstractMeasure]] = {
     "gaussian": lambda: gd.measures.gaussian([0.0, 1.0], 0.5, nodes=4),
     "blurred": lambda: gd.measures.blurred(gd.measures.empirical([0.0, 1.0]), 0.1, nodes=4),
     "mixture": lambda: gd.measures.mixture([gd.measures.dirac(-1.0), gd.measures.dirac(1.0)]),
+    "Uniform": lambda: gd.measures.Uniform([0.0, -1.0], [1.0, 2.0], nodes=4),
+    "line": lambda: gd.measures.line(),
+    "ring": lambda: gd.measures.ring(),
+    "grid": lambda: gd.measures.grid(),
 }
 
 

@@ -6,6 +6,8 @@ from ._cycle import Cycle as Cycle
 from ._cycle import cycle as cycle
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._frame import Frame as Frame
+from ._frame import frame as frame
 from ._lyapunov import Lyapunov as Lyapunov
 from ._lyapunov import lyapunov as lyapunov
 from ._portrait import Portrait as Portrait

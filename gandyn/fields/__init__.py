@@ -8,4 +8,6 @@ from ._field import AbstractField as AbstractField
 from ._field import Gradient as Gradient
 from ._field import Scaled as Scaled
 from ._implicit import Implicit as Implicit
+from ._metric import Metric as Metric
+from ._metric import natural as natural
 from ._symplectic import Symplectic as Symplectic

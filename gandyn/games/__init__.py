@@ -7,6 +7,11 @@ from ._game import Custom as Custom
 from ._gan import GAN as GAN
 from ._gan import AbstractGAN as AbstractGAN
 from ._gan import Batch as Batch
+from ._measure_gan import MeasureGAN as MeasureGAN
+from ._measure_gan import atoms as atoms
+from ._measure_gan import bump as bump
+from ._measure_gan import density as density
+from ._measure_gan import location as location
 from ._noised import Noised as Noised
 from ._penalized import R1 as R1
 from ._penalized import R2 as R2

@@ -85,51 +85,76 @@ class GAN(AbstractGAN):
         loss: Loss = minimax,
         known: Sequence[Players] = (),
     ):
-        for name, value, kind, remedy in (
-            ("data", data, AbstractMeasure, "`gandyn.measures.empirical(array)` makes one"),
-            ("latent", latent, AbstractMeasure, "`gandyn.measures.gaussian(0., 1.)` makes one"),
-            ("loss", loss, Loss, "`gandyn.losses.minimax` is one"),
-        ):
-            if not isinstance(value, kind):
-                raise TypeError(
-                    f"`{name}` must be a {kind.__name__}, but is {checks.shown(value)}: {remedy}."
-                )
+        are_parts(data, latent, loss)
         self.generator, self.discriminator = generator, discriminator
         self.data, self.latent, self.loss = data, latent, loss
         self.known = tuple(checks.players(p, "known") for p in known)
 
     def batch(self, players: Players, key: Key = None) -> Batch:
-        checks.number_of("a GAN", players, 2)
-        theta, psi = players
-        dtype = jnp.result_type(*jax.tree.leaves(players))
+        def generate(theta: PyTree, points: WeightedPoints) -> WeightedPoints:
+            z, w = points
+            return jax.vmap(partial(self.generator, theta))(z), w
 
-        def points(measure: AbstractMeasure, key: Key) -> WeightedPoints:
-            x, w = measure.points(key)
-            return x.astype(dtype), w.astype(dtype)
-
-        for_data, for_latent, left = split(key, 3)
-        z, w = points(self.latent, for_latent)
-        fake = jax.vmap(partial(self.generator, theta))(z)
-        real = points(self.data, for_data)
-        if fake.shape[1:] != real[0].shape[1:]:
-            raise ValueError(
-                f"a point of the generator has shape {fake.shape[1:]}, but a point of the data "
-                f"has shape {real[0].shape[1:]}: both functions are written for one point."
-            )
-        random = self.data.random or self.latent.random
-        critic = jtu.Partial(self.discriminator, psi)
-        return Batch(critic, real, (fake, w), left if random else None)
+        return confront(generate, self.discriminator, self.data, self.latent, players, key)
 
     def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
-        def of(loss: Callable[[Scalar], Scalar]) -> Callable[[Array], Scalar]:
-            return lambda x: loss(logit(batch.critic, x))
-
-        generator = expectation(of(self.loss.generator), batch.fake)
-        real = expectation(of(self.loss.real), batch.real)
-        return generator, real + expectation(of(self.loss.fake), batch.fake)
+        return scores(self.loss, batch)
 
     def equilibria(self) -> tuple[Players, ...]:
         return self.known
+
+
+def are_parts(data: AbstractMeasure, latent: AbstractMeasure, loss: Loss) -> None:
+    """The two measures and the loss of a GAN, held to be such."""
+    for name, value, kind, remedy in (
+        ("data", data, AbstractMeasure, "`gandyn.measures.empirical(array)` makes one"),
+        ("latent", latent, AbstractMeasure, "`gandyn.measures.gaussian(0., 1.)` makes one"),
+        ("loss", loss, Loss, "`gandyn.losses.minimax` is one"),
+    ):
+        if not isinstance(value, kind):
+            raise TypeError(
+                f"`{name}` must be a {kind.__name__}, but is {checks.shown(value)}: {remedy}."
+            )
+
+
+def confront(
+    generate: Callable[[PyTree, WeightedPoints], WeightedPoints],
+    discriminator: Callable[[PyTree, Array], Scalar],
+    data: AbstractMeasure,
+    latent: AbstractMeasure,
+    players: Players,
+    key: Key,
+) -> Batch:
+    """The batch of a generator that takes the weighted points of the latent measure to its own."""
+    checks.number_of("a GAN", players, 2)
+    theta, psi = players
+    dtype = jnp.result_type(*jax.tree.leaves(players))
+
+    def points(measure: AbstractMeasure, key: Key) -> WeightedPoints:
+        x, w = measure.points(key)
+        return x.astype(dtype), w.astype(dtype)
+
+    for_data, for_latent, left = split(key, 3)
+    fake = generate(theta, points(latent, for_latent))
+    real = points(data, for_data)
+    if fake[0].shape[1:] != real[0].shape[1:]:
+        raise ValueError(
+            f"a point of the generator has shape {fake[0].shape[1:]}, but a point of the data "
+            f"has shape {real[0].shape[1:]}: both functions are written for one point."
+        )
+    random = data.random or latent.random
+    return Batch(jtu.Partial(discriminator, psi), real, fake, left if random else None)
+
+
+def scores(loss: Loss, batch: Batch) -> tuple[Scalar, Scalar]:
+    """The losses of generator and discriminator on a batch."""
+
+    def of(part: Callable[[Scalar], Scalar]) -> Callable[[Array], Scalar]:
+        return lambda x: part(logit(batch.critic, x))
+
+    generator = expectation(of(loss.generator), batch.fake)
+    real = expectation(of(loss.real), batch.real)
+    return generator, real + expectation(of(loss.fake), batch.fake)
 
 
 def expectation(h: Callable[[Array], Scalar], points: WeightedPoints) -> Scalar:

@@ -5,5 +5,6 @@ from ._compose import Sequential as Sequential
 from ._descend import Descend as Descend
 from ._project import Project as Project
 from ._relax import Relaxed as Relaxed
+from ._respond import BestResponse as BestResponse
 from ._rule import AbstractRule as AbstractRule
 from ._time_map import TimeMap as TimeMap

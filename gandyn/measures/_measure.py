@@ -1,13 +1,7 @@
-"""Measures: recipes for weighted points `(x, w)`.
-
-    E[h] = sum_i w_i h(x_i)
-
-A Dirac, the nodes of a quadrature, a data set and a fresh minibatch are all weighted points.
-The population objective of a game and its sampled objective differ in nothing else.
-"""
+"""The noun itself: measures, and those that are nothing but points."""
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -15,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from . import _checks as checks
-from ._types import Key, Number, split
+from .. import _checks as checks
+from .._types import Key, Number, split
 
 
 class AbstractMeasure(eqx.Module):
@@ -51,7 +45,7 @@ class Points(AbstractMeasure):
                 f"`x` must have shape (n, *event) with n at least 1, but has {self.x.shape}."
             )
         n = self.x.shape[0]
-        self.w = jnp.full(n, 1 / n, self.x.dtype) if w is None else _weights("w", w, n)
+        self.w = jnp.full(n, 1 / n, self.x.dtype) if w is None else weights_of("w", w, n)
 
     def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
         return self.x, self.w
@@ -115,7 +109,7 @@ class Mixture(AbstractMeasure):
         return any(m.random for m in self.components)
 
 
-def _weights(name: str, w: Any, n: int) -> Float[Array, " n"]:
+def weights_of(name: str, w: Any, n: int) -> Float[Array, " n"]:
     w = checks.probabilities(name, w)
     if w.shape != (n,):
         raise ValueError(f"`{name}` must have shape ({n},), one weight each, but has {w.shape}.")
@@ -132,19 +126,6 @@ def empirical(data: Any) -> Points:
     return Points(data)
 
 
-def gaussian(mean: Any, std: Any, nodes: int = 32) -> Points:
-    """The normal law N(mean, std^2), by Gauss-Hermite quadrature.
-
-    **Arguments:**
-
-    - `mean`: a number, or a vector of shape `(d,)`.
-    - `std`: the standard deviation, a number or one per coordinate.
-    - `nodes`: quadrature nodes per coordinate (`nodes**d` points in all): polynomials up to
-      degree `2 nodes - 1` are integrated exactly.
-    """
-    return blurred(dirac(mean), std, nodes)
-
-
 def blurred(measure: Points, std: Any, nodes: int = 32) -> Points:
     """The convolution of fixed points with N(0, std^2), by Gauss-Hermite quadrature."""
     std = checks.array("std", std)
@@ -153,37 +134,26 @@ def blurred(measure: Points, std: Any, nodes: int = 32) -> Points:
     return Points(*blur(measure.x, measure.w, std, checks.count("nodes", nodes)))
 
 
-def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
-    """sum_k w_k mu_k, with equal weights if `weights` is left out."""
-    components = tuple(components)
-    n = len(components)
-    for m in components:
-        if not isinstance(m, AbstractMeasure):
-            raise TypeError(
-                f"`components` must be measures, but has {m!r}: "
-                "`gandyn.measures.empirical(array)` makes one."
-            )
-    if n == 0:
-        raise ValueError("`components` must have at least one measure, but is empty.")
-    return Mixture(
-        components, jnp.full(n, 1 / n) if weights is None else _weights("weights", weights, n)
-    )
-
-
 def blur(
     x: Float[Array, "n *event"], w: Float[Array, " n"], std: Number, nodes: int
 ) -> tuple[Float[Array, "m *event"], Float[Array, " m"]]:
     """Every point replaced by the Gauss-Hermite nodes of N(x, std^2): m = n nodes^d points."""
     event = x.shape[1:]
-    d = int(np.prod(event))
-    if nodes**d * len(x) > 2**22:
-        raise ValueError(
-            f"a quadrature with {nodes} nodes in each of {d} coordinates around {len(x)} points "
-            "is too large: use fewer `nodes`, or a `Sampled` measure."
-        )
-    t, v = np.polynomial.hermite_e.hermegauss(nodes)
-    steps = np.stack(np.meshgrid(*[t] * d, indexing="ij"), -1).reshape(-1, *event)
-    mass = np.prod(np.meshgrid(*[v / v.sum()] * d, indexing="ij"), 0).reshape(-1)
+    steps, mass = product(*np.polynomial.hermite_e.hermegauss(nodes), event, len(x))
     std = jnp.broadcast_to(jnp.asarray(std, x.dtype), event)
     moved = x[:, None] + (std[None] * jnp.asarray(steps, x.dtype))[None]
     return moved.reshape(-1, *event), (w[:, None] * jnp.asarray(mass, w.dtype)[None]).reshape(-1)
+
+
+def product(
+    t: np.ndarray, v: np.ndarray, event: tuple[int, ...], copies: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """A quadrature on the line in every coordinate of a point, with weights that sum to one."""
+    nodes, d = len(t), int(np.prod(event))
+    if d > 32 or nodes**d * copies > 2**22:
+        raise ValueError(
+            f"a quadrature with {nodes} nodes in each of {d} coordinates around {copies} points "
+            "is too large: use fewer `nodes`, or a `Sampled` measure."
+        )
+    steps = np.stack(np.meshgrid(*[t] * d, indexing="ij"), -1).reshape(-1, *event)
+    return steps, np.prod(np.meshgrid(*[v / v.sum()] * d, indexing="ij"), 0).reshape(-1)

@@ -1,0 +1,243 @@
+"""Generators that are laws: free to place their mass, not only to push it forward.
+
+    L_D = E_data real(D) + sum_i w_i fake(D(x_i)),    L_G = sum_i w_i generator(D(x_i)),
+    (x, w) = G(theta)
+
+With the weights as the parameters and the points a grid, the generator is a density; beside it
+stand a law that is moved as a whole, and finitely many atoms. In the density every generator's loss
+is linear: this is the game in function space of Goodfellow et al., "Generative Adversarial Nets",
+2014, section 4.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import ndtr
+from jaxtyping import Array, Float, PyTree
+
+from .. import _checks as checks
+from .._types import Key, Number, Players, Scalar
+from ..families import Free, cell_edges, grid
+from ..losses import Loss, minimax
+from ..measures import AbstractMeasure, Points, dirac
+from ._gan import GAN, AbstractGAN, Batch, WeightedPoints, are_parts, confront, scores
+
+
+class MeasureGAN(AbstractGAN):
+    """A GAN whose generator takes weighted points to weighted points.
+
+    **Arguments:**
+
+    - `generator`: `generator(theta, (z, w))` is `(x, v)`: points, one after the other, and their
+      weights, which sum to one if `w` does.
+    - `discriminator`, `data`, `latent`, `loss`, `known`: as in `GAN`.
+    """
+
+    generator: Callable[[PyTree, WeightedPoints], WeightedPoints]
+    discriminator: Callable[[PyTree, Array], Scalar]
+    data: AbstractMeasure
+    latent: AbstractMeasure
+    loss: Loss
+    known: tuple[Players, ...]
+
+    def __init__(
+        self,
+        generator: Callable[[PyTree, WeightedPoints], WeightedPoints],
+        discriminator: Callable[[PyTree, Array], Scalar],
+        data: AbstractMeasure,
+        latent: AbstractMeasure,
+        loss: Loss = minimax,
+        known: Sequence[Players] = (),
+    ):
+        are_parts(data, latent, loss)
+        self.generator, self.discriminator = generator, discriminator
+        self.data, self.latent, self.loss = data, latent, loss
+        self.known = tuple(checks.players(p, "known") for p in known)
+
+    def batch(self, players: Players, key: Key = None) -> Batch:
+        return confront(self.generator, self.discriminator, self.data, self.latent, players, key)
+
+    def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
+        return scores(self.loss, batch)
+
+    def equilibria(self) -> tuple[Players, ...]:
+        return self.known
+
+
+class _Tilt(eqx.Module):
+    """v_i = w_i e^theta_i / sum_j w_j e^theta_j, where the points are."""
+
+    def __call__(self, theta: Float[Array, " n"], points: WeightedPoints) -> WeightedPoints:
+        z, w = points
+        _one_each("logits", theta, w)
+        return z, jax.nn.softmax(theta + jnp.log(w))
+
+    def mass(self, theta: Float[Array, " n"], fake: WeightedPoints) -> Float[Array, " n"]:
+        return fake[1]
+
+
+class _Places(eqx.Module):
+    """x_i = theta_i, with the weights as they are."""
+
+    def __call__(self, theta: Float[Array, "n *event"], points: WeightedPoints) -> WeightedPoints:
+        _one_each("places", theta, points[1])
+        return theta, points[1]
+
+    def mass(self, theta: Float[Array, "n *event"], fake: WeightedPoints) -> Array:
+        w = fake[1]
+        return jnp.broadcast_to(w.reshape(-1, *(1,) * (theta.ndim - 1)), theta.shape)
+
+
+def _one_each(what: str, theta: Any, w: Array) -> None:
+    if jnp.ndim(theta) == 0 or jnp.shape(theta)[0] != w.shape[0]:
+        raise ValueError(
+            f"the generator's parameters are the {what} of its {w.shape[0]} points, one each, but "
+            f"have shape {jnp.shape(theta)}."
+        )
+
+
+def density(
+    data: AbstractMeasure, discriminator: Callable, nodes: Any, loss: Loss = minimax
+) -> MeasureGAN:
+    """The generator is a density on a grid; its parameters are logits, one per node, and the law is
+    their softmax.
+
+    Against a `gandyn.families.Free` discriminator on the same nodes it is the game in function
+    space: convex in the weights and concave in D, with p_g = p_data as its equilibrium, to which
+    `gandyn.fields.natural` flows at a rate that is the same for all data (1/4 per unit of time
+    with the minimax loss).
+
+    **Arguments:**
+
+    - `data`: such as `gandyn.measures.on_grid(law.cdf, nodes)`.
+    - `discriminator`: any `discriminator(psi, x)`, such as those of `gandyn.families`.
+    - `nodes`: the grid, increasing, shape `(n,)`.
+    - `loss`: see `gandyn.losses`.
+    """
+    nodes = grid("nodes", nodes)
+    known = _matched(data, discriminator, nodes, loss)
+    return MeasureGAN(_Tilt(), discriminator, data, Points(nodes), loss, known)
+
+
+def _matched(
+    data: AbstractMeasure, discriminator: Callable, nodes: Float[Array, " n"], loss: Loss
+) -> tuple[Players, ...]:
+    """p_g = p_data, and D at the constant that nobody can improve on: in function space, where both
+    can be had, and the data leaves out no node."""
+    if not (isinstance(data, Points) and isinstance(discriminator, Free)):
+        return ()
+    known = (data.x, data.w, discriminator.nodes, nodes)
+    if not checks.is_concrete(known) or any(len(x) != len(nodes) for x in known):
+        return ()
+    if not (np.all(data.w > 0) and all(np.array_equal(x, nodes) for x in (known[0], known[2]))):
+        return ()
+    undecided = _undecided(loss)
+    return ((jnp.log(data.w), jnp.full(len(nodes), undecided, data.w.dtype)),)
+
+
+def _undecided(loss: Loss) -> float:
+    """The logit that is best on a point as often real as fake, by Newton's method from 0."""
+
+    def both(l: Array) -> Array:
+        return loss.real(l) + loss.fake(l)
+
+    l = jnp.asarray(0.0)
+    for _ in range(20):
+        slope, bend = jax.grad(both)(l), jax.grad(jax.grad(both))(l)
+        l = jnp.where(slope == 0, l, l - slope / bend)
+    return float(l)
+
+
+def location(
+    data: AbstractMeasure,
+    discriminator: Callable,
+    law: AbstractMeasure | None = None,
+    loss: Loss = minimax,
+) -> GAN:
+    """The generator is a law that is moved as a whole: x = theta + z. With a point, or a narrow
+    bump, as the law, it can be at one mode at a time, and has to choose.
+
+    **Arguments:**
+
+    - `data`, `discriminator`, `loss`: as in `GAN`.
+    - `law`: what is moved; a point at 0 if left out, `gandyn.measures.gaussian(0., 0.5)` is a bump.
+    """
+    return GAN(_moved, discriminator, data, dirac(0.0) if law is None else law, loss)
+
+
+def _moved(theta: Float[Array, "*event"], z: Float[Array, "*event"]) -> Float[Array, "*event"]:
+    if jnp.shape(theta) != z.shape:
+        raise ValueError(
+            f"the generator's parameter is a place, and has shape {jnp.shape(theta)}, but a point "
+            f"of the `law` that it moves has shape {z.shape}."
+        )
+    return theta + z
+
+
+class _Bump(eqx.Module):
+    """The mass of N(theta, width^2) in the cell of every node, all of it on the grid."""
+
+    width: Float[Array, ""]
+
+    def __call__(self, theta: Scalar, points: WeightedPoints) -> WeightedPoints:
+        nodes, _ = points
+        if jnp.shape(theta) != ():
+            raise ValueError(
+                "the generator's parameter is the place of its bump, a number, but has shape "
+                f"{jnp.shape(theta)}."
+            )
+        at = (cell_edges(nodes) - theta) / self.width.astype(nodes.dtype)
+        # Beyond the ends all mass is on the last node; differences of the smaller tail are exact.
+        left = ndtr(at).at[0].set(0).at[-1].set(1)
+        right = ndtr(-at).at[0].set(1).at[-1].set(0)
+        return nodes, jnp.where(at[1:] < 0, jnp.diff(left), -jnp.diff(right))
+
+
+def bump(
+    data: AbstractMeasure,
+    discriminator: Callable,
+    nodes: Any,
+    width: Number,
+    loss: Loss = minimax,
+) -> MeasureGAN:
+    """The generator is a narrow bump on a grid; its parameter is the place of the bump, a number.
+
+    As `location` with a normal law, but integrated against the grid: all points of the game are
+    nodes, so that a `gandyn.families.Free` discriminator on them has its optimum at each of them by
+    itself, and the bump does not feel the grid as long as it is wider than the cells.
+
+    **Arguments:**
+
+    - `data`, `discriminator`, `nodes`, `loss`: as in `density`.
+    - `width`: the standard deviation of the bump; at least the distance of the nodes is a good
+      value.
+    """
+    nodes = grid("nodes", nodes)
+    return MeasureGAN(
+        _Bump(checks.positive("width", width)), discriminator, data, Points(nodes), loss
+    )
+
+
+def atoms(
+    data: AbstractMeasure, discriminator: Callable, weights: Any, loss: Loss = minimax
+) -> MeasureGAN:
+    """The generator is finitely many atoms; their places are its parameters, shape `(n, *event)`.
+
+    **Arguments:**
+
+    - `data`, `discriminator`, `loss`: as in `GAN`.
+    - `weights`: of the atoms, shape `(n,)`, with sum one; or their number n, if they are equal.
+    """
+    if isinstance(weights, int):
+        n = checks.count("weights", weights)
+        return MeasureGAN(_Places(), discriminator, data, Points(jnp.zeros(n)), loss)
+    weights = checks.probabilities("weights", weights)
+    if weights.ndim != 1:
+        raise ValueError(f"`weights` must be a vector, but has shape {weights.shape}.")
+    return MeasureGAN(
+        _Places(), discriminator, data, Points(jnp.zeros(weights.shape), weights), loss
+    )

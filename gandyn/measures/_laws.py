@@ -1,0 +1,83 @@
+"""Laws by name: the normal law, mixtures, and the multi-modal laws on which mode collapse is shown.
+
+Equal modes on a line, on a ring and on a grid: eight modes on a ring of radius 2 with standard
+deviation 0.02 (Metz et al., "Unrolled Generative Adversarial Networks", 2017), 25 on a grid (Lin et
+al., "PacGAN", 2018), three on a line at -5, 0 and 5.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+
+from .. import _checks as checks
+from ._density import AbstractDensity, DensityMixture, Gaussian
+from ._measure import AbstractMeasure, Mixture, product, weights_of
+
+
+def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
+    """The normal law N(mean, std^2), by Gauss-Hermite quadrature.
+
+    **Arguments:**
+
+    - `mean`: a number, or a vector of shape `(d,)`.
+    - `std`: the standard deviation, a number or one per coordinate.
+    - `nodes`: quadrature nodes per coordinate (`nodes**d` points in all): polynomials up to
+      degree `2 nodes - 1` are integrated exactly.
+
+    **Raises:** `ValueError` if the quadrature is too large to hold; as a law without a quadrature,
+    `gandyn.measures.Gaussian(mean, std)` has any dimension.
+    """
+    law = Gaussian(mean, std, nodes)
+    product(*np.polynomial.hermite_e.hermegauss(law.nodes), law.event)
+    return law
+
+
+def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
+    """sum_k w_k mu_k, with equal weights if `weights` is left out: a density if all of the
+    components are."""
+    components = tuple(components)
+    n = len(components)
+    for m in components:
+        if not isinstance(m, AbstractMeasure):
+            raise TypeError(
+                f"`components` must be measures, but has {m!r}: "
+                "`gandyn.measures.empirical(array)` makes one."
+            )
+    if n == 0:
+        raise ValueError("`components` must have at least one measure, but is empty.")
+    if all(isinstance(m, AbstractDensity) for m in components):
+        return DensityMixture(components, weights)
+    w = jnp.full(n, 1 / n) if weights is None else weights_of("weights", weights, n)
+    return Mixture(components, w)
+
+
+def line(modes: int = 3, spacing: Any = 5.0, std: Any = 0.1, nodes: int = 32) -> DensityMixture:
+    """Equal normal modes on the line, `spacing` apart, about 0: by default at -5, 0 and 5."""
+    steps = np.arange(checks.count("modes", modes)) - (modes - 1) / 2
+    return _modes(checks.positive("spacing", spacing), steps, std, nodes)
+
+
+def ring(modes: int = 8, radius: Any = 2.0, std: Any = 0.02, nodes: int = 8) -> DensityMixture:
+    """Equal normal modes on a circle about 0, the first at `(radius, 0)`.
+
+    Neighbors are `2 radius sin(pi / modes)` apart, all around: no mode is counted twice.
+    """
+    turn = 2 * np.pi * np.arange(checks.count("modes", modes)) / modes
+    steps = np.stack([np.cos(turn), np.sin(turn)], -1)
+    return _modes(checks.positive("radius", radius), steps, std, nodes)
+
+
+def grid(side: int = 5, spacing: Any = 2.0, std: Any = 0.05, nodes: int = 8) -> DensityMixture:
+    """`side`^2 equal normal modes on a square grid about 0, neighbors `spacing` apart."""
+    steps = np.arange(checks.count("side", side)) - (side - 1) / 2
+    square = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)
+    return _modes(checks.positive("spacing", spacing), square, std, nodes)
+
+
+def _modes(scale: Array, steps: np.ndarray, std: Any, nodes: int) -> DensityMixture:
+    std = checks.positive("std", std)
+    centers = [scale * jnp.asarray(step, scale.dtype) for step in steps]
+    return DensityMixture([Gaussian(center, std, nodes) for center in centers])
