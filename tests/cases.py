@@ -117,6 +117,14 @@ def two_vectors() -> Players:
 
 # A constructor returns the game and players away from its equilibria.
 GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
+    "finite": lambda: (
+        gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]]),
+        (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),
+    ),
+    "Logits": lambda: (
+        gd.games.Logits(gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]])),
+        (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),
+    ),
     "Custom": lambda: (gd.games.Custom(three_losses), three_players()),
     "zero_sum": lambda: (gd.games.zero_sum(saddle, known=((0.0, 0.0),)), point()),
     "bilinear": lambda: (gd.games.bilinear([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]]), two_vectors()),
@@ -163,6 +171,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Symplectic": lambda game: gd.fields.Symplectic(Gradient(game), 0.5),
     "Competitive": lambda game: gd.fields.Competitive(Gradient(game), 0.1),
     "Implicit": lambda game: gd.fields.Implicit(Gradient(game), 0.1),
+    "Mirror": lambda game: gd.fields.Mirror(Gradient(game), lambda players: players),
 }
 
 

@@ -2,6 +2,10 @@
 
 from ._bilinear import bilinear as bilinear
 from ._dirac import dirac as dirac
+from ._finite import Logits as Logits
+from ._finite import finite as finite
+from ._finite import hardmax as hardmax
+from ._finite import softmax as softmax
 from ._game import AbstractGame as AbstractGame
 from ._game import Custom as Custom
 from ._gan import GAN as GAN
