@@ -199,6 +199,7 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
     "consensus": lambda game: gd.methods.consensus(game, 0.1, 0.2),
     "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
+    "runge_kutta": lambda game: gd.methods.runge_kutta(game, 0.1),
     "Relaxed": lambda game: gd.methods.lookahead(gd.methods.optimistic(game, 0.1), 2, 0.5),
 }
 
@@ -216,6 +217,15 @@ FLOWS: dict[str, Callable[[AbstractGame], AbstractFlow]] = {
     ),
     "MomentumFlow": lambda game: MomentumFlow(
         Gradient(game), 1.5, Integrator(solver=dfx.Tsit5(), dt=0.1)
+    ),
+    "HighResolutionFlow": lambda game: gd.flows.optimistic(
+        Gradient(game), 0.5, Integrator(solver=gd.flows.RK4(), dt=0.05)
+    ),
+    "LangevinFlow": lambda game: gd.flows.LangevinFlow(
+        Gradient(game),
+        0.125,
+        gd.flows.SampledNoise(Gradient(game), 3),
+        Integrator(solver=dfx.Heun(), dt=0.125),
     ),
     "ModifiedFlow": lambda game: gd.flows.modified(
         gd.methods.simultaneous(game, 0.1), Integrator(solver=dfx.Heun(), dt=0.1)
