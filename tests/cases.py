@@ -121,6 +121,13 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]]),
         (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),
     ),
+    "Mixtures": lambda: (
+        gd.games.Mixtures(gd.games.dirac(gd.losses.wasserstein)),
+        (
+            (jnp.array([-0.8, 0.5]), jnp.array([0.1, -0.2])),
+            (jnp.array([0.6, 0.2, -0.4]), jnp.zeros(3)),
+        ),
+    ),
     "Logits": lambda: (
         gd.games.Logits(gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]])),
         (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),

@@ -16,6 +16,7 @@ from ._measure_gan import atoms as atoms
 from ._measure_gan import bump as bump
 from ._measure_gan import density as density
 from ._measure_gan import location as location
+from ._mixtures import Mixtures as Mixtures
 from ._noised import Noised as Noised
 from ._penalized import R1 as R1
 from ._penalized import R2 as R2
