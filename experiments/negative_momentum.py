@@ -1,5 +1,5 @@
-"""Claim: alternating steps on the bilinear game contract for negative momentum only, and for small
-steps by 1 - (4/27) (h s)^2 at best, at -1/2 for both players.
+"""Claim: with one momentum for both players, alternating steps on the bilinear game contract if and
+only if it is negative, small ones by 1 - (4/27) (h s)^2 at best, at -1/2.
 
 The heavy ball on x y, start (0.5, 0.5), the discriminator first, momentum from -0.9 to 0.9, at
 three step sizes; and over the momenta of both players. Gidel, Askari Hemmat et al., "Negative

@@ -19,7 +19,7 @@ def copied(players, numbers, spread=0.3):
     rng = np.random.default_rng(0)
 
     def copies(player, n):
-        return jax.tree.map(lambda x: x + spread * rng.normal(size=(n, *x.shape)), player)
+        return jax.tree.map(lambda x: x[None] + spread * rng.normal(size=(n, *x.shape)), player)
 
     return tuple(
         (copies(p, n), jnp.asarray(rng.normal(size=n)))
