@@ -40,7 +40,7 @@ class Options:
     """The largest k on the right."""
 
 
-QUICK = Options(dimensions=20, passes=120, longest=12)
+QUICK = Options(dimensions=20, passes=120, longest=4)
 
 
 def looked_ahead(multiplier: np.ndarray, every: int, fraction: float) -> np.ndarray:

@@ -102,8 +102,8 @@ def bilinear(options: Options, ledger: Ledger, plane: Any, decay: Any) -> None:
     plane.axhspan(-1.2, -1, color="#dddddd", lw=0)
     plane.set(xlabel=r"$\theta$", ylabel=r"$\varphi$, clipped", ylim=(-1.2, 1.2))
     decay.set(xlabel="iteration", ylabel="distance to the equilibrium", xlim=(0, steps[-1]))
-    decay.set_ylim(1e-14, 1e7)
-    decay.legend(loc="upper right", ncols=2, fontsize=6, columnspacing=0.8)
+    decay.set_ylim(1e-14, 10)
+    decay.legend(loc="lower left", fontsize=6)
 
     turn = int(2 * np.pi / options.step)
     for name in ("simultaneous", "alternating"):
