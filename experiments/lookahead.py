@@ -43,7 +43,7 @@ class Options:
 QUICK = Options(dimensions=20, passes=120, longest=4)
 
 
-def looked_ahead(multiplier: np.ndarray, every: int, fraction: float) -> np.ndarray:
+def looked_ahead(multiplier: Any, every: Any, fraction: float) -> np.ndarray:
     """1 + a (l^k - 1): the multiplier of a lookahead step."""
     return 1 + fraction * (multiplier**every - 1)
 
