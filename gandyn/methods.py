@@ -8,13 +8,25 @@ returns a rule; read the one-line body to see the method.
 from collections.abc import Sequence
 from typing import Any
 
+import diffrax as dfx
+import jax.numpy as jnp
 import optax
 
 from . import _checks as checks
 from ._types import Number, PerPlayer
-from .fields import Competitive, Consensus, Extrapolated, Gradient, Implicit, Symplectic
-from .games import AbstractGame, Unrolled
-from .rules import AbstractRule, Descend, Relaxed, Repeat, Sequential
+from .fields import (
+    Competitive,
+    Consensus,
+    Extrapolated,
+    Gradient,
+    Implicit,
+    Mirror,
+    Scaled,
+    Symplectic,
+)
+from .flows import RK4, GradientFlow, Integrator
+from .games import AbstractGame, Unrolled, hardmax
+from .rules import AbstractRule, BestResponse, Descend, Relaxed, Repeat, Sequential, TimeMap
 from .rules._descend import is_transformation, plain
 
 
@@ -175,6 +187,76 @@ def unrolled(game: AbstractGame, step_size: Any, unroll: int, inner_step: Number
     looking ahead, it is any method on the game `gandyn.games.Unrolled(game, unroll, inner_step)`.
     """
     return Descend(Gradient(Unrolled(game, unroll, inner_step)), step_size)
+
+
+def runge_kutta(
+    game: AbstractGame, step_size: PerPlayer, solver: dfx.AbstractSolver | None = None
+) -> AbstractRule:
+    """A Runge-Kutta step on the flow, of all players jointly (Qin et al., "Training Generative
+    Adversarial Networks by Solving Ordinary Differential Equations", 2020).
+
+    On a bilinear game the classic method contracts while 0 < h s < sqrt(8), by 1 - (h s)^6/144 for
+    small steps; Heun's, of order two, expands by 1 + (h s)^4/8. All stages of a step see one sample
+    of whatever is random.
+
+    **Arguments:**
+
+    - `solver`: any diffrax solver, by default `gandyn.flows.RK4()`; `diffrax.Heun()` is RK2.
+    """
+    steps = _numbers("runge_kutta", step_size)
+    stepper = Integrator(solver=RK4() if solver is None else solver, dt=1.0, max_steps=1)
+    return TimeMap(GradientFlow(Scaled(Gradient(game), steps), stepper), 1.0)
+
+
+def hedge(game: AbstractGame, step_size: Any) -> AbstractRule:
+    """q_a <- q_a e^{h v_a} / sum: multiplicative weights (Freund and Schapire 1999), everybody at
+    once; an explicit step of the replicator equation, or mirror descent with the entropy.
+
+    The players are logits of mixed strategies, `gandyn.games.softmax` of them the strategies. In
+    zero-sum games the strategies move away from an interior equilibrium, their averages towards it.
+
+    **Arguments:**
+
+    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`.
+    """
+    return Descend(Mirror(Gradient(game)), step_size)
+
+
+def fictitious_play(game: AbstractGame) -> AbstractRule:
+    """Everybody best-responds to the average of what the others have played (Brown 1951).
+
+    In the form in which the average is a sum: the players hold what each action would have earned
+    so far, and play, `gandyn.games.hardmax` of them, the best; of several, the first. The start is
+    what they believe before the first move. In zero-sum games the averages of what was played
+    converge to optimal strategies (Robinson 1951). With more than two players the response is to
+    the joint record of the others.
+
+    **Arguments:**
+
+    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`.
+    """
+    return Descend(Mirror(Gradient(game), hardmax), 1.0)
+
+
+def best_response(
+    game: AbstractGame, actions: Sequence[int], order: Sequence[int] = (1, 0)
+) -> AbstractRule:
+    """The players of a finite game take turns, each with the best action against the others' last
+    ones (Cournot 1838); of several, the first.
+
+    **Arguments:**
+
+    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`.
+    - `actions`: how many each player has.
+    - `order`: the players in the order of their turns.
+    """
+    if sorted(order) != list(range(len(actions))):
+        raise ValueError(
+            f"`order` must name every player of `actions` once, a permutation of 0 .. "
+            f"{len(actions) - 1}, but is {tuple(order)}."
+        )
+    sizes = [checks.count(f"actions[{i}]", n) for i, n in enumerate(actions)]
+    return Sequential(*(BestResponse(game, i, jnp.eye(sizes[i])) for i in order))
 
 
 def _is_single(step_size: Any) -> bool:

@@ -135,6 +135,21 @@ def doubled(players: Players, key: Any = None) -> tuple[Any, ...]:
 
 # A constructor returns the game and players away from its equilibria.
 GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
+    "finite": lambda: (
+        gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]]),
+        (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),
+    ),
+    "Mixtures": lambda: (
+        gd.games.Mixtures(gd.games.dirac(gd.losses.wasserstein)),
+        (
+            (jnp.array([-0.8, 0.5]), jnp.array([0.1, -0.2])),
+            (jnp.array([0.6, 0.2, -0.4]), jnp.zeros(3)),
+        ),
+    ),
+    "Logits": lambda: (
+        gd.games.Logits(gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]])),
+        (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),
+    ),
     "Custom": lambda: (gd.games.Custom(three_losses), three_players()),
     "zero_sum": lambda: (gd.games.zero_sum(saddle, known=((0.0, 0.0),)), point()),
     "bilinear": lambda: (gd.games.bilinear([[1.0, 2.0, -1.0], [0.5, 0.0, 3.0]]), two_vectors()),
@@ -192,6 +207,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Competitive": lambda game: gd.fields.Competitive(Gradient(game), 0.1),
     "Metric": lambda game: gd.fields.Metric(Gradient(game), doubled),
     "Implicit": lambda game: gd.fields.Implicit(Gradient(game), 0.1),
+    "Mirror": lambda game: gd.fields.Mirror(Gradient(game), lambda players: players),
 }
 
 
@@ -219,6 +235,7 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
     "consensus": lambda game: gd.methods.consensus(game, 0.1, 0.2),
     "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
+    "runge_kutta": lambda game: gd.methods.runge_kutta(game, 0.1),
     "Relaxed": lambda game: gd.methods.lookahead(gd.methods.optimistic(game, 0.1), 2, 0.5),
 }
 
@@ -236,6 +253,15 @@ FLOWS: dict[str, Callable[[AbstractGame], AbstractFlow]] = {
     ),
     "MomentumFlow": lambda game: MomentumFlow(
         Gradient(game), 1.5, Integrator(solver=dfx.Tsit5(), dt=0.1)
+    ),
+    "HighResolutionFlow": lambda game: gd.flows.optimistic(
+        Gradient(game), 0.5, Integrator(solver=gd.flows.RK4(), dt=0.05)
+    ),
+    "LangevinFlow": lambda game: gd.flows.LangevinFlow(
+        Gradient(game),
+        0.125,
+        gd.flows.SampledNoise(Gradient(game), 3),
+        Integrator(solver=dfx.Heun(), dt=0.125),
     ),
     "ModifiedFlow": lambda game: gd.flows.modified(
         gd.methods.simultaneous(game, 0.1), Integrator(solver=dfx.Heun(), dt=0.1)

@@ -188,6 +188,52 @@ def test_modified_flow_follows_a_long_run_one_order_closer():
     assert abs(np.log2(error(0.02) / error(0.01)) - 2) < 0.2
 
 
+def test_linear_logarithm_has_its_third_term():
+    game, _, J, _ = random_quadratic()
+    z = (jnp.array([0.3, -1.0]), jnp.array([0.5, 0.2, -0.8]))
+    flow = gd.flows.modified(methods.simultaneous(game, 0.2), order=3)
+    found = flow.velocity(gd.State(z)).players
+    M = 0.2 * J
+    np.testing.assert_allclose(
+        np.concatenate(found), (M - M @ M / 2 + M @ M @ M / 3) @ np.concatenate(z), atol=1e-14
+    )
+
+
+@pytest.mark.parametrize("order", [1, 2, 3])
+@pytest.mark.parametrize("name", ["simultaneous", "alternating", "extragradient", "lookahead"])
+def test_every_term_of_the_modified_flow_is_one_order(name, order):
+    @jax.jit
+    def error(h):
+        rule = RULES[name](GENERAL, h)
+        end = rule.step(gd.State(START)).players
+        flow = gd.flows.modified(rule, order=order)
+        near = _follow(lambda z: flow.velocity(gd.State(z)).players, START)
+        return jnp.max(jnp.abs(jnp.stack(near) - jnp.stack(end)))
+
+    assert abs(np.log2(float(error(0.02) / error(0.01))) - (order + 1)) < 0.2
+
+
+@pytest.mark.parametrize(("name", "order"), [("proximal point", 3), ("extragradient", 2)])
+def test_resolved_to_first_order_methods_damp_what_gradient_steps_drive(name, order):
+    """v - (h/2) J v for simultaneous steps, v + (h/2) J v for extragradient and the proximal point
+    (Lu 2022), up to O(h^2) or better."""
+    v, blocks = fields_and_blocks(START)
+    Jv = tuple(row[0] + row[1] for row in blocks)
+
+    def error(h):
+        found = gd.flows.modified(RULES[name](GENERAL, h)).velocity(gd.State(START)).players
+        rest = [f / h - v - h / 2 * j for f, v, j in zip(found, v, Jv, strict=True)]
+        return float(jnp.max(jnp.abs(jnp.stack(rest))))
+
+    assert abs(np.log2(error(2e-3) / error(1e-3)) - order) < 0.05
+
+
+def test_orders_that_there_are_not_are_errors():
+    for order in (0, 4):
+        with pytest.raises(ValueError, match="`order` must be"):
+            gd.flows.modified(methods.simultaneous(GENERAL, 0.1), order=order)
+
+
 def test_modified_flow_is_mapped_and_differentiated():
     def end(h):
         flow = gd.flows.modified(methods.alternating(GENERAL, h))

@@ -1,6 +1,6 @@
 """Mistakes found in public code for the same experiments, each turned into a test of ours."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import diffrax as dfx
 import jax.numpy as jnp
@@ -11,24 +11,8 @@ from cases import saddle
 
 import gandyn as gd
 from gandyn.fields import Consensus, Extrapolated, Gradient
-from gandyn.flows import GradientFlow, Integrator
+from gandyn.flows import RK4, GradientFlow, Integrator
 from gandyn.rules import TimeMap
-
-
-class RK4(dfx.AbstractERK):
-    """The classic method of order four. Its error estimate is idle: it is for fixed steps."""
-
-    tableau: ClassVar[dfx.ButcherTableau] = dfx.ButcherTableau(
-        c=np.array([0.5, 0.5, 1.0]),
-        b_sol=np.array([1 / 6, 1 / 3, 1 / 3, 1 / 6]),
-        b_error=np.array([1.0, 0.0, 0.0, -1.0]),
-        a_lower=(np.array([0.5]), np.array([0.0, 0.5]), np.array([0.0, 0.0, 1.0])),
-    )
-    interpolation_cls: ClassVar[Any] = dfx.ThirdOrderHermitePolynomialInterpolation.from_k
-
-    def order(self, terms: Any) -> int:
-        return 4
-
 
 ROTATION = gd.games.zero_sum(lambda x, y: x * y)  # x' = -y, y' = x
 
@@ -58,6 +42,9 @@ def test_joint_runge_kutta_keeps_the_radius() -> None:
     radius = abs(end(RK4(), 0.1, 10.0))
     assert radius == pytest.approx(abs(polynomial) ** 100, abs=1e-13)
     assert radius == pytest.approx(1, abs=1e-5)
+    rule = gd.methods.runge_kutta(ROTATION, 0.1)
+    x, y = gd.simulate(rule, (1.0, 0.0), [0, 100]).final.players
+    assert float(jnp.hypot(x, y)) == pytest.approx(radius, abs=1e-13)
     assert abs(end(dfx.Euler(), 0.1, 10.0)) == pytest.approx(1.01**50, abs=1e-12)
 
 

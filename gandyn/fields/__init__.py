@@ -10,4 +10,5 @@ from ._field import Scaled as Scaled
 from ._implicit import Implicit as Implicit
 from ._metric import Metric as Metric
 from ._metric import natural as natural
+from ._mirror import Mirror as Mirror
 from ._symplectic import Symplectic as Symplectic

@@ -103,6 +103,11 @@ class AbstractFlow(AbstractDynamics):
     def velocity(self, state: State, key: Key = None) -> State:
         """f(z), with the structure of the state."""
 
+    def term(self, velocity: Callable[..., Any], state: State, key: Key) -> dfx.AbstractTerm:
+        """What diffrax integrates: `velocity(t, state, args)`, and the noise of those that have
+        some."""
+        return dfx.ODETerm(velocity)
+
     def settle(self, state: State, key: Key = None) -> State:
         return state
 
@@ -179,7 +184,7 @@ def _integrate(
         dt = plan.dt.astype(dtype) * jnp.sign(ts[-1] - ts[0])
         solver = _with_tolerances(solver, rtol, atol)
     return dfx.diffeqsolve(
-        dfx.ODETerm(velocity),
+        flow.term(velocity, state, key),
         solver,
         ts[0],
         ts[-1],

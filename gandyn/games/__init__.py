@@ -2,6 +2,10 @@
 
 from ._bilinear import bilinear as bilinear
 from ._dirac import dirac as dirac
+from ._finite import Logits as Logits
+from ._finite import finite as finite
+from ._finite import hardmax as hardmax
+from ._finite import softmax as softmax
 from ._game import AbstractGame as AbstractGame
 from ._game import Custom as Custom
 from ._gan import GAN as GAN
@@ -12,6 +16,7 @@ from ._measure_gan import atoms as atoms
 from ._measure_gan import bump as bump
 from ._measure_gan import density as density
 from ._measure_gan import location as location
+from ._mixtures import Mixtures as Mixtures
 from ._noised import Noised as Noised
 from ._penalized import R1 as R1
 from ._penalized import R2 as R2
