@@ -25,6 +25,7 @@ from ._sweep import submit as submit
 from ._sweep import sweep as sweep
 from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
+from .analyses import Equilibria as Equilibria
 from .analyses import Equilibrium as Equilibrium
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
@@ -32,6 +33,7 @@ from .analyses import Spectrum as Spectrum
 from .analyses import Values as Values
 from .analyses import classify as classify
 from .analyses import cycle as cycle
+from .analyses import equilibria as equilibria
 from .analyses import equilibrium as equilibrium
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov

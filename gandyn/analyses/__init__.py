@@ -4,6 +4,8 @@ from ._classify import Classification as Classification
 from ._classify import classify as classify
 from ._cycle import Cycle as Cycle
 from ._cycle import cycle as cycle
+from ._equilibria import Equilibria as Equilibria
+from ._equilibria import equilibria as equilibria
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
 from ._lyapunov import Lyapunov as Lyapunov

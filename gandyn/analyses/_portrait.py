@@ -19,9 +19,9 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Players
-from ..games import AbstractGame
 from ..rules import AbstractRule
 from ..rules._compose import stages
+from ._inside import game_inside
 
 
 class Portrait(Result):
@@ -170,12 +170,8 @@ def _legs(
 
 
 def _known(dynamics: AbstractDynamics, chosen: np.ndarray, dtype: Any) -> Float[Array, "m 2"]:
-    """The closed-form equilibria of the games inside a dynamics."""
-    nodes = jax.tree.leaves(dynamics, is_leaf=lambda node: isinstance(node, AbstractGame))
-    games = [node for node in nodes if isinstance(node, AbstractGame)]
-    points = [
-        np.asarray(coordinates(players)[0])[chosen]
-        for game in games[:1]
-        for players in game.equilibria()
-    ]
+    """The closed-form equilibria of the game inside a dynamics."""
+    game = game_inside(dynamics)
+    known = () if game is None else game.equilibria()
+    points = [np.asarray(coordinates(players)[0])[chosen] for players in known]
     return jnp.asarray(points, dtype).reshape(-1, 2)
