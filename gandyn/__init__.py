@@ -23,6 +23,7 @@ from ._status import Outcome as Outcome
 from ._status import status as status
 from ._sweep import submit as submit
 from ._sweep import sweep as sweep
+from .analyses import Basins as Basins
 from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
@@ -31,6 +32,7 @@ from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
 from .analyses import Spectrum as Spectrum
 from .analyses import Values as Values
+from .analyses import basins as basins
 from .analyses import classify as classify
 from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria

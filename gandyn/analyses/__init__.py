@@ -1,5 +1,7 @@
 """Analyses: functions of a dynamics and a state that use the contract of dynamics only."""
 
+from ._basins import Basins as Basins
+from ._basins import basins as basins
 from ._classify import Classification as Classification
 from ._classify import classify as classify
 from ._cycle import Cycle as Cycle
