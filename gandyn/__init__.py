@@ -28,8 +28,10 @@ from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Kind as Kind
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
+from .analyses import Settled as Settled
 from .analyses import Spectrum as Spectrum
 from .analyses import Values as Values
 from .analyses import basins as basins
@@ -37,9 +39,11 @@ from .analyses import classify as classify
 from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria
 from .analyses import equilibrium as equilibrium
+from .analyses import escape_time as escape_time
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
+from .analyses import settles_on as settles_on
 from .analyses import spectrum as spectrum
 from .analyses import values as values
 

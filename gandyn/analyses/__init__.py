@@ -14,6 +14,10 @@ from ._lyapunov import Lyapunov as Lyapunov
 from ._lyapunov import lyapunov as lyapunov
 from ._portrait import Portrait as Portrait
 from ._portrait import portrait as portrait
+from ._settles import Kind as Kind
+from ._settles import Settled as Settled
+from ._settles import escape_time as escape_time
+from ._settles import settles_on as settles_on
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum

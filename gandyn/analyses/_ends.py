@@ -180,8 +180,11 @@ class _Runner:
     ) -> tuple[np.ndarray, np.ndarray, State]:
         """The boxes that the members fill in a stretch, and where they are at its end."""
 
+        # Without a key nothing depends on the time.
+        start = None if self.key is None else jnp.asarray(now)
+
         def one(part: State, n: int) -> tuple[np.ndarray, np.ndarray, State]:
-            low, high, end = _advance(self.dynamics, part, now, self.key, length, looks)
+            low, high, end = _advance(self.dynamics, part, start, self.key, length, looks)
             return np.asarray(low)[:n], np.asarray(high)[:n], _take(end, slice(n))
 
         parts = list(_batches(states))
@@ -207,12 +210,16 @@ def _look(dynamics: AbstractDynamics, state: State, key: Key) -> tuple[Equilibri
 
 @eqx.filter_jit
 def _advance(
-    dynamics: AbstractDynamics, states: State, now: Any, key: Key, length: Any, looks: int
+    dynamics: AbstractDynamics,
+    states: State,
+    start: Array | None,
+    key: Key,
+    length: int | float,
+    looks: int,
 ) -> tuple[Array, Array, State]:
     def one(state: State) -> tuple[Array, Array, State]:
         ts = np.linspace(0, length, looks + 1)
-        # Without a key nothing depends on the time, which is then known to the compiler.
-        ts = ts if key is None else jnp.asarray(ts, jnp.asarray(now).dtype) + now
+        ts = ts if start is None else jnp.asarray(ts, start.dtype) + start
         seen = dynamics.evolve(state, ts, key)
         path = jax.vmap(lambda p: coordinates(p)[0])(seen.players)
         # nan in a path must show in its box.
