@@ -1,5 +1,5 @@
 """Claim: the time scales of the players decide which points of a game attract, and a slip in the
-order of moves moves a basin's edge by much where they are equal and by little where they are not.
+order of moves shifts much of a basin where they are equal and little where they are not.
 
 The starts of a grid, on the polynomial game of Fiez and Ratliff, "Local Convergence Analysis of
 Gradient Descent Ascent with Finite Timescale Separation", 2021: eleven critical points, all found
@@ -10,6 +10,7 @@ has left, and crawls outward for ever.
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -56,7 +57,8 @@ def run(options: Options, out: Path) -> Ledger:
     ledger.state("critical points found", len(points), 11)
     places = np.stack([np.asarray(p) for p in points.players], -1)
 
-    fig, axes = plots.figure(2, len(options.ratios), size=(7.0, 4.1), sharex=True, sharey=True)
+    fig, axes = plots.figure(2, len(options.ratios), size=(7.0, 3.7), sharex=True, sharey=True)
+    largest = {}
     for column, ratio in zip(axes.T, options.ratios, strict=True):
         for ax, make in zip(column, (simultaneous, alternating), strict=True):
             rule = make(options.step, ratio)
@@ -72,10 +74,10 @@ def run(options: Options, out: Path) -> Ledger:
             name = f"{make.__name__}, ratio {ratio:g}"
             at = np.abs(places[which] - np.asarray(found.centers)).max(initial=0)
             ledger.compare(f"{name}: attractors are critical points", at, 0, 1e-6)
-            stable = attracting(rule, points.players)
-            # Weakly attracting points need more steps than there are.
-            seen = set(which) <= set(np.flatnonzero(stable))
-            ledger.state(f"{name}: the spectrum says that they attract", seen, True)
+            stable = set(np.flatnonzero(attracting(rule, points.players)))
+            ledger.state(f"{name}: the spectrum says that they attract", set(which) <= stable, True)
+            ledger.state(f"{name}: how many", len(which), 1 if ratio == 1 else 3)
+            largest[name] = float(found.shares.max())
             for i, share, error in zip(which, found.shares, found.errors, strict=True):
                 ledger.record(
                     f"{name}: share that ends at ({places[i][0]:.3f}, {places[i][1]:.3f})",
@@ -85,6 +87,10 @@ def run(options: Options, out: Path) -> Ledger:
                 ledger.record(f"{name}: share, {what}", getattr(found, what))
             plots.basins(found, ax, colors=[COLORS[i] for i in which], labels=("", ""))
             ax.set(xticks=(-15, 0, 15), yticks=(-15, 0, 15), aspect="equal")
+        moved = abs(largest[f"simultaneous, ratio {ratio:g}"] - largest[name])
+        ledger.record(f"ratio {ratio:g}: change of the largest share by the order of moves", moved)
+        much = moved > 0.05
+        ledger.state(f"ratio {ratio:g}: it is more than 0.05", much, ratio == 1)
         column[0].set_title(f"$\\tau = {ratio:g}$")
         column[1].set_xlabel("generator $x$")
     for ax, make in zip(axes[:, 0], (simultaneous, alternating), strict=True):
@@ -96,5 +102,5 @@ def run(options: Options, out: Path) -> Ledger:
 COLORS = [plots.ATTRACTORS[i % len(plots.ATTRACTORS)] for i in range(11)]
 
 
-def attracting(rule: gd.AbstractDynamics, players: gd.AbstractDynamics) -> np.ndarray:
+def attracting(rule: gd.AbstractDynamics, players: Any) -> np.ndarray:
     return np.asarray(jax.jit(jax.vmap(lambda p: gd.spectrum(rule, p).stable))(players))

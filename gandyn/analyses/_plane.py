@@ -29,5 +29,8 @@ def plane_of(
             f"`bounds` must be ((left, right), (bottom, top)), finite and increasing, but is "
             f"{bounds}."
         )
-    x, y = (jnp.linspace(*side, n, dtype=base.dtype) for side, n in zip(box, nodes, strict=True))
+    x, y = (
+        jnp.linspace(low, high, n, dtype=base.dtype)
+        for (low, high), n in zip(box, nodes, strict=True)
+    )
     return x, y, lambda point: back(base.at[chosen].set(point))

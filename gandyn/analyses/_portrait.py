@@ -104,9 +104,7 @@ def portrait(
         y,
         arrows,
         (zero_set(0), zero_set(1)),
-        _legs(dynamics, at, seen, np.asarray(bounds, float), x.dtype, key)
-        if legs
-        else jnp.zeros((0, 1, 2)),
+        _legs(dynamics, at, seen, x, y, key) if legs else jnp.zeros((0, 1, 2)),
         _known(dynamics, chosen, x.dtype),
         dynamics.unit,
     )
