@@ -19,9 +19,10 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Players
-from ..games import AbstractGame
 from ..rules import AbstractRule
 from ..rules._compose import stages
+from ._inside import game_inside
+from ._plane import plane_of
 
 
 class Portrait(Result):
@@ -79,24 +80,12 @@ def portrait(
     - `key`: one realisation of everything random.
     """
     state = begin(dynamics, players, key)
-    base, back = coordinates(state.players)
-    chosen = np.asarray([checks.count("plane", i, low=0) for i in plane])
-    if len(chosen) != 2 or chosen[0] == chosen[1] or chosen.max() >= base.size:
-        raise ValueError(
-            f"`plane` must be two different coordinates below {base.size}, the number that the "
-            f"players have, but is {plane}."
-        )
-    box = np.asarray(bounds, float)
-    if box.shape != (2, 2) or not np.all(np.isfinite(box)) or np.any(box[:, 0] >= box[:, 1]):
-        raise ValueError(
-            f"`bounds` must be ((left, right), (bottom, top)), finite and increasing, but is "
-            f"{bounds}."
-        )
     nodes = checks.count("nodes", nodes, low=3)
-    x, y = (jnp.linspace(low, high, nodes, dtype=base.dtype) for low, high in box)
+    x, y, players_at = plane_of(state.players, bounds, (nodes, nodes), plane)
+    chosen = np.asarray(plane)
 
     def at(point: Array) -> State:
-        return dynamics.settle(dynamics.init(back(base.at[chosen].set(point))), key)
+        return dynamics.settle(dynamics.init(players_at(point)), key)
 
     def seen(state: State) -> Array:
         return coordinates(state.players)[0][chosen]
@@ -115,8 +104,8 @@ def portrait(
         y,
         arrows,
         (zero_set(0), zero_set(1)),
-        _legs(dynamics, at, seen, box, base.dtype, key) if legs else jnp.zeros((0, 1, 2)),
-        _known(dynamics, chosen, base.dtype),
+        _legs(dynamics, at, seen, x, y, key) if legs else jnp.zeros((0, 1, 2)),
+        _known(dynamics, chosen, x.dtype),
         dynamics.unit,
     )
 
@@ -153,12 +142,12 @@ def _legs(
     dynamics: AbstractDynamics,
     at: Callable[[Array], State],
     seen: Callable[[State], Array],
-    box: np.ndarray,
-    dtype: Any,
+    x: Float[Array, " x"],
+    y: Float[Array, " y"],
     key: Key,
 ) -> Float[Array, "start move 2"]:
-    starts = [np.linspace(a, b, 11)[1::2] for a, b in box]
-    points = jnp.asarray(np.stack(np.meshgrid(*starts), -1).reshape(-1, 2), dtype)
+    starts = [jnp.linspace(side[0], side[-1], 11)[1::2] for side in (x, y)]
+    points = jnp.stack(jnp.meshgrid(*starts), -1).reshape(-1, 2)
 
     def walk(point: Array) -> Array:
         state = at(point)
@@ -170,12 +159,8 @@ def _legs(
 
 
 def _known(dynamics: AbstractDynamics, chosen: np.ndarray, dtype: Any) -> Float[Array, "m 2"]:
-    """The closed-form equilibria of the games inside a dynamics."""
-    nodes = jax.tree.leaves(dynamics, is_leaf=lambda node: isinstance(node, AbstractGame))
-    games = [node for node in nodes if isinstance(node, AbstractGame)]
-    points = [
-        np.asarray(coordinates(players)[0])[chosen]
-        for game in games[:1]
-        for players in game.equilibria()
-    ]
+    """The closed-form equilibria of the game inside a dynamics."""
+    game = game_inside(dynamics)
+    known = () if game is None else game.equilibria()
+    points = [np.asarray(coordinates(players)[0])[chosen] for players in known]
     return jnp.asarray(points, dtype).reshape(-1, 2)

@@ -22,6 +22,10 @@ from ._penalized import R1 as R1
 from ._penalized import R2 as R2
 from ._penalized import GradientPenalty as GradientPenalty
 from ._penalized import Penalized as Penalized
+from ._planar import almost_bilinear as almost_bilinear
+from ._planar import forsaken as forsaken
+from ._planar import parabolas as parabolas
+from ._planar import polar as polar
 from ._quadratic import prescribed as prescribed
 from ._quadratic import quadratic as quadratic
 from ._unrolled import Unrolled as Unrolled

@@ -4,6 +4,8 @@ from ._axes import COLORS as COLORS
 from ._axes import STYLE as STYLE
 from ._axes import figure as figure
 from ._axes import save as save
+from ._basins import ATTRACTORS as ATTRACTORS
+from ._basins import basins as basins
 from ._film import film as film
 from ._frame import frame as frame
 from ._portrait import portrait as portrait

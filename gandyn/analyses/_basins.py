@@ -1,0 +1,162 @@
+"""Basins of attraction: which starts end where."""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics, begin
+from .._phase import coordinates
+from .._result import Result
+from .._types import Key, Number, Players
+from ._ends import ESCAPED, UNDECIDED, follow
+from ._plane import plane_of
+
+
+class Basins(Result):
+    """Which starts of a grid end where.
+
+    **Fields:**
+
+    - `x`, `y`: the grid.
+    - `labels`: which attractor each start ends on; -1 if it escapes, -2 if it is undecided.
+    - `times`: when that was known; nan where it never was.
+    - `centers`, `extents`: each attractor in the coordinates of the players: the middle of the box
+      that it fills, and how far the box reaches to either side: 0 for an equilibrium.
+    - `attracts`: false for an equilibrium that repels some of its neighbors, so that only those
+      starts end there which lie exactly so.
+    - `crawling`: how many of the undecided starts hardly move, and yet are near no equilibrium.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "x": ("x",),
+        "y": ("y",),
+        "labels": ("y", "x"),
+        "times": ("y", "x"),
+        "centers": ("attractor", "coordinate"),
+        "extents": ("attractor", "coordinate"),
+        "attracts": ("attractor",),
+    }
+
+    x: Float[Array, " x"]
+    y: Float[Array, " y"]
+    labels: Int[Array, "y x"]
+    times: Float[Array, "y x"]
+    centers: Float[Array, "attractor coordinate"]
+    extents: Float[Array, "attractor coordinate"]
+    attracts: Bool[Array, " attractor"]
+    crawling: int = eqx.field(static=True)
+
+    @property
+    def shares(self) -> Float[Array, " attractor"]:
+        """The share of the starts that end on each attractor."""
+        return jnp.mean(self.labels[None] == jnp.arange(len(self.centers))[:, None, None], (1, 2))
+
+    @property
+    def errors(self) -> Float[Array, " attractor"]:
+        """The standard errors of the shares, as if the starts were drawn at random. Those of a grid
+        lie nearer to the truth."""
+        return jnp.sqrt(self.shares * (1 - self.shares) / self.labels.size)
+
+    @property
+    def escaped(self) -> Float[Array, ""]:
+        """The share of the starts that escape."""
+        return jnp.mean(self.labels == ESCAPED)
+
+    @property
+    def undecided(self) -> Float[Array, ""]:
+        """The share of the starts that did not end in their time: give a longer `duration`."""
+        return jnp.mean(self.labels == UNDECIDED)
+
+    @property
+    def boundary(self) -> Float[Array, ""]:
+        """The share of the starts that have a neighbor, left, right, above or below, with another
+        label: where the outcome is a matter of a hair."""
+        x = self.labels[:, 1:] != self.labels[:, :-1]
+        y = self.labels[1:] != self.labels[:-1]
+        edge = jnp.zeros(self.labels.shape, bool)
+        edge = edge.at[:, 1:].max(x).at[:, :-1].max(x).at[1:].max(y).at[:-1].max(y)
+        return jnp.mean(edge)
+
+
+def basins(
+    dynamics: AbstractDynamics,
+    players: Players,
+    bounds: Sequence[tuple[float, float]] = ((-2.0, 2.0), (-2.0, 2.0)),
+    nodes: int | tuple[int, int] = 101,
+    plane: tuple[int, int] = (0, 1),
+    duration: Number = 10_000,
+    tolerance: Number = 1e-3,
+    escape: Number = 1e6,
+    key: Key = None,
+    progress: bool | None = None,
+) -> Basins:
+    """The basins of attraction of a rule or a flow on a grid of starts; not to be traced.
+
+    Nothing need be known of the attractors. A start has ended on an equilibrium when it stays
+    within `tolerance` for 1/64 of the `duration`, and a root of the residual is there; on a cycle
+    (of a flow, or an invariant circle of a rule), if it goes on through the `duration` and then
+    fills the same box, to 1 %, in two more quarters of it. Boxes that agree to 4 % are one cycle;
+    more than 16 different ones are a continuum, and undecided.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow. Its memory starts fresh.
+    - `players`: a point of the plane; it gives the coordinates that do not vary.
+    - `bounds`: `((left, right), (bottom, top))`.
+    - `nodes`: grid points along either side, or along x and along y.
+    - `plane`: which two coordinates vary, counted through the players' arrays in order.
+    - `duration`: how long a start may take, in steps or in units of time.
+    - `tolerance`: how close to an equilibrium counts as there, in units of the players. A saddle
+      that is passed more closely than this, for 1/64 of the duration, is not taken for the end.
+    - `escape`: a start has escaped when a coordinate exceeds this, or is not finite.
+    - `key`: one realisation of everything random, the same for all starts.
+    - `progress`: whether to show a bar. By default only on a terminal.
+
+    **Raises:** `ValueError` if there is no such plane, if `bounds` is no box, or if a start of the
+    grid is outside of the game's domain, where the residual is not finite.
+    """
+    state = begin(dynamics, players, key)
+    duration, tolerance, escape = (
+        float(checks.positive(name, value))
+        for name, value in (("duration", duration), ("tolerance", tolerance), ("escape", escape))
+    )
+    both = nodes if isinstance(nodes, tuple) else (nodes, nodes)
+    x, y, at = plane_of(
+        state.players, bounds, [checks.count("nodes", n, low=2) for n in both], plane
+    )
+    starts = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
+    states = eqx.filter_jit(eqx.filter_vmap(lambda p: dynamics.init(at(p))))(starts)
+    speed = eqx.filter_jit(
+        eqx.filter_vmap(lambda s: jnp.sum(coordinates(dynamics.residual(s, key))[0]))
+    )(states)
+    outside = ~np.isfinite(speed)
+    if outside.any():
+        raise ValueError(
+            f"{outside.sum()} of the {len(starts)} starts are outside of the game's domain: the "
+            f"dynamics is not finite there, first at {np.asarray(starts)[outside.argmax()]}. Give "
+            "other `bounds`."
+        )
+    ends, _ = follow(dynamics, states, duration, tolerance, escape, key, progress)
+    grid = (len(y), len(x))
+    points = [(root, 0 * root) for root, _ in ends.roots]
+    rounds = [((low + high) / 2, (high - low) / 2) for low, high in ends.boxes]
+    size = coordinates(state.players)[0].size
+    centers, extents = (
+        jnp.asarray(np.array([pair[i] for pair in points + rounds]).reshape(-1, size), x.dtype)
+        for i in (0, 1)
+    )
+    return Basins(
+        x,
+        y,
+        jnp.asarray(ends.labels.reshape(grid)),
+        jnp.asarray(ends.times.reshape(grid), x.dtype),
+        centers,
+        extents,
+        jnp.asarray([attracts for _, attracts in ends.roots] + [True] * len(rounds), bool),
+        ends.crawling,
+    )

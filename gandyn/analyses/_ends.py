@@ -1,0 +1,257 @@
+"""Where trajectories end: many starts followed together until each has come to rest, has escaped,
+or its time is up.
+
+A member is at rest when it has stayed within a tolerance for a stretch of time and there is a root
+of the residual within that tolerance, found by `equilibrium`. A field that merely fades out has no
+root, so what only crawls is not taken for what rests. Members that have ended leave the program, so
+that the rest runs faster. What still moves when the time is up is watched over two more stretches:
+where both fill the same box, it goes round.
+"""
+
+import math
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array
+from tqdm import tqdm
+
+from .._dynamics import AbstractDynamics
+from .._phase import State, coordinates
+from .._types import Key
+from ..rules import AbstractRule
+from ._equilibrium import Equilibrium, equilibrium
+from ._spectrum import Spectrum, spectrum
+
+ESCAPED = -1
+UNDECIDED = -2
+
+_STRETCHES = 64  # that the time is cut into
+_LOOKS = 8  # at a member within a stretch
+_FINE_LOOKS = 512  # at what goes round, where the box that it fills is measured
+_SAME = 0.01  # boxes are one if their ends agree to this share of their size
+_SIZES = (64, 1024, 8192)  # of the batches; the largest fits into a core's cache
+_TRIES = 16  # roots looked for after a stretch
+_MOST_CYCLES = 16  # more of them are a continuum
+
+
+class Ends:
+    """What the members have come to, as it becomes known. Labels count `roots`, then `boxes`."""
+
+    def __init__(self, n: int):
+        self.labels = np.full(n, UNDECIDED)
+        self.times = np.full(n, np.nan)
+        self.roots: list[tuple[np.ndarray, bool]] = []  # coordinates, whether it attracts
+        self.boxes: list[tuple[np.ndarray, np.ndarray]] = []  # lower and upper corners
+        self.crawling = 0
+
+    def end(self, members: np.ndarray, label: int, time: float) -> None:
+        self.labels[members] = label
+        self.times[members] = time
+
+
+def follow(
+    dynamics: AbstractDynamics,
+    states: State,
+    duration: float,
+    tolerance: float,
+    escape: float,
+    key: Key,
+    progress: bool | None,
+) -> tuple[Ends, State]:
+    """Follow a batch of states; also returns where the members were last."""
+    stretch: Any = duration / _STRETCHES
+    if isinstance(dynamics, AbstractRule):
+        stretch = math.ceil(stretch / _LOOKS) * _LOOKS
+    runner = _Runner(dynamics, key)
+    n = len(jax.tree.leaves(states)[0])
+    ends, active, last, now = Ends(n), np.arange(n), states, 0 * stretch
+    # Quiet unless on a terminal, as everywhere.
+    disable = None if progress is None else not progress
+    with tqdm(total=n, unit="starts", unit_scale=True, disable=disable) as bar:
+        while len(active) and now < duration:
+            low, high, states = runner.run(states, now, stretch, _LOOKS)
+            now += stretch
+            last = _put(last, active, states)
+            gone = _escaped(low, high, escape)
+            ends.end(active[gone], ESCAPED, now)
+            resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
+            settled = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
+            for i, (_, attracts) in enumerate(ends.roots):
+                # One that repels keeps what starts on it only as long as rounding lets it.
+                if attracts:
+                    ends.end(active[settled == i], i, now)
+            left = ends.labels[active] == UNDECIDED
+            bar.update(int(np.sum(~left)))
+            if not left.all():
+                active, states = active[left], _take(states, left)
+        if len(active):
+            _watch(ends, runner, active, states, now, duration, tolerance, escape)
+    return ends, last
+
+
+def _escaped(low: np.ndarray, high: np.ndarray, escape: float) -> np.ndarray:
+    size = np.maximum(np.abs(low), np.abs(high)).max(axis=1, initial=0)
+    return ~(size <= escape)  # true for nan, too
+
+
+def _at_rest(
+    ends: Ends,
+    runner: "_Runner",
+    middles: np.ndarray,
+    resting: np.ndarray,
+    states: State,
+    tolerance: float,
+) -> np.ndarray:
+    """Which root each member is at, -1 if none; new roots are looked for where none is known."""
+    at = np.full(len(middles), -1)
+    for _ in range(_TRIES):
+        for i, (root, _) in enumerate(ends.roots):
+            at[resting & (np.abs(middles - root).max(axis=1) <= tolerance)] = i
+        unknown = np.flatnonzero(resting & (at < 0))
+        if not len(unknown):
+            break
+        found = runner.root(_take(states, unknown[0]), tolerance)
+        if found is None:
+            # Its siblings nearby crawl as it does.
+            resting = resting & (np.abs(middles - middles[unknown[0]]).max(axis=1) > tolerance)
+        else:
+            ends.roots.append(found)
+    return at
+
+
+def _watch(
+    ends: Ends,
+    runner: "_Runner",
+    active: np.ndarray,
+    states: State,
+    now: Any,
+    duration: float,
+    tolerance: float,
+    escape: float,
+) -> None:
+    """What has not ended in its time: at rest where nothing attracts, going round, or neither."""
+    window: Any = duration / 4
+    if isinstance(runner.dynamics, AbstractRule):
+        window = math.ceil(window / _FINE_LOOKS) * _FINE_LOOKS
+    first_low, first_high, states = runner.run(states, now, window, _FINE_LOOKS)
+    low, high, states = runner.run(states, now + window, window, _FINE_LOOKS)
+    now += 2 * window
+    gone = _escaped(first_low, first_high, escape) | _escaped(low, high, escape)
+    ends.end(active[gone], ESCAPED, now)
+    resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
+    at = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
+    for i in range(len(ends.roots)):
+        ends.end(active[at == i], i, now)
+
+    size = (high - low).max(axis=1, initial=0)
+    moved = np.maximum(np.abs(low - first_low), np.abs(high - first_high)).max(axis=1, initial=0)
+    round_ = ~gone & ~resting & (moved <= _SAME * size)
+    boxes: list[tuple[np.ndarray, np.ndarray]] = []
+    which = np.full(len(active), -1)
+    for member in np.flatnonzero(round_):
+        if which[member] >= 0:
+            continue
+        apart = np.maximum(np.abs(low - low[member]), np.abs(high - high[member])).max(axis=1)
+        which[round_ & (which < 0) & (apart <= 4 * _SAME * size[member])] = len(boxes)
+        boxes.append((low[member], high[member]))
+        if len(boxes) > _MOST_CYCLES:
+            break
+    else:
+        for i, box in enumerate(boxes):
+            ends.end(active[which == i], len(ends.roots) + len(ends.boxes), now)
+            ends.boxes.append(box)
+    ends.crawling = int(np.sum(resting & (at < 0)))
+
+
+class _Runner:
+    """The compiled programs: a stretch of time for a batch of one of a few sizes, on all cores."""
+
+    def __init__(self, dynamics: AbstractDynamics, key: Key):
+        self.dynamics, self.key = dynamics, key
+
+    def run(
+        self, states: State, now: Any, length: Any, looks: int
+    ) -> tuple[np.ndarray, np.ndarray, State]:
+        """The boxes that the members fill in a stretch, and where they are at its end."""
+
+        # Without a key nothing depends on the time.
+        start = None if self.key is None else jnp.asarray(now)
+
+        def one(part: State, n: int) -> tuple[np.ndarray, np.ndarray, State]:
+            low, high, end = _advance(self.dynamics, part, start, self.key, length, looks)
+            return np.asarray(low)[:n], np.asarray(high)[:n], _take(end, slice(n))
+
+        parts = list(_batches(states))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            lows, highs, after = zip(*pool.map(lambda p: one(*p), parts), strict=True)
+        return np.concatenate(lows), np.concatenate(highs), _join(after)
+
+    def root(self, state: State, tolerance: float) -> tuple[np.ndarray, bool] | None:
+        """The equilibrium within the tolerance of a state, and whether it attracts."""
+        found, seen = _look(self.dynamics, state, self.key)
+        here, _ = coordinates(state.players)
+        root, _ = coordinates(found.players)
+        if not found.converged or np.abs(np.asarray(root - here)).max(initial=0) > tolerance:
+            return None
+        return np.asarray(root), bool(seen.stable)
+
+
+@eqx.filter_jit
+def _look(dynamics: AbstractDynamics, state: State, key: Key) -> tuple[Equilibrium, Spectrum]:
+    found = equilibrium(dynamics, state, key)
+    return found, spectrum(dynamics, found.state, key)
+
+
+@eqx.filter_jit
+def _advance(
+    dynamics: AbstractDynamics,
+    states: State,
+    start: Array | None,
+    key: Key,
+    length: int | float,
+    looks: int,
+) -> tuple[Array, Array, State]:
+    def one(state: State) -> tuple[Array, Array, State]:
+        ts = np.linspace(0, length, looks + 1)
+        ts = ts if start is None else jnp.asarray(ts, start.dtype) + start
+        seen = dynamics.evolve(state, ts, key)
+        path = jax.vmap(lambda p: coordinates(p)[0])(seen.players)
+        # nan in a path must show in its box.
+        return path.min(axis=0), path.max(axis=0), jax.tree.map(lambda x: x[-1], seen)
+
+    return jax.vmap(one)(states)
+
+
+def _batches(states: State) -> Iterator[tuple[State, int]]:
+    """The members in batches of one of a few sizes, filled up with copies of the first."""
+    n = len(jax.tree.leaves(states)[0])
+    start = 0
+    while start < n:
+        size = next((s for s in _SIZES if s >= n - start), _SIZES[-1])
+        members = np.arange(start, min(start + size, n))
+        filled = np.concatenate([members, np.full(size - len(members), start)])
+        yield _take(states, filled), len(members)
+        start += size
+
+
+def _take(states: State, members: Any) -> State:
+    return jax.tree.map(lambda x: np.asarray(x)[members], states)
+
+
+def _put(states: State, members: np.ndarray, new: State) -> State:
+    def put(old: Any, new: Any) -> np.ndarray:
+        old = np.array(old)
+        old[members] = new
+        return old
+
+    return jax.tree.map(put, states, new)
+
+
+def _join(parts: Any) -> State:
+    return jax.tree.map(lambda *xs: np.concatenate(xs), *parts)

@@ -1,0 +1,138 @@
+"""All equilibria of a dynamics in a box, from many starts."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+from scipy.stats import qmc
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics, begin
+from .._phase import coordinates
+from .._result import Result
+from .._types import Key, Players
+from ._classify import Classification, classify
+from ._equilibrium import Equilibrium, equilibrium
+from ._inside import game_inside
+from ._spectrum import Spectrum, spectrum
+
+
+class Equilibria(Result):
+    """The equilibria that were found, those most often reached first.
+
+    **Fields:**
+
+    - `players`: the equilibria; every leaf has a leading axis for them.
+    - `residual`: how far each is from rest, see `Equilibrium`.
+    - `reached`: from how many of the starts each was reached.
+    - `spectrum`: of the dynamics at each.
+    - `kind`: the `Classification` of each, if the dynamics plays a game of two; else `None`.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "players": ("equilibrium",),
+        "residual": ("equilibrium",),
+        "reached": ("equilibrium",),
+    }
+
+    players: Players
+    residual: Float[Array, " equilibrium"]
+    reached: Int[Array, " equilibrium"]
+    spectrum: Spectrum
+    kind: Classification | None
+
+    def __len__(self) -> int:
+        return self.residual.shape[0]
+
+
+def equilibria(
+    dynamics: AbstractDynamics,
+    players: Players,
+    bounds: Any,
+    starts: int = 1024,
+    key: Key = None,
+) -> Equilibria:
+    """The equilibria of a dynamics in a box, stable or not; not to be traced.
+
+    The root finder of `equilibrium` starts from a Sobol sequence in the box; roots in the box that
+    agree to half the digits are one. What no start reaches is not found: where every equilibrium is
+    reached from several starts, it is unlikely that one is missing.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow.
+    - `players`: any players, for their structure.
+    - `bounds`: `(low, high)` for every coordinate of the players, or one such pair for each,
+      counted through the players' arrays in order.
+    - `starts`: from how many points; in many dimensions more are needed.
+    - `key`: one realisation of everything random.
+
+    **Raises:** `ValueError` if `bounds` is no box.
+
+    **Warns:** if the equilibria do not seem to be isolated, so that they cannot be counted.
+    """
+    like, back = coordinates(begin(dynamics, players, key).players)
+    low, high = box("bounds", bounds, like.size)
+    unit = qmc.Sobol(like.size, scramble=True, rng=0).random(checks.count("starts", starts))
+    points = jnp.asarray(low + (high - low) * unit, like.dtype)
+
+    @eqx.filter_jit
+    def search(dynamics: AbstractDynamics, points: Array, key: Key) -> Equilibrium:
+        return jax.vmap(lambda x: equilibrium(dynamics, back(x), key))(points)
+
+    found = search(dynamics, points, key)
+    roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
+    inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
+    chosen, reached = _distinct(roots, np.asarray(found.residual), inside)
+    if 2 * len(chosen) > inside.sum() > 10:
+        warnings.warn(
+            f"{inside.sum()} starts ended on {len(chosen)} different equilibria: they do not seem "
+            "to be isolated (a line of them, for instance), and these are samples.",
+            stacklevel=2,
+        )
+    at = jax.tree.map(lambda x: x[jnp.asarray(chosen, int)], found)
+    game = game_inside(dynamics)
+    return Equilibria(
+        at.players,
+        at.residual,
+        jnp.asarray(reached, int),
+        eqx.filter_vmap(lambda p: spectrum(dynamics, p, key))(at.players),
+        None
+        if game is None or len(at.players) != 2
+        else eqx.filter_vmap(lambda p: classify(game, p, key))(at.players),
+    )
+
+
+def box(name: str, bounds: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lower and upper bounds of `size` coordinates."""
+    pairs = np.asarray(bounds, float)
+    if pairs.shape not in ((2,), (size, 2)):
+        raise ValueError(
+            f"`{name}` must be (low, high), or one such pair for each of the {size} coordinates, "
+            f"but has shape {pairs.shape}."
+        )
+    low, high = np.broadcast_to(pairs, (size, 2)).T
+    if not np.all(np.isfinite(pairs)) or np.any(low >= high):
+        raise ValueError(f"`{name}` must be finite and increasing, but is {bounds}.")
+    return low, high
+
+
+def _distinct(
+    roots: np.ndarray, residual: np.ndarray, inside: np.ndarray
+) -> tuple[list[int], list[int]]:
+    """The best of each group of roots that agree to half their digits, and the groups' sizes."""
+    left = [int(i) for i in np.argsort(residual, kind="stable") if inside[i]]
+    groups: list[list[int]] = []
+    while left:
+        root = roots[left[0]]
+        near = np.finfo(roots.dtype).eps ** 0.5 * (1 + np.abs(root).max())
+        same = [i for i in left if np.abs(roots[i] - root).max() <= near]
+        groups.append(same)
+        left = [i for i in left if i not in set(same)]
+    groups.sort(key=len, reverse=True)
+    return [g[0] for g in groups], [len(g) for g in groups]

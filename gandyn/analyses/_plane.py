@@ -1,0 +1,36 @@
+"""A plane of two of the players' coordinates, the others held."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .. import _checks as checks
+from .._phase import coordinates
+from .._types import Players
+
+
+def plane_of(
+    players: Players, bounds: Any, nodes: Sequence[int], plane: Any
+) -> tuple[Float[Array, " x"], Float[Array, " y"], Callable[[Array], Players]]:
+    """The grid along both axes, and the players at a point of the plane."""
+    base, back = coordinates(players)
+    chosen = np.asarray([checks.count("plane", i, low=0) for i in plane])
+    if len(chosen) != 2 or chosen[0] == chosen[1] or chosen.max() >= base.size:
+        raise ValueError(
+            f"`plane` must be two different coordinates below {base.size}, the number that the "
+            f"players have, but is {plane}."
+        )
+    box = np.asarray(bounds, float)
+    if box.shape != (2, 2) or not np.all(np.isfinite(box)) or np.any(box[:, 0] >= box[:, 1]):
+        raise ValueError(
+            f"`bounds` must be ((left, right), (bottom, top)), finite and increasing, but is "
+            f"{bounds}."
+        )
+    x, y = (
+        jnp.linspace(low, high, n, dtype=base.dtype)
+        for (low, high), n in zip(box, nodes, strict=True)
+    )
+    return x, y, lambda point: back(base.at[chosen].set(point))

@@ -1,0 +1,240 @@
+"""What trajectories end on: equilibria in a box, basins, single starts, escapes."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import gandyn as gd
+from gandyn.fields import Gradient
+from gandyn.flows import GradientFlow
+
+
+def flow(game):
+    return GradientFlow(Gradient(game))
+
+
+# Planar games
+
+
+def test_the_polar_game_moves_along_the_radius_by_its_formula():
+    a = 0.4
+    angle = jnp.linspace(0, 6, 7)[:, None]
+    r = jnp.linspace(0.2, 1.5, 5)[None]
+    x, y = r * jnp.cos(angle), r * jnp.sin(angle)
+    field = Gradient(gd.games.polar(a))
+    u, v = jax.vmap(jax.vmap(lambda x, y: field((x, y))))(x, y)
+    radial = -a / 16 * r * (r**2 - 1) * (16 * r**2 - 9)
+    assert_allclose((x * u + y * v) / r, radial + 0 * angle, atol=1e-13)
+    assert_allclose((x * v - y * u) / r**2, -1 + 0 * angle * r, atol=1e-13)
+
+
+def test_the_almost_bilinear_game_is_van_der_pols_equation():
+    """y'' - e (1 - 3 y^2) y' + y = 0, x eliminated."""
+    e = 0.3
+    field = Gradient(gd.games.almost_bilinear(e))
+    x, y = 0.7, -0.4
+
+    def velocity(z):
+        return jnp.stack(field((z[0], z[1])))
+
+    z = jnp.array([x, y])
+    dz, ddz = jax.jvp(velocity, (z,), (velocity(z),))
+    assert_allclose(ddz[1] - e * (1 - 3 * y**2) * dz[1] + y, 0, atol=1e-14)
+
+
+def test_the_forsaken_point_is_a_max_min_point():
+    game = gd.games.forsaken()
+    rest = gd.equilibrium(flow(game), (0.1, 0.4))
+    assert_allclose(rest.players, (0.078026668738, 0.411933851366), atol=1e-11)
+    kind = gd.classify(game, rest.players)
+    assert kind.local_maxmin
+    assert not kind.local_minmax
+    assert gd.spectrum(flow(game), rest.players).stable
+
+
+# Equilibria in a box
+
+
+@pytest.mark.slow
+def test_all_eleven_critical_points():
+    """Fiez and Ratliff 2021. By symmetry they come in mirror pairs or lie on the diagonal."""
+    found = gd.equilibria(flow(gd.games.parabolas()), (0.0, 0.0), (-15.0, 15.0))
+    assert len(found) == 11
+    places = np.stack(found.players, -1)
+    mirrored = places[:, ::-1]
+    assert all(np.abs(places - m).max(1).min() < 1e-9 for m in mirrored)
+    assert np.sum(np.abs(places[:, 0] - places[:, 1]) < 1e-9) == 5
+    assert np.asarray(found.kind.stationary).all()
+    # On the diagonal the players are exchanged by symmetry: traceless, a center or a saddle.
+    diagonal = np.abs(places[:, 0] - places[:, 1]) < 1e-9
+    trace = found.spectrum.exponents.sum(-1).real[diagonal]
+    assert_allclose(trace, 0, atol=1e-8)
+    assert found.reached.sum() <= 1024
+
+
+@pytest.mark.slow
+def test_a_rule_and_its_flow_have_the_same_equilibria():
+    game = gd.games.forsaken()
+    of_flow = gd.equilibria(flow(game), (0.0, 0.0), (-2.0, 2.0), starts=64)
+    of_rule = gd.equilibria(gd.methods.optimistic(game, 0.1), (0.0, 0.0), (-2.0, 2.0), starts=64)
+    assert len(of_flow) == len(of_rule) == 1
+    assert_allclose(of_flow.players, of_rule.players, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_equilibria_that_are_a_line_are_said_to_be_so():
+    game = gd.games.bilinear([[1.0, 0.0]])
+    with pytest.warns(UserWarning, match="do not seem to be isolated"):
+        gd.equilibria(flow(game), (jnp.zeros(1), jnp.zeros(2)), (-1.0, 1.0), starts=64)
+
+
+@pytest.mark.parametrize("bounds", [(1.0, -1.0), ((-1.0, 1.0),) * 3, (0.0, np.inf)])
+def test_what_is_no_box(bounds):
+    with pytest.raises(ValueError, match="`bounds` must be"):
+        gd.equilibria(flow(gd.games.forsaken()), (0.0, 0.0), bounds)
+
+
+# Basins
+
+
+def double_well(players, key=None):
+    """Two players who each fall into the nearer of two wells, at +-1."""
+    x, y = players
+    return (x**2 - 1) ** 2 / 4, (y**2 - 1) ** 2 / 4
+
+
+WELLS = gd.methods.simultaneous(gd.games.Custom(double_well), 0.1)
+
+
+def test_every_start_falls_into_its_own_well():
+    found = gd.basins(WELLS, (0.0, 0.0), nodes=(8, 6), duration=2000)
+    assert found.labels.shape == (6, 8)
+    assert len(found.centers) == 4
+    at = np.asarray(found.centers)[np.asarray(found.labels)]
+    x, y = np.meshgrid(found.x, found.y)
+    assert_allclose(at[..., 0], np.sign(x), atol=1e-9)
+    assert_allclose(at[..., 1], np.sign(y), atol=1e-9)
+    assert_allclose(found.shares, 0.25)
+    assert_allclose(found.errors, np.sqrt(0.25 * 0.75 / 48))
+    assert found.attracts.all()
+    # Two lines of the grid on either side of each axis, 2 x 6 + 2 x 8 less the 4 counted twice.
+    assert_allclose(found.boundary, (12 + 16 - 4) / 48)
+
+
+@pytest.mark.slow
+def test_starts_on_saddles_stay_where_they_are():
+    """An odd grid has starts on the stable lines of the saddles, and on the maximum."""
+    found = gd.basins(WELLS, (0.0, 0.0), nodes=3, bounds=((-1.0, 1.0), (-1.0, 1.0)), duration=500)
+    centers = np.asarray(found.centers)[np.asarray(found.labels)]
+    x, y = np.meshgrid(found.x, found.y)
+    assert_allclose(centers, np.stack([x, y], -1), atol=1e-9)
+    assert int(found.attracts.sum()) == 4
+
+
+@pytest.mark.slow
+def test_another_plane_holds_the_other_coordinates():
+    def losses(players, key=None):
+        x, y = players
+        return (x**2 - 1) ** 2 / 4, jnp.sum(y**2) / 2
+
+    rule = gd.methods.simultaneous(gd.games.Custom(losses), 0.1)
+    start = (-0.5, jnp.zeros(2))
+    found = gd.basins(rule, start, nodes=4, plane=(1, 2), duration=2000)
+    assert_allclose(found.centers, [[-1.0, 0, 0]], atol=1e-9)
+
+
+@pytest.mark.slow
+def test_basins_are_invariant_under_the_map():
+    """F(z) ends where z ends."""
+    rule = gd.methods.alternating(gd.games.parabolas(), (2e-3, 1e-2))
+    around = {"nodes": 6, "duration": 20_000, "escape": 30.0}
+    side = ((-9.0, 9.0), (-9.0, 9.0))
+    found = gd.basins(rule, (0.0, 0.0), side, **around)
+    step = eqx.filter_jit(rule.step)
+    for i, j in np.ndindex(found.labels.shape):
+        later = step(rule.init((found.x[j], found.y[i])))
+        label = int(found.labels[i, j])
+        end = gd.settles_on(rule, later, duration=20_000, escape=30.0)
+        kinds = {-1: gd.Kind.ESCAPE, -2: gd.Kind.UNDECIDED}
+        assert int(end.kind) == kinds.get(label, gd.Kind.EQUILIBRIUM)
+        if label >= 0:
+            assert_allclose(end.center, found.centers[label], atol=1e-6)
+
+
+@pytest.mark.slow
+def test_two_attractors_an_equilibrium_and_a_cycle():
+    """The polar game: inside of the repelling circle r = 3/4 to 0, outside to the circle r = 1."""
+    rule = gd.methods.extragradient(gd.games.polar(1.0), 0.01)
+    found = gd.basins(rule, (0.0, 0.0), ((-1.2, 1.2), (-1.2, 1.2)), 6, duration=8000)
+    x, y = np.meshgrid(found.x, found.y)
+    inside = x**2 + y**2 < 0.7**2
+    assert np.all(np.asarray(found.labels)[inside] == 0)
+    assert np.all(np.asarray(found.labels)[~inside] == 1)
+    assert_allclose(found.centers, 0, atol=1e-2)
+    assert_allclose(found.extents[0], 0)
+    assert_allclose(found.extents[1], 1, atol=0.02)
+
+
+def test_the_flow_on_a_center_is_undecided_and_not_a_crowd_of_cycles():
+    """Circles of all radii: they are no attractors."""
+    rule = gd.methods.alternating(gd.games.zero_sum(lambda x, y: x * y), 0.1)
+    found = gd.basins(rule, (0.0, 0.0), ((0.1, 9.0), (0.1, 9.0)), 12, duration=2048)
+    assert len(found.centers) == 0
+    assert found.undecided == 1
+    assert found.crawling == 0
+
+
+def test_basins_of_what_has_no_value_there():
+    game = gd.games.zero_sum(lambda x, y: x * y + jnp.log(x))
+    with pytest.raises(ValueError, match="outside of the game's domain"):
+        gd.basins(gd.methods.simultaneous(game, 0.1), (1.0, 1.0), ((-1.0, 1.0), (0.5, 1.0)), 3)
+
+
+# Single starts
+
+
+@pytest.mark.slow
+def test_one_start_on_each_kind():
+    inward = gd.settles_on(flow(gd.games.forsaken()), (0.1, 0.4), duration=1000)
+    assert int(inward.kind) == gd.Kind.EQUILIBRIUM
+    assert_allclose(inward.center, (0.078026668738, 0.411933851366), atol=1e-9)
+    assert_allclose(inward.amplitude, 0)
+
+    outward = gd.settles_on(flow(gd.games.polar()), (0.9, 0.0), duration=300)
+    assert int(outward.kind) == gd.Kind.CYCLE
+    assert_allclose(outward.amplitude, 1, atol=1e-4)
+    assert_allclose(outward.period, 2 * np.pi, rtol=1e-7)
+
+    away = gd.settles_on(gd.methods.simultaneous(gd.games.polar(), 2.0), (3.0, 0.0), duration=512)
+    assert int(away.kind) == gd.Kind.ESCAPE
+    assert np.isnan(away.period)
+
+
+def test_alternation_turns_by_its_exact_angle():
+    """Gidel et al. 2019: alternating steps of x y turn by arccos(1 - h^2 / 2) each."""
+    rule = gd.methods.alternating(gd.games.zero_sum(lambda x, y: x * y), 0.1)
+    found = gd.settles_on(rule, (1.0, 1.0), duration=4096)
+    assert int(found.kind) == gd.Kind.CYCLE
+    assert_allclose(found.period, 2 * np.pi / np.arccos(1 - 0.1**2 / 2), rtol=1e-10)
+
+
+def test_a_field_that_fades_out_is_not_at_rest():
+    """x' = exp(-x): it crawls ever more slowly, and goes on for ever."""
+    game = gd.games.Custom(lambda players, key: (jnp.exp(-players[0]), players[1] ** 2))
+    found = gd.settles_on(gd.methods.simultaneous(game, 0.1), (12.0, 1.0), duration=4096)
+    assert int(found.kind) == gd.Kind.UNDECIDED
+
+
+def test_escape_times_of_an_ensemble():
+    """Simultaneous steps of x y: |z| grows by sqrt(1 + h^2) a step."""
+    h, bound = 0.1, 10.0
+    rule = gd.methods.simultaneous(gd.games.zero_sum(lambda x, y: x * y), h)
+    starts = jnp.array([1.0, 0.1, 0.0])
+    times = jax.vmap(lambda x: gd.escape_time(rule, (x, x), np.arange(1201), bound))(starts)
+    least = np.log(bound / np.sqrt(2) / np.array([1.0, 0.1])) / np.log(np.sqrt(1 + h**2))
+    # A coordinate exceeds the bound within a quarter turn of the radius doing so.
+    assert np.all((times[:2] >= least) & (times[:2] <= least + np.pi / 2 / h + 80))
+    assert np.isnan(times[2])
