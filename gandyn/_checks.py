@@ -88,6 +88,17 @@ def positive(name: str, value: Any) -> Array:
     return value
 
 
+def below_one(name: str, value: Any) -> Array:
+    """A momentum: strictly between -1 and 1."""
+    value = number(name, value)
+    if is_concrete(value) and not abs(float(value)) < 1:
+        raise ValueError(
+            f"`{name}` must be strictly between -1 and 1, but is {float(value):g}: at 1 and beyond "
+            "a step never forgets the ones before."
+        )
+    return value
+
+
 def probabilities(name: str, value: Any) -> Array:
     """Numbers that are not negative and sum to one."""
     value = array(name, value)

@@ -1,5 +1,6 @@
 """Fields: which way the players go."""
 
+from ._anticipated import Anticipated as Anticipated
 from ._competitive import Competitive as Competitive
 from ._confined import Confined as Confined
 from ._consensus import Consensus as Consensus
@@ -8,7 +9,11 @@ from ._field import AbstractField as AbstractField
 from ._field import Gradient as Gradient
 from ._field import Scaled as Scaled
 from ._implicit import Implicit as Implicit
+from ._leader import Ridge as Ridge
+from ._leader import Stackelberg as Stackelberg
 from ._metric import Metric as Metric
 from ._metric import natural as natural
 from ._mirror import Mirror as Mirror
+from ._shaping import LOLA as LOLA
+from ._shaping import SOS as SOS
 from ._symplectic import Symplectic as Symplectic

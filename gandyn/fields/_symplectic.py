@@ -3,8 +3,10 @@
 Balduzzi et al., "The Mechanics of n-Player Differentiable Games", 2018.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import optax
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
@@ -19,15 +21,20 @@ class Symplectic(AbstractField):
     **Arguments:**
 
     - `field`: the field v.
-    - `strength`: c. Its sign is not adapted to the alignment with the Hessian.
+    - `strength`: c.
+    - `align`: whether c takes the sign that pulls towards stable and pushes away from unstable
+      points, that of <v, J^T v> <(J - J^T) v, J^T v> / (2 n) + 0.1 with n the number of parameters
+      (appendix of the paper; its code divides by the number of arrays instead).
     """
 
     field: AbstractField
     strength: Float[Array, ""]
+    align: bool = eqx.field(static=True)
 
-    def __init__(self, field: AbstractField, strength: Number = 1.0):
+    def __init__(self, field: AbstractField, strength: Number = 1.0, align: bool = False):
         self.field = is_field(field)
         self.strength = checks.number("strength", strength, low=0)
+        self.align = align
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         v, transposed = jax.vjp(lambda z: self.field(z, key), players)
@@ -35,4 +42,8 @@ class Symplectic(AbstractField):
         (against,) = transposed(v)
         # The difference first: far out, either of the two alone would drown v in rounding errors.
         turn = jax.tree.map(jnp.subtract, along, against)
-        return moved(v, self.strength / 2, turn)
+        if not self.align:
+            return moved(v, self.strength / 2, turn)
+        n = sum(x.size for x in jax.tree.leaves(players))
+        aligned = optax.tree.vdot(v, against) * optax.tree.vdot(turn, against) / (2 * n)
+        return moved(v, jnp.where(aligned + 0.1 < 0, -1, 1) * self.strength / 2, turn)

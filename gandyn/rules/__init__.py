@@ -1,8 +1,11 @@
 """Rules: discrete training as maps of the phase space."""
 
+from ._average import Average as Average
+from ._average import Averaged as Averaged
 from ._compose import Repeat as Repeat
 from ._compose import Sequential as Sequential
 from ._descend import Descend as Descend
+from ._lead import LEAD as LEAD
 from ._project import Project as Project
 from ._relax import Relaxed as Relaxed
 from ._respond import BestResponse as BestResponse
