@@ -76,7 +76,7 @@ def at_the_optimum(d: float) -> dict[str, float]:
                 d * overlap,
                 d * (1 - overlap),
                 d * mean_under_generator(lambda D: D * (1 - D) ** 2, d),
-                2 * stats.norm.pdf(d / 2),
+                float(2 * stats.norm.pdf(d / 2)),
                 1.0,
             ),
             strict=True,
@@ -93,12 +93,12 @@ def at_the_best_line(d: float) -> dict[str, float]:
     fisher = d / (4 + d**2)
 
     def margin(c: float) -> float:
-        return d / 2 * stats.norm.cdf(c - d / 2) - stats.norm.pdf(c - d / 2)
+        return float(d / 2 * stats.norm.cdf(c - d / 2) - stats.norm.pdf(c - d / 2))
 
     exact = at_the_optimum(d)
     return exact | {
         "least squares": fisher * (1 + fisher * d) / 2,
-        "hinge": 1 / optimize.brentq(margin, -10, 10 + d),
+        "hinge": 1 / float(optimize.brentq(margin, -10, 10 + d)),  # pyright: ignore[reportArgumentType]
     }
 
 

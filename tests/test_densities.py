@@ -12,8 +12,6 @@ import gandyn as gd
 from gandyn.measures import DensityMixture, Gaussian, Uniform, gaussian, grid, line, mixture, ring
 
 LINE = {
-    "normal": lambda: Gaussian(0.5, 2.0),
-    "uniform": lambda: Uniform(-1.0, 3.0),
     "three modes": lambda: line(3, 5.0, 0.5),
     "uneven": lambda: DensityMixture(
         [Gaussian(-1.0, 0.1), Uniform(0.0, 2.0), line(2, 3.0, 0.3)], [0.2, 0.3, 0.5]
@@ -21,7 +19,6 @@ LINE = {
 }
 PLANE = {
     "normal": lambda: Gaussian([1.0, -2.0], [0.5, 2.0]),
-    "uniform": lambda: Uniform([0.0, 1.0], [2.0, 4.0]),
     "ring": lambda: ring(5, std=0.4, nodes=16),
 }
 on_the_line = pytest.mark.parametrize("law", LINE.values(), ids=LINE)

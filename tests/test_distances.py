@@ -2,6 +2,7 @@
 
 import itertools
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -214,6 +215,13 @@ def test_jensen_shannon_of_shifted_normal_laws(d, exact, overlap):
     assert_allclose(slope, d * overlap / 2, rtol=1e-10)
 
 
+@eqx.filter_jit
+def every(p, q):
+    """All the divergences, as one program."""
+    names = ("kl", "total_variation", "squared_hellinger", "chi_squared", "jensen_shannon")
+    return {name: getattr(distances, name)(p, q) for name in names}
+
+
 def test_divergences_by_two_roads():
     """Densities with their mass in boxes are probability vectors."""
     p, q = np.array([0.1, 0.2, 0.0, 0.7]), np.array([0.25, 0.25, 0.25, 0.25])
@@ -221,14 +229,15 @@ def test_divergences_by_two_roads():
     laws = DensityMixture(boxes, p), DensityMixture(boxes, q)
     atoms = Points([0.0, 1.0, 2.0, 3.0], p), Points([3.0, 2.0, 1.0, 0.0], q)
     f = {"kl": (lambda u: xlogy(u, u), jnp.inf), "total_variation": (lambda u: abs(u - 1) / 2, 0.5)}
-    for name in ("kl", "total_variation", "squared_hellinger", "chi_squared", "jensen_shannon"):
-        divergence = getattr(distances, name)
-        expected = divergence(p, q)
-        assert_allclose(divergence(*laws), expected, rtol=1e-12)
-        assert_allclose(divergence(*atoms), expected, rtol=1e-12)
-        if name in f:
-            assert_allclose(distances.f_divergence(f[name][0], p, q, f[name][1]), expected)
-            assert_allclose(distances.f_divergence(f[name][0], q, p, f[name][1]), divergence(q, p))
+    expected = every(p, q)
+    for pair in (laws, atoms):
+        found = every(*pair)
+        for name, value in expected.items():
+            assert_allclose(found[name], value, rtol=1e-12, err_msg=name)
+    for name, (function, slope) in f.items():
+        assert_allclose(distances.f_divergence(function, p, q, slope), expected[name])
+        backwards = getattr(distances, name)(q, p)
+        assert_allclose(distances.f_divergence(function, q, p, slope), backwards)
     assert distances.kl(q, p) == distances.reverse_kl(p, q) == jnp.inf
 
 
@@ -243,11 +252,12 @@ def test_disjoint_laws_are_as_far_apart_as_can_be_and_nothing_is_nan():
         (gaussian([0.0, 0.0], 0.1, 4), gaussian([90.0, 0.0], 0.1, 4)),
     ]
     for p, q in pairs:
-        assert_allclose(jensen_shannon(p, q), np.log(2), rtol=1e-12)
-        assert_allclose(distances.total_variation(p, q), 1, rtol=1e-12)
-        assert_allclose(distances.squared_hellinger(p, q), 1, rtol=1e-12)
+        found = every(p, q)
+        assert_allclose(found["jensen_shannon"], np.log(2), rtol=1e-12)
+        assert_allclose(found["total_variation"], 1, rtol=1e-12)
+        assert_allclose(found["squared_hellinger"], 1, rtol=1e-12)
         if not isinstance(q, Gaussian) or not isinstance(p, Gaussian):
-            assert distances.kl(p, q) == distances.chi_squared(p, q) == jnp.inf
+            assert found["kl"] == found["chi_squared"] == jnp.inf
     assert_allclose(jensen_shannon(x, x), 0, atol=1e-15)
     # Atoms that are met twice, in one sample and in both.
     assert_allclose(
@@ -257,6 +267,7 @@ def test_disjoint_laws_are_as_far_apart_as_can_be_and_nothing_is_nan():
     )
 
 
+@pytest.mark.slow
 def test_divergences_in_the_plane_are_sums_over_independent_coordinates():
     p, q = gaussian([0.5, -0.3], [0.8, 1.0], 24), gaussian([0.0, 0.0], 1.0, 24)
     assert_allclose(distances.kl(p, q), CLOSED["kl"](0.5, 0.8) + 0.3**2 / 2, rtol=1e-7)
@@ -276,7 +287,7 @@ def test_modes_far_apart_are_atoms(covered, exact):
 # Transport on the line
 
 
-@pytest.mark.parametrize("order", [1, 1.5, 2, 3])
+@pytest.mark.parametrize("order", [1, 2])
 def test_shifted_laws_are_as_far_apart_as_they_are_shifted(order):
     law = gd.measures.line(3, 5.0, 0.3)
     shifted = DensityMixture([gaussian(c + 0.7, 0.3) for c in law.centers])
@@ -297,6 +308,7 @@ def test_wasserstein_of_normal_laws():
     assert_allclose(wasserstein(gaussian(m, s), gaussian(0.0, 1.0)), folded, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_law_is_the_limit_of_its_quantiles():
     law, other = gd.measures.line(2, 3.0, 0.4), gaussian(0.3, 1.0)
     u = (np.arange(2000) + 0.5) / 2000
@@ -314,6 +326,7 @@ def test_one_point_and_a_law():
     assert_allclose(wasserstein(law, [1.5], 2), np.sqrt(1 + 1.5**2), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_samples_of_a_law_are_as_far_from_it_as_theory_says():
     """m = 2 and 100 points of N(0, 1): E W_1 and E W_2^2 to the law and between two samples."""
     law = gaussian(0.0, 1.0)
@@ -329,6 +342,7 @@ def test_samples_of_a_law_are_as_far_from_it_as_theory_says():
                 assert abs(found.mean() - exact) < 4 * found.std() / np.sqrt(runs)
 
 
+@pytest.mark.slow
 def test_the_slope_of_transport_is_the_mean_push():
     law = gaussian(0.0, 1.0)
     slope = jax.grad(lambda m: wasserstein(gaussian(m, 1.0), law))(0.8)
@@ -396,6 +410,7 @@ def test_trained_linear_critics_find_the_closed_form():
     assert_allclose(half, exact / 2, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_histograms_count_every_point():
     x, edges = draw(0, 450), np.linspace(-1, 1, 7)
     shares = distances.histogram(x, edges)

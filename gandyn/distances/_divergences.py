@@ -219,7 +219,8 @@ def _of_points(p: AbstractMeasure, q: AbstractMeasure) -> _Shares:
             f"{x.shape[1:]} and one of `q` {y.shape[1:]}."
         )
     atoms = jnp.concatenate([x, y]).reshape(len(x) + len(y), -1)
-    same = jnp.all(atoms[:, None] == atoms[None], axis=-1)
+    # One row after another: all differences at once are too many in high dimension.
+    same = jax.lax.map(lambda atom: jnp.all(atoms == atom[None], axis=-1), atoms)
     # Every atom once, where it comes first.
     first = jnp.argmax(same, axis=1) == jnp.arange(len(atoms))
     of_x, of_y = (

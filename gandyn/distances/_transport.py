@@ -50,15 +50,18 @@ def wasserstein(x: Any, y: Any, order: Any = 1) -> Scalar:
     """
     order = checks.number("order", order, low=1)
     if isinstance(x, AbstractDensity) or isinstance(y, AbstractDensity):
-        return _between_laws(_law("x", x), _law("y", y), order)
+        one = bool(order == 1) if checks.is_concrete(order) else None
+        return _between_laws(_law("x", x), _law("y", y), order, one)
     x, y = pair(x, y)
     order = order.astype(x.dtype)
     if x.shape[1] == 1:
         x, y = jnp.sort(x, axis=0), jnp.sort(y, axis=0)
         i, j, mass = _monotone(len(x), len(y))
+        apart = jnp.abs(x[i, 0] - y[j, 0])
     else:
         i, j, mass = _optimal(x, y, order)
-    cost = jnp.sum(jnp.asarray(mass, x.dtype) * norm(x[i] - y[j]) ** order)
+        apart = norm(x[i] - y[j])
+    cost = jnp.sum(jnp.asarray(mass, x.dtype) * apart**order)
     return root(cost, order)
 
 
@@ -141,16 +144,22 @@ def _law(name: str, value: Any) -> Any:
 
 
 @eqx.filter_jit
-def _between_laws(p: Any, q: Any, order: Scalar) -> Scalar:
+def _between_laws(p: Any, q: Any, order: Scalar, one: bool | None) -> Scalar:
+    """W_p between two laws; `one` says whether the order is 1, where that is known beforehand."""
     knots = [law.knots().reshape(-1) for law in (p, q)]
     dtype = jnp.promote_types(knots[0].dtype, knots[1].dtype)
     knots = [k.astype(dtype) for k in knots]
     order = order.astype(dtype)
-    return jax.lax.cond(
-        order == 1,
-        lambda: _area(p, q, jnp.concatenate(knots)),
-        lambda: root(_between_quantiles(p, q, knots, order), order),
-    )
+
+    def area() -> Scalar:
+        return _area(p, q, jnp.concatenate(knots))
+
+    def between_quantiles() -> Scalar:
+        return root(_between_quantiles(p, q, knots, order), order)
+
+    if one is None:
+        return jax.lax.cond(order == 1, area, between_quantiles)
+    return area() if one else between_quantiles()
 
 
 def _cdf(law: Any, x: Float[Array, "..."]) -> Float[Array, "..."]:
