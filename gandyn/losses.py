@@ -98,3 +98,37 @@ of Mao et al. (2017)."""
 hinge = Loss(_margin_above, _margin_below, jnp.negative, jnp.sign)
 """max(0, 1 - l) on real points, max(0, 1 + l) on fake points, -l for the generator
 (Lim and Ye 2017; Miyato et al. 2018)."""
+
+
+def _f_gan(
+    activation: Callable[[Array], Array],
+    conjugate: Callable[[Array], Array],
+    optimal: Callable[[Array], Array],
+) -> Loss:
+    """The zero-sum loss of an f-divergence, E_data g(l) - E_gen f*(g(l)), from g and f* o g."""
+    return Loss(lambda l: -activation(l), conjugate, lambda l: -conjugate(l), optimal)
+
+
+# Nowozin, Cseke, Tomioka, "f-GAN: Training Generative Neural Samplers using Variational Divergence
+# Minimization", 2016, tables 1 and 2: against the optimal discriminator, g(l) = f'(p/q), the
+# generator descends the f-divergence E_gen f(p/q) of the data p from its own law q.
+
+kl = _f_gan(_identity, lambda l: jnp.exp(l - 1), lambda r: 1 + r)
+"""The f-GAN of KL(p | q), f = u log u; at the optimum l = 1 + log(p/q)."""
+
+reverse_kl = _f_gan(lambda l: -jnp.exp(-l), lambda l: l - 1, _identity)
+"""The f-GAN of KL(q | p), f = -log u; at the optimum l = log(p/q)."""
+
+pearson = _f_gan(_identity, lambda l: l**2 / 4 + l, lambda r: 2 * jnp.expm1(r))
+"""The f-GAN of Pearson's E_q (p/q - 1)^2, f = (u - 1)^2; at the optimum l = 2 (p/q - 1)."""
+
+squared_hellinger = _f_gan(lambda l: -jnp.expm1(-l), jnp.expm1, lambda r: r / 2)
+"""The f-GAN of sum (sqrt p - sqrt q)^2, f = (sqrt u - 1)^2; at the optimum l = log(p/q) / 2."""
+
+jensen_shannon = _f_gan(
+    lambda l: jnp.log(2.0) - softplus(-l), lambda l: softplus(l) - jnp.log(2.0), _identity
+)
+"""The f-GAN of 2 JS(p, q): `minimax` but for a constant; at the optimum l = log(p/q)."""
+
+total_variation = _f_gan(lambda l: jnp.tanh(l) / 2, lambda l: jnp.tanh(l) / 2, _all_or_nothing)
+"""The f-GAN of sum |p - q| / 2, f = |u - 1| / 2; at the optimum l = +-inf."""

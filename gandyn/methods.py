@@ -1,32 +1,53 @@
 """Published training methods, each as what it is: field x optimizers x order of moves.
 
-`step_size` is, throughout, a number, one per player, or - where the method is not defined by its
-numbers - optax transformations, one for everybody or one per player. Every method takes a game and
-returns a rule; read the one-line body to see the method.
+`step_size` is, throughout, a number, one per player - two time scales are two numbers -, or, where
+the method is not defined by its numbers, optax transformations, one for everybody or one per
+player: `simultaneous(game, optax.adam(1e-3, b1=0.5))` is Adam in the game, `optimistic(game,
+optax.adam(...))` optimistic Adam. Every method takes a game and returns a rule; read the one-line
+body to see the method. What wraps any rule is a rule: `gandyn.rules.Averaged` for averages of the
+iterates, `lookahead` below, and `Sequential(rule, Project(...))` for constraints.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import diffrax as dfx
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import optax
+from jaxtyping import Array
 
 from . import _checks as checks
 from ._types import Number, PerPlayer
 from .fields import (
+    LOLA,
+    SOS,
+    Anticipated,
     Competitive,
     Consensus,
     Extrapolated,
     Gradient,
     Implicit,
     Mirror,
+    Ridge,
     Scaled,
+    Stackelberg,
     Symplectic,
 )
 from .flows import RK4, GradientFlow, Integrator
 from .games import AbstractGame, Unrolled, hardmax
-from .rules import AbstractRule, BestResponse, Descend, Relaxed, Repeat, Sequential, TimeMap
+from .rules import (
+    LEAD,
+    AbstractRule,
+    BestResponse,
+    Descend,
+    Extra,
+    Relaxed,
+    Repeat,
+    Sequential,
+    TimeMap,
+)
 from .rules._descend import is_transformation, plain
 
 
@@ -75,12 +96,25 @@ def alternating(
     return Sequential(*(turn(i) for i in order))
 
 
-def extragradient(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
-    """z <- z + h v(z + h v(z)), Korpelevich (1976); for GANs Gidel et al. (2019).
+def extragradient(
+    game: AbstractGame,
+    step_size: PerPlayer,
+    extrapolation: PerPlayer | None = None,
+    fresh: bool = True,
+) -> AbstractRule:
+    """z <- z + h v(z + g v(z)), Korpelevich (1976); for GANs Gidel et al. (2019).
 
-    On a bilinear game stable while h s < 1, fastest at h s = 1/sqrt(2).
+    On a bilinear game with g = h stable while h s < 1, fastest at h s = 1/sqrt(2).
+
+    **Arguments:**
+
+    - `extrapolation`: g, the step of the look ahead; by default h. With noise, a longer one than h
+      is needed to converge (Hsieh et al. 2020).
+    - `fresh`: whether the two evaluations see independent noise, or the same.
     """
-    return Descend(Extrapolated(Gradient(game), _numbers("extragradient", step_size)), step_size)
+    h = _numbers("extragradient", step_size)
+    g = h if extrapolation is None else checks.per_player("extrapolation", extrapolation, low=0)
+    return Descend(Extrapolated(Gradient(game), g, fresh), h)
 
 
 def optimistic(game: AbstractGame, step_size: Any) -> AbstractRule:
@@ -120,10 +154,17 @@ def consensus(game: AbstractGame, step_size: Any, strength: Number) -> AbstractR
     return Descend(Consensus(Gradient(game), strength), step_size)
 
 
-def symplectic(game: AbstractGame, step_size: Any, strength: Number = 1.0) -> AbstractRule:
-    """z <- z + h (v - (c/2)(J^T - J) v): symplectic gradient adjustment, without adapting the sign
-    of its `strength` c (Balduzzi et al. 2018)."""
-    return Descend(Symplectic(Gradient(game), strength), step_size)
+def symplectic(
+    game: AbstractGame, step_size: Any, strength: Number = 1.0, align: bool = False
+) -> AbstractRule:
+    """z <- z + h (v - (c/2)(J^T - J) v): symplectic gradient adjustment (Balduzzi et al. 2018).
+
+    **Arguments:**
+
+    - `strength`: c; 1 in the paper.
+    - `align`: whether the sign of c is chosen at every step, see `gandyn.fields.Symplectic`.
+    """
+    return Descend(Symplectic(Gradient(game), strength, align), step_size)
 
 
 def competitive(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
@@ -134,6 +175,115 @@ def competitive(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
     On a bilinear game it is the proximal point method, stable for every h.
     """
     return Descend(Competitive(Gradient(game), _numbers("competitive", step_size)), step_size)
+
+
+def linearized_competitive(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+    """z <- z + h (v + J_o h v): competitive gradient descent to first order (LCGD, Schaefer and
+    Anandkumar 2019), which is the LookAhead of Zhang and Lesser (2010).
+
+    On a bilinear game stable while h s < 1.
+    """
+    h = _numbers("linearized_competitive", step_size)
+    return Descend(Anticipated(Gradient(game), h), h)
+
+
+def lola(game: AbstractGame, step_size: Number, shaping: Number | None = None) -> AbstractRule:
+    """z <- z + h w, everybody descending what its loss will be after a step of the others, of the
+    size `shaping` (by default h), to first order in it (Foerster et al. 2018).
+
+    This is the full derivative of the published objective: LookAhead's term and the shaping term,
+    which on a bilinear game are equal. It need not rest where plain play rests.
+    """
+    h = checks.number("step_size", step_size, low=0)
+    return Descend(LOLA(game, h if shaping is None else shaping), h)
+
+
+def sos(
+    game: AbstractGame,
+    step_size: Number,
+    shaping: Number | None = None,
+    agreement: Number = 0.5,
+    radius: Number = 0.1,
+) -> AbstractRule:
+    """Stable opponent shaping (Letcher et al. 2019): between LookAhead and LOLA, the latter only as
+    far as it does no harm; see `gandyn.fields.SOS`."""
+    h = checks.number("step_size", step_size, low=0)
+    return Descend(SOS(game, h if shaping is None else shaping, agreement, radius), h)
+
+
+def lead(
+    game: AbstractGame, step_size: PerPlayer, momentum: Number = 0.0, coupling: Number | None = None
+) -> AbstractRule:
+    """z' = z + h v + b d + a J_o d with d the last step (Hemmat et al. 2020).
+
+    On a bilinear game a = h with b = 0 is the optimistic method.
+
+    **Arguments:**
+
+    - `momentum`: b, strictly between -1 and 1.
+    - `coupling`: a, by default h, which then must be one number.
+    """
+    h = _numbers("lead", step_size)
+    return LEAD(Gradient(game), h, momentum, h if coupling is None else coupling)
+
+
+def follow_the_ridge(game: AbstractGame, step_size: PerPlayer, leader: int = 0) -> AbstractRule:
+    """The follower moves along with its own best response to the leader's step (Wang, Zhang, Ba
+    2020): stable at local min-max points, and, for small steps, nowhere else."""
+    steps = _numbers("follow_the_ridge", step_size)
+    return Descend(Ridge(Scaled(Gradient(game), steps), leader), 1.0)
+
+
+def stackelberg(game: AbstractGame, step_size: Any, leader: int = 0) -> AbstractRule:
+    """The leader differentiates through the follower's best response, the follower descends plainly
+    (Fiez, Chasnov, Ratliff 2020); give the follower the larger step."""
+    return Descend(Stackelberg(game, leader), step_size)
+
+
+def drift_cancelled(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+    """z <- z + h (v + (h/2) J_o v): simultaneous steps without the drift by which the players'
+    discrete steps act on each other (Rosca, Wu, Dherin, Barrett, "Discretization Drift in
+    Two-Player Games", 2021); their drift of each on itself, which does no harm, stays.
+
+    On a bilinear game the factor per step falls from 1 + (h s)^2/2 to 1 + (h s)^4/8.
+    """
+    h = _numbers("drift_cancelled", step_size)
+    return Descend(Anticipated(Gradient(game), jax.tree.map(lambda x: x / 2, h)), h)
+
+
+def heavy_ball(
+    game: AbstractGame, step_size: PerPlayer, momentum: PerPlayer = 0.9, nesterov: bool = False
+) -> AbstractRule:
+    """z_{t+1} = z_t + h v_t + b (z_t - z_{t-1}), all players at once (Polyak 1964), or Nesterov's
+    form, in which the direction is v_t + b times the momentum.
+
+    On a bilinear game it diverges for every h and b; see `negative_momentum`.
+    """
+    return simultaneous(game, _balls("heavy_ball", step_size, momentum, nesterov))
+
+
+def complex_momentum(
+    game: AbstractGame, step_size: Number, momentum: Number = 0.9, angle: Number = jnp.pi / 8
+) -> AbstractRule:
+    """m' = b e^(i a) m + v,   z' = z + h Re m', all players at once (Lorraine, Acuna, Vicol,
+    Duvenaud, "Complex Momentum for Optimization in Games", 2022).
+
+    With its default values, the paper's, it converges on bilinear games for small h s, where real
+    momentum diverges. For a field with eigenvalue l the multipliers are the roots of
+    (x - 1)(x^2 - 2 b cos(a) x + b^2) = h l x (x - b cos a).
+    """
+    h = checks.number("step_size", step_size, low=0)
+    turn = _Turning(checks.below_one("momentum", momentum), checks.number("angle", angle))
+    memory = optax.GradientTransformation(_resting, turn)
+    return Descend(Gradient(game), optax.chain(memory, plain("step_size", h)))
+
+
+def extra_adam(
+    game: AbstractGame, step_size: Number, b1: Number = 0.5, b2: Number = 0.9
+) -> AbstractRule:
+    """Adam, which takes every step from where it stood with the gradients a step ahead (Gidel et
+    al. 2019, algorithm 4)."""
+    return Extra(Descend(Gradient(game), optax.adam(step_size, b1, b2)))
 
 
 def negative_momentum(
@@ -149,19 +299,7 @@ def negative_momentum(
 
     - `momentum`: b, strictly between -1 and 1, a number or one per player.
     """
-    steps = _each(_numbers("negative_momentum", step_size), 2)
-    momenta = checks.spread("momentum", checks.per_player("momentum", momentum), 2)
-    for b in momenta:
-        if checks.is_concrete(b) and not abs(float(b)) < 1:
-            raise ValueError(
-                f"`momentum` must be strictly between -1 and 1, but is {float(b):g}: at 1 and "
-                "beyond a step never forgets the ones before."
-            )
-
-    def ball(h: Number, b: Number) -> optax.GradientTransformation:
-        return optax.chain(optax.trace(b), plain("step_size", h))
-
-    return alternating(game, tuple(map(ball, steps, momenta)))
+    return alternating(game, _balls("negative_momentum", step_size, momentum))
 
 
 def lookahead(rule: AbstractRule, every: int, fraction: Number) -> AbstractRule:
@@ -257,6 +395,47 @@ def best_response(
         )
     sizes = [checks.count(f"actions[{i}]", n) for i, n in enumerate(actions)]
     return Sequential(*(BestResponse(game, i, jnp.eye(sizes[i])) for i in order))
+
+
+def _balls(method: str, step_size: PerPlayer, momentum: PerPlayer, nesterov: bool = False) -> Any:
+    """A heavy ball for everybody, or one for each of several players."""
+
+    def ball(h: Number, b: Number) -> optax.GradientTransformation:
+        trace = optax.trace(checks.below_one("momentum", b), nesterov)
+        return optax.chain(trace, plain("step_size", h))
+
+    steps, momenta = _numbers(method, step_size), checks.per_player("momentum", momentum)
+    n = max(len(x) if isinstance(x, tuple) else 1 for x in (steps, momenta))
+    if n == 1 and not isinstance(steps, tuple) and not isinstance(momenta, tuple):
+        return ball(steps, momenta)
+    both = zip(
+        checks.spread("step_size", steps, n), checks.spread("momentum", momenta, n), strict=True
+    )
+    return tuple(ball(h, b) for h, b in both)
+
+
+class _Turning(eqx.Module):
+    """Momentum that turns in the complex plane, its real and imaginary part in two trees."""
+
+    momentum: Number
+    angle: Number
+
+    def __call__(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        def turned(g: Array, re: Array, im: Array) -> tuple[Array, Array]:
+            c, s = (
+                (self.momentum * part).astype(g.dtype)
+                for part in (jnp.cos(self.angle), jnp.sin(self.angle))
+            )
+            return c * re - s * im + g, s * re + c * im
+
+        both = jax.tree.map(turned, updates, *state)
+        re, im = (jax.tree.map(lambda _, pair, i=i: pair[i], updates, both) for i in (0, 1))
+        return re, (re, im)
+
+
+def _resting(params: Any) -> tuple[Any, Any]:
+    zeros = jax.tree.map(jnp.zeros_like, params)
+    return zeros, zeros
 
 
 def _is_single(step_size: Any) -> bool:

@@ -16,7 +16,7 @@ Rocktaschel, Whiteson, "Stable Opponent Shaping in Differentiable Games", 2019.
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar
@@ -80,11 +80,12 @@ class SOS(AbstractField):
         ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step)
         dtype = jnp.result_type(*jax.tree.leaves(players))
         agreement, radius = (x.astype(dtype) for x in (self.agreement, self.radius))
-        inner = optax.tree.vdot(shaping, ahead)
+        inner = _dot(shaping, ahead)
         against = inner < 0
-        most = -agreement * _square(ahead) / jnp.where(against, inner, -1)
+        most = -agreement * _dot(ahead, ahead) / jnp.where(against, inner, -1)
         harmless = jnp.where(against, jnp.minimum(1, most), 1)
-        square = _square(Gradient(self.game)(players, key))
+        v = Gradient(self.game)(players, key)
+        square = _dot(v, v)
         near = jnp.where(square < radius**2, square, 1)
         return _plus(ahead, jnp.minimum(harmless, near), shaping)
 
@@ -95,21 +96,26 @@ def _ahead_and_shaping(
     """v + h J_o v, and -h chi: LookAhead's direction, and what shaping adds to it."""
     v = Gradient(game)(players, key)
 
-    def of(i: int) -> tuple[Players, Players]:
-        def learned(mine: Players, hold_gradients: bool) -> Scalar:
-            """h sum_j <grad_j L_i, v_j>: what the others' steps add to my loss, one factor held."""
-            here = put(players, i, mine)
-            slopes = jax.grad(lambda z: losses(game, z, key)[i])(here)
-            steps = Gradient(game)(here, key)
-            slopes, steps = (
-                (jax.lax.stop_gradient(slopes), steps)
-                if hold_gradients
-                else (slopes, jax.lax.stop_gradient(steps))
-            )
-            terms = [optax.tree.vdot(slopes[j], steps[j]) for j in range(len(here)) if j != i]
-            return sum(terms, jnp.zeros_like(terms[0]))
+    def of(i: int) -> tuple[PyTree, PyTree]:
+        others = [j for j in range(len(players)) if j != i]
 
-        return tuple(jax.grad(learned)(players[i], hold) for hold in (False, True))
+        def slopes(mine: PyTree) -> list[PyTree]:
+            """grad_j L_i."""
+            all_slopes = jax.grad(lambda z: losses(game, z, key)[i])(put(players, i, mine))
+            return [all_slopes[j] for j in others]
+
+        def steps(mine: PyTree) -> list[PyTree]:
+            """v_j."""
+            all_steps = Gradient(game)(put(players, i, mine), key)
+            return [all_steps[j] for j in others]
+
+        # Of sum_j <grad_j L_i, v_j> in my parameters, either factor held. (A gradient stopped
+        # inside would be stopped for those who differentiate the field, too.)
+        mine = players[i]
+        held_slopes, held_steps = slopes(mine), [v[j] for j in others]
+        turn = jax.grad(lambda mine: _dot(slopes(mine), held_steps))(mine)
+        shaping = jax.grad(lambda mine: _dot(held_slopes, steps(mine)))(mine)
+        return turn, shaping
 
     if len(players) == 1:
         return v, jax.tree.map(jnp.zeros_like, v)
@@ -122,5 +128,5 @@ def _plus(v: Players, c: Number, u: Players) -> Players:
     return tuple(moved(x, c, y) for x, y in zip(v, u, strict=True))
 
 
-def _square(v: Players) -> Scalar:
-    return optax.tree.vdot(v, v)
+def _dot(u: PyTree, v: PyTree) -> Scalar:
+    return jnp.asarray(optax.tree.vdot(u, v))

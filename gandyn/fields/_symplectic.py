@@ -45,5 +45,6 @@ class Symplectic(AbstractField):
         if not self.align:
             return moved(v, self.strength / 2, turn)
         n = sum(x.size for x in jax.tree.leaves(players))
-        aligned = optax.tree.vdot(v, against) * optax.tree.vdot(turn, against) / (2 * n)
-        return moved(v, jnp.where(aligned + 0.1 < 0, -1, 1) * self.strength / 2, turn)
+        inner = [jnp.asarray(optax.tree.vdot(u, against)) for u in (v, turn)]
+        sign = jnp.where(inner[0] * inner[1] / (2 * n) + 0.1 < 0, -1, 1)
+        return moved(v, sign * self.strength / 2, turn)

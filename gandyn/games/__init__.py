@@ -28,5 +28,8 @@ from ._planar import parabolas as parabolas
 from ._planar import polar as polar
 from ._quadratic import prescribed as prescribed
 from ._quadratic import quadratic as quadratic
+from ._regularized import Entropy as Entropy
+from ._regularized import Regularized as Regularized
+from ._regularized import WeightDecay as WeightDecay
 from ._unrolled import Unrolled as Unrolled
 from ._zero_sum import zero_sum as zero_sum

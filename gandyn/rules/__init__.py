@@ -5,8 +5,10 @@ from ._average import Averaged as Averaged
 from ._compose import Repeat as Repeat
 from ._compose import Sequential as Sequential
 from ._descend import Descend as Descend
+from ._extra import Extra as Extra
 from ._lead import LEAD as LEAD
 from ._project import Project as Project
+from ._project import spectral_ball as spectral_ball
 from ._relax import Relaxed as Relaxed
 from ._respond import BestResponse as BestResponse
 from ._rule import AbstractRule as AbstractRule

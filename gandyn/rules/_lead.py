@@ -5,7 +5,7 @@ Hemmat, Mitra, Lajoie, Mitliagkas, "LEAD: Min-Max Optimization from a Physical P
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._phase import State
@@ -49,7 +49,7 @@ class LEAD(AbstractRule):
         steps = checks.spread("step_size", self.step_size, len(z))
         v, react = interaction(self.field, z, key)
 
-        def change(h: Number, v: Players, d: Players, across: Players) -> Players:
+        def change(h: Number, v: PyTree, d: PyTree, across: PyTree) -> PyTree:
             pushed = moved(jax.tree.map(jnp.zeros_like, v), h, v)
             return moved(moved(pushed, self.momentum, d), self.coupling, across)
 
