@@ -1,7 +1,10 @@
-"""Losses of a GAN: three functions of the logit l = D(x), which scores *realness*.
+"""Losses of a GAN: functions of the logit l = D(x), which scores *realness*.
 
     discriminator:  min  E_data real(l) + E_gen fake(l)
-    generator:      min  E_gen generator(l)
+    generator:      min  E_gen generator(l) + E_data generator_real(l)
+
+The last term, which makes the zero-sum losses zero-sum, is no matter to a generator that takes the
+discriminator as it is, but to one that foresees how it will respond: unrolled, shaping, leading.
 
 A loss is a value, not a class: write `Loss(real, fake, generator)` for one of your own.
 """
@@ -15,7 +18,7 @@ from jaxtyping import Array, Float
 
 
 class Loss(eqx.Module):
-    """Three functions of the discriminator's logit, each to be minimized in the mean.
+    """Functions of the discriminator's logit, each to be minimized in the mean.
 
     **Arguments:**
 
@@ -24,12 +27,14 @@ class Loss(eqx.Module):
     - `generator`: the generator's loss on fake points.
     - `optimal`: the logit that is best where the log of the density ratio, real over fake, is
       given; it is found numerically if left out (`gandyn.optimal`).
+    - `generator_real`: the generator's loss on real points; none if left out.
     """
 
     real: Callable[[Float[Array, "..."]], Float[Array, "..."]]
     fake: Callable[[Float[Array, "..."]], Float[Array, "..."]]
     generator: Callable[[Float[Array, "..."]], Float[Array, "..."]]
     optimal: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
+    generator_real: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
 
 
 @jax.custom_jvp
@@ -46,10 +51,6 @@ def softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
 def _softplus_jvp(primals: tuple, tangents: tuple) -> tuple:
     (l,), (dl,) = primals, tangents
     return softplus(l), jax.nn.sigmoid(l) * dl
-
-
-def _negative_softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
-    return -softplus(l)
 
 
 def _softplus_of_negative(l: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -80,14 +81,27 @@ def _all_or_nothing(log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(log_ratio == 0, 0, jnp.sign(log_ratio) * jnp.inf)
 
 
-minimax = Loss(_softplus_of_negative, softplus, _negative_softplus, _identity)
+def _zero_sum(
+    real: Callable[[Array], Array],
+    fake: Callable[[Array], Array],
+    optimal: Callable[[Array], Array],
+) -> Loss:
+    """The generator loses what the discriminator gains."""
+    return Loss(real, fake, _minus(fake), optimal, _minus(real))
+
+
+def _minus(h: Callable[[Array], Array]) -> Callable[[Array], Array]:
+    return lambda l: -h(l)
+
+
+minimax = _zero_sum(_softplus_of_negative, softplus, _identity)
 """The zero-sum loss of Goodfellow et al. (2014): D is a classifier with probability sigmoid(l),
 and the generator minimizes log(1 - D), which saturates where D is sure."""
 
 nonsaturating = Loss(_softplus_of_negative, softplus, _softplus_of_negative, _identity)
 """The same discriminator; the generator minimizes -log D (Goodfellow et al. 2014, section 3)."""
 
-wasserstein = Loss(jnp.negative, _identity, jnp.negative, _all_or_nothing)
+wasserstein = _zero_sum(jnp.negative, _identity, _all_or_nothing)
 """E_gen l - E_data l: the dual form of the 1-Wasserstein distance, once D is held 1-Lipschitz
 (Arjovsky, Chintala, Bottou 2017)."""
 
@@ -106,7 +120,7 @@ def _f_gan(
     optimal: Callable[[Array], Array],
 ) -> Loss:
     """The zero-sum loss of an f-divergence, E_data g(l) - E_gen f*(g(l)), from g and f* o g."""
-    return Loss(lambda l: -activation(l), conjugate, lambda l: -conjugate(l), optimal)
+    return _zero_sum(_minus(activation), conjugate, optimal)
 
 
 # Nowozin, Cseke, Tomioka, "f-GAN: Training Generative Neural Samplers using Variational Divergence

@@ -190,6 +190,18 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         (jnp.asarray(0.3), jnp.array([0.4, -0.2])),
     ),
     "Unrolled": lambda: (gd.games.Unrolled(normal_gan(), 2, 0.1), normal_players()),
+    "Regularized": lambda: (
+        gd.games.Regularized(
+            gd.games.dirac(), (gd.games.WeightDecay(0.5), lambda psi: jnp.cos(psi) / 4)
+        ),
+        point(),
+    ),
+    "Regularized logits": lambda: (
+        gd.games.Regularized(
+            gd.games.Logits(gd.games.finite([[1.0, -2.0], [-1.0, 3.0]])), gd.games.Entropy(0.3)
+        ),
+        (jnp.array([0.3, 0.7]), jnp.array([0.5, -0.4])),
+    ),
     "Noised": lambda: (gd.games.Noised(normal_gan(), 0.3, nodes=4), normal_players()),
     "Noised sampled": lambda: (
         gd.games.Noised(gd.games.Penalized(normal_gan(sampled=True), gd.games.R2(0.1)), 0.3),
@@ -208,7 +220,15 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Metric": lambda game: gd.fields.Metric(Gradient(game), doubled),
     "Implicit": lambda game: gd.fields.Implicit(Gradient(game), 0.1),
     "Mirror": lambda game: gd.fields.Mirror(Gradient(game), lambda players: players),
+    "Anticipated": lambda game: gd.fields.Anticipated(Gradient(game), 0.1),
+    "LOLA": lambda game: gd.fields.LOLA(game, 0.1),
+    "SOS": lambda game: gd.fields.SOS(game, 0.1),
+    "Ridge": lambda game: gd.fields.Ridge(Gradient(game)),
+    "Stackelberg": lambda game: gd.fields.Stackelberg(game),
 }
+
+# Fields of two players, of whom the second has a strict best response.
+LEADERS = {"Ridge", "Stackelberg"}
 
 
 def above(players: Players) -> Players:
@@ -237,6 +257,9 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
     "runge_kutta": lambda game: gd.methods.runge_kutta(game, 0.1),
     "Relaxed": lambda game: gd.methods.lookahead(gd.methods.optimistic(game, 0.1), 2, 0.5),
+    "Averaged": lambda game: gd.rules.Averaged(Descend(Gradient(game), 0.1), restart=3),
+    "LEAD": lambda game: gd.methods.lead(game, 0.1, 0.3),
+    "Extra": lambda game: gd.rules.Extra(Descend(Gradient(game), optax.sgd(0.1, momentum=0.2))),
 }
 
 # Where a trajectory blows up in finite time an adaptive integrator uses all the steps it is given.

@@ -12,7 +12,17 @@ import jax.random as jr
 import jax.tree_util as jtu
 import numpy as np
 import pytest
-from cases import DYNAMICS, FIELDS, FLOWS, GAMES, MEASURES, RULES, damped, normal_players
+from cases import (
+    DYNAMICS,
+    FIELDS,
+    FLOWS,
+    GAMES,
+    LEADERS,
+    MEASURES,
+    RULES,
+    damped,
+    normal_players,
+)
 
 import gandyn as gd
 from gandyn._phase import coordinates
@@ -158,6 +168,8 @@ def test_only_wrappers_that_keep_equilibria_forward_them() -> None:
 @pytest.mark.parametrize("game", ["Custom", "bilinear", "Noised sampled"])
 @pytest.mark.parametrize("name", FIELDS)
 def test_fields_have_the_structure_of_the_players(name: str, game: str, dtype: Any) -> None:
+    if name in LEADERS and game == "Custom":
+        pytest.skip("is defined for two players")
     game_, players = GAMES[game]()
     players = cast(players, dtype)
     value = eqx.filter_eval_shape(FIELDS[name](game_), players, key_for(game))
@@ -168,6 +180,10 @@ def test_fields_have_the_structure_of_the_players(name: str, game: str, dtype: A
 @pytest.mark.parametrize("game", ["R1", "bilinear"])
 @pytest.mark.parametrize("name", FIELDS)
 def test_fields_vanish_at_known_equilibria(name: str, game: str) -> None:
+    if name in LEADERS and game == "bilinear":
+        pytest.skip("needs a strict best response")
+    if name in ("LOLA", "Stackelberg") and game == "R1":
+        pytest.skip("counts on what others' losses do to it, and rests elsewhere in general")
     game_, players = GAMES[game]()
     (known,) = game_.equilibria()
     close(FIELDS[name](game_)(known), jax.tree.map(jnp.zeros_like, players), atol=1e-13)

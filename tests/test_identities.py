@@ -372,6 +372,35 @@ def test_minimax_dirac_gan_is_zero_sum() -> None:
     same_field(Gradient(gd.games.dirac()), Gradient(by_hand))
 
 
+ZERO_SUM = ["minimax", "wasserstein", "kl", "reverse_kl", "pearson", "squared_hellinger"]
+
+
+@pytest.mark.parametrize("name", [*ZERO_SUM, "jensen_shannon", "total_variation"])
+def test_zero_sum_losses_sum_to_zero(name: str) -> None:
+    """The part on real points included, which only those feel who see the other's response."""
+    loss = getattr(gd.losses, name)
+    for sampled in (False, True):
+        generator, discriminator = losses(normal_gan(sampled, loss), normal_players(), KEY)
+        np.testing.assert_allclose(generator, -discriminator, rtol=1e-14)
+
+
+def test_leaders_of_a_gan_feel_nothing_of_a_response_that_is_best() -> None:
+    """The envelope theorem: where D is optimal the total derivative is the partial one."""
+    game, (theta, psi) = normal_gan(), normal_players()
+
+    def slope(psi: Any) -> Any:
+        return jax.grad(lambda psi: losses(game, (theta, psi))[1])(psi)
+
+    for _ in range(10):
+        psi = psi - jnp.linalg.solve(jax.jacobian(slope)(psi), slope(psi))
+    assert float(jnp.abs(slope(psi)).max()) < 1e-14
+    plain = Gradient(game)((theta, psi))
+    led = gd.fields.Stackelberg(game)((theta, psi))
+    np.testing.assert_allclose(led[0]["shift"], plain[0]["shift"], rtol=1e-12)
+    np.testing.assert_allclose(led[0]["scale"], plain[0]["scale"], rtol=1e-12)
+    assert abs(float(plain[0]["shift"])) > 0.01
+
+
 @pytest.mark.parametrize("penalty", [R2(0.7), GradientPenalty(0.7, 0.0)], ids=["R2", "target 0"])
 def test_penalties_agree_on_the_dirac_gan(penalty: Any) -> None:
     """The slope of D(x) = psi x is psi everywhere."""

@@ -1,6 +1,7 @@
 """The GAN: a generator pushes a latent measure forward, a discriminator scores realness.
 
-    L_D = E_{x ~ data} real(D(x)) + E_{z ~ latent} fake(D(G(z))),    L_G = E_z generator(D(G(z)))
+    L_D = E_{x ~ data} real(D(x)) + E_{z ~ latent} fake(D(G(z)))
+    L_G = E_{z ~ latent} generator(D(G(z)))    (+ E_data generator_real(D(x)), `gandyn.losses`)
 
 Goodfellow et al., "Generative Adversarial Nets", 2014.
 """
@@ -153,6 +154,8 @@ def scores(loss: Loss, batch: Batch) -> tuple[Scalar, Scalar]:
         return lambda x: part(logit(batch.critic, x))
 
     generator = expectation(of(loss.generator), batch.fake)
+    if loss.generator_real is not None:
+        generator = expectation(of(loss.generator_real), batch.real) + generator
     real = expectation(of(loss.real), batch.real)
     return generator, real + expectation(of(loss.fake), batch.fake)
 
