@@ -377,9 +377,8 @@ def film_of_maxmin(row: Any, ledger: Ledger, options: Options, out: Path) -> np.
     visited = sorted({float(x) for x in np.round(path, 6)})
     ledger.state("bump against D's ascent: places", visited, MODES.tolist())
     for ax, (state, title) in zip(row, states[1:5], strict=True):
-        picture(
-            ax, look(game, state.players), title.replace(" (1)", "").replace(" (2)", ""), (-1, 1)
-        )
+        picture(ax, look(game, state.players), title, (-1, 1))
+        ax.set_xlabel("$x$")
     row[0].set_ylabel("max-min play")
 
     def pictures() -> Iterator[Figure]:

@@ -281,6 +281,21 @@ def atoms(ledger: Ledger, options: Options) -> tuple[list[int], np.ndarray]:
     return counts, np.stack(found)
 
 
+def teams(ledger: Ledger, counts: list[int]) -> list[float]:
+    """min-max minus max-min where both players mix T copies of themselves, in the game of a
+    generator on one of three modes and a discriminator that trusts one of them. Each side can hold
+    the other to the value 0 to the extent that three divides T."""
+    k, gaps = len(MODES), []
+    trust = 1 / k - np.eye(k)
+    for t in counts:
+        copies = np.array(list(itertools.combinations_with_replacement(range(k), t)))
+        shares = (copies[:, :, None] == np.arange(k)).mean(1)
+        gaps.append(float(gd.values(shares @ trust @ shares.T).gap))
+        theory = (np.ceil(t / k) - np.floor(t / k)) / t
+        ledger.compare(f"{t} copies of both players: gap", gaps[-1], theory, 1e-9)
+    return gaps
+
+
 def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     ts, paths = plays(ledger, options)
@@ -288,6 +303,7 @@ def run(options: Options, out: Path) -> Ledger:
     nodes, most = proofs(ledger)
     gaps = capacity(ledger, options)
     counts, found = atoms(ledger, options)
+    copies = teams(ledger, counts)
 
     fig, axes = plots.figure(2, 3, size=(7.0, 4.4))
     color = plots.COLORS
@@ -314,11 +330,15 @@ def run(options: Options, out: Path) -> Ledger:
     wide.set(xlabel="degree of D", ylabel="min-max $-$ max-min", ylim=(-0.03, 1.0))
     wide.legend(loc="upper left", ncols=2)
     fine.loglog(counts, found, "o", ms=2.5, mew=0, color=color["discriminator"], alpha=0.5)
-    fine.loglog(counts, 0.25 / np.array(counts), color=color["theory"], label="$1/(4T)$")
+    fine.loglog([], [], "o", ms=2.5, mew=0, color=color["discriminator"], label="$T$ atoms, $W_1$")
+    fine.loglog(counts, copies, "o", ms=2.5, mew=0, color=color["generator"],
+                label="$T$ of both, gap")  # fmt: skip
+    for height, law in ((0.25, "$1/(4T)$, $1/T$"), (1.0, None)):
+        fine.loglog(counts, height / np.array(counts), color=color["theory"], zorder=0, label=law)
     fine.minorticks_off()
     fine.set_xticks(counts, [str(t) for t in counts])
-    fine.set(xlabel="atoms $T$", ylabel="least $W_1$ to the uniform law")
-    fine.legend()
+    fine.set(xlabel="mixture of $T$", ylabel="least distance, gap", ylim=(None, 6))
+    fine.legend(loc="upper right", labelspacing=0.2)
     for i, (name, js) in enumerate(paths.items()):
         aside = i + np.linspace(-0.25, 0.25, len(js))
         last.plot(aside, js[:, -1], "o", ms=2.5, mew=0, color=SHADES[name], alpha=0.7)

@@ -11,10 +11,12 @@ Arora, Ge, Liang, Ma, Zhang, "Generalization and Equilibrium in Generative Adver
 """
 
 import dataclasses
+import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
@@ -32,8 +34,8 @@ class Options:
     """What can be chosen."""
 
     sizes: tuple[int, ...] = (2, 16, 128, 512, 4096)
-    """Points in a sample. W_1 beyond the line is an assignment problem and stops at 512, trained
-    critics at 128."""
+    """Points in a sample. W_1 beyond the line is an assignment problem and stops at 512, from where
+    on a lower bound is measured; trained critics stop at 128."""
     dimensions: tuple[int, ...] = (1, 10, 100, 1000)
     """The dimensions."""
     seeds: int = 24
@@ -140,10 +142,10 @@ class Mean:
         for m, (mean, error) in self.values[name].items():
             ledger.compare(f"{text}, m = {m}", mean, theory(m), wide * float(error))
 
-    def draw(self, ax: Any, name: Any, **style: Any) -> None:
+    def draw(self, ax: Any, name: Any, fmt: str = "o", **style: Any) -> None:
         ms = np.array(list(self.values[name]))
         mean, error = np.array(list(self.values[name].values())).T
-        ax.errorbar(ms, mean, 2 * error, fmt="o", ms=2.6, mew=0, elinewidth=0.7, **style)
+        ax.errorbar(ms, mean, 2 * error, fmt=fmt, ms=2.6, mew=0, elinewidth=0.7, **style)
 
 
 def swept(
@@ -152,7 +154,12 @@ def swept(
     store = None if options.store is None else options.store / name
     axes = {"run": np.arange(options.seeds)}
     found = gd.sweep(
-        function, axes, seed=len(name), chunk=chunk, store=store, configuration={"name": name}
+        function,
+        axes,
+        seed=zlib.crc32(name.encode()),
+        chunk=chunk,
+        store=store,
+        configuration={"name": name},
     )
     return {str(k): np.asarray(v) for k, v in found.data_vars.items()}
 
@@ -160,6 +167,18 @@ def swept(
 def pair(key: Array, m: int, d: int) -> tuple[Array, Array]:
     x, y = jr.normal(key, (2, m, d)) / np.sqrt(d)
     return x, y
+
+
+def nearest(x: Array, y: Array) -> Array:
+    """The mean distance of a point of x from the nearest of y, which W_1 is never below. Where the
+    samples are too many to be matched, in single precision: it is off by a millionth."""
+    x, y = (s.astype(jnp.float32) for s in (x, y))
+    squares = jnp.sum(y**2, 1)
+
+    def squared_distance(point: Array) -> Array:
+        return jnp.min(squares - 2 * y @ point) + point @ point
+
+    return jnp.mean(jnp.sqrt(jax.lax.map(squared_distance, x, batch_size=256)))
 
 
 def network(params: dict[str, Array], x: Array) -> Array:
@@ -174,6 +193,8 @@ def between(m: int, d: int) -> Callable[..., dict[str, Array]]:
         found = {"linear": distances.linear_distance(x, y)}
         if d == 1 or m <= TRANSPORT:
             found["w1"] = distances.wasserstein(x, y)
+        else:
+            found["nearest"] = nearest(x, y)
         if m <= TRANSPORT:
             found["mmd2"] = distances.mmd(x, y) ** 2
         if m <= CRITICS:
@@ -242,6 +263,12 @@ def run(options: Options, out: Path) -> Ledger:
     return ledger
 
 
+def transported(seen: Mean, d: int) -> dict[int, float]:
+    """The mean of W_1 between two samples, or of what it is never below, for each m."""
+    found = seen.values["w1", d] | seen.values.get(("nearest", d), {})
+    return {m: mean for m, (mean, _) in found.items()}
+
+
 def judge(ledger: Ledger, seen: Mean, options: Options) -> None:
     for d in options.dimensions:
         worst = max(abs(mean - np.log(2)) for mean, _ in seen.values["js", d].values())
@@ -251,14 +278,14 @@ def judge(ledger: Ledger, seen: Mean, options: Options) -> None:
         for m, (mean, _) in seen.values["network", d].items():
             ledger.record(f"network critics: sqrt(m) d_F, m = {m}, d = {d}", np.sqrt(m) * mean)
         if d >= 100:
-            for m, (mean, _) in seen.values["w1", d].items():
+            for m, mean in transported(seen, d).items():
                 bound = lower_bound(m, d)
                 if bound > 0:
                     ledger.state(f"W1 is above {bound:.3g}, m = {m}, d = {d}", mean >= bound, True)
             last = max(seen.values["w1", d])
             ledger.record(f"W1 of two samples, m = {last}, d = {d}", seen.values["w1", d][last][0])
     if max(options.dimensions) >= 1000:
-        least = min(mean for mean, _ in seen.values["w1", 1000].values())
+        least = min(transported(seen, 1000).values())
         ledger.state("W1 is above 1.1 in 1000 dimensions at all m", least > 1.1, True)
     seen.test(ledger, ("w1 law", 1), to_the_law, "W1 of sample and law")
     seen.test(ledger, ("w1", 1), between_samples, "W1 of two samples on the line")
@@ -280,6 +307,8 @@ def figure(seen: Mean, options: Options, out: Path, few: list[int]) -> None:
         style = {"color": color, "label": f"$d = {d}$"}
         for ax, name in ((js, "js"), (transport, "w1"), (critic, "linear"), (networks, "network")):
             seen.draw(ax, (name, d), **style)
+        if ("nearest", d) in seen.values:
+            seen.draw(transport, ("nearest", d), "^", color=color)
         ms = np.array(list(seen.values["linear", d]))
         critic.loglog(ms, [linear(m, d) for m in ms], **grey)
         if d >= 100:
@@ -320,5 +349,7 @@ def figure(seen: Mean, options: Options, out: Path, few: list[int]) -> None:
         ax.legend(loc="lower left", labelspacing=0.2, handletextpad=0.1)
     networks.set_ylim(0.08, 4)
     fit.set_ylim(1e-3, 2)
+    fit.set_xticks(few, map(str, few))
+    fit.minorticks_off()
     fit.legend(loc="upper right", labelspacing=0.2, handletextpad=0.4)
     plots.save(fig, out)

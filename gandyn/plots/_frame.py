@@ -25,7 +25,7 @@ def frame(
     - `ax`: where to draw; a new figure if left out.
     - `top`: of the scale of densities; the same in all pictures of a film.
     - `logits`: the scale of D.
-    - `labels`: whether the axes have labels and numbers.
+    - `labels`: whether the axes have labels and numbers, and the heights ticks.
     """
     x = np.asarray(result.x)
     data, fake = np.asarray(result.data), np.asarray(result.generator)
@@ -44,6 +44,6 @@ def frame(
         ax.set(xlabel="$x$", ylabel="density")
         right.set_ylabel(r"logit $D(x)$", color=COLORS["discriminator"])
     else:
-        ax.tick_params(labelleft=False, labelbottom=False)
-        right.tick_params(labelright=False)
+        ax.tick_params(labelleft=False, left=False, labelbottom=False)
+        right.tick_params(labelright=False, right=False)
     return ax
