@@ -147,7 +147,7 @@ def values(ledger: Ledger, options: Options) -> dict[str, gd.Values]:
 def periods(ledger: Ledger) -> None:
     """D's ascent against best responses visits all K modes, each once every K rounds."""
     for k in range(2, 6):
-        modes = 5.0 * jnp.arange(k)
+        modes = jnp.linspace(0.0, 5.0 * (k - 1), k)
         data = gd.measures.empirical(modes)
         loss = gd.losses.wasserstein
         game = gd.games.location(data, gd.families.Free(modes), loss=loss)

@@ -337,8 +337,10 @@ def figure(seen: Mean, options: Options, out: Path, few: list[int]) -> None:
     )  # fmt: skip
     for ax, letter, title in zip(axes.flat, "abcdef", titles, strict=True):
         ax.set(xscale="log", yscale="linear" if ax is js else "log", xlabel="sample size $m$")
+        ax.set_xlim(options.sizes[0] / 1.6, options.sizes[-1] * 1.6)
         ax.set_title(letter, loc="left", fontweight="bold")
         ax.set_title(title)
+    fit.set_xlim(few[0] / 1.6, few[-1] * 1.6)
     js.set(ylim=(0, 0.8), ylabel="nats")
     js.text(js.get_xlim()[0] * 1.2, np.log(2) + 0.02, r"$\log 2$", fontsize=7, color="0.4")
     transport.set(ylabel="distance", ylim=(0.02, 2))

@@ -1,5 +1,6 @@
 """A process that computes a share of one sweep: what the tests start, interrupt and kill."""
 
+import signal
 import sys
 
 import jax
@@ -26,6 +27,8 @@ def descend(step_size, gamma, key):
 
 
 if __name__ == "__main__":
+    # Shells have background jobs ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     jax.config.update("jax_enable_x64", True)
     store, k, n, address = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     if address:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import pytest
 import xarray as xr
 
@@ -18,7 +19,9 @@ ROOT = Path(__file__).parents[1]
 @pytest.mark.slow
 @pytest.mark.parametrize("name", names())
 def test_claim_holds_at_small_size(name, tmp_path):
-    assert main([name, "--quick", "--out", str(tmp_path)]) == 0
+    # Experiments are users' code: with the promotions of users, not with those of the tests.
+    with jax.numpy_rank_promotion("allow"), jax.numpy_dtype_promotion("standard"):
+        assert main([name, "--quick", "--out", str(tmp_path)]) == 0
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["holds"] is True
     assert summary["claim"] == claim(load(name))
@@ -33,6 +36,11 @@ def test_every_claim_is_listed(capsys):
     for name in names():
         assert name in listing
         assert claim(load(name)) in listing
+
+
+def test_the_readme_lists_all_experiments():
+    table = re.findall(r"^\| `(\w+)` \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert table == sorted(names())
 
 
 def test_unknown_experiments_are_named_with_the_known_ones(capsys):
