@@ -28,6 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def forget() -> Iterator[None]:
+    """Programs of one module are of no use to the next, and take gigabytes together."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture
 def as_installed() -> Iterator[None]:
     """Without the enforced annotations, as the library is once it is installed."""

@@ -72,6 +72,7 @@ def test_what_a_penalty_differentiates_is_part_of_the_loss():
     assert cost.products == 0
 
 
+@pytest.mark.slow
 def test_many_unknowns_are_solved_for_with_fewer_products_than_a_matrix_has_columns():
     n = 100
     game = gd.games.zero_sum(lambda x, y: jnp.sum((1.0 + jnp.arange(1.0 * n) % 3) * x * y))
