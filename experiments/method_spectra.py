@@ -4,10 +4,10 @@ equal cost lookahead over alternating steps contracts fastest.
 x^T A y with singular values 1, 0.7 and 0.4, where every method splits into one polynomial for each
 of them. Left and middle, the spectral radius of the whole map - momenta and all - against the step
 size: lines are the polynomials, dots the map's derivative. Right, what is left after the work of
-one gradient of both players, at the best step of each method: what takes twice the work has to contract
-twice as fast. The work is counted by `gandyn.cost`, a second-order product as two gradients; it is
-the number beside each name, in gradients of one loss. Methods that solve equations do it by LU, in
-six unknowns.
+one gradient of both players, at the best step of each method: what takes twice the work has to
+contract twice as fast. The work is counted by `gandyn.cost`, a second-order product as two
+gradients; it is the number beside each name, in gradients of one loss. Methods that solve equations
+do it by LU, in six unknowns.
 
 Polynomials: Zhang and Yu, "Convergence of Gradient Methods on Bilinear Zero-Sum Games", 2020;
 Gidel et al. 2019; Chavdarova et al. 2021; Lorraine et al. 2022; the others by hand, below.
