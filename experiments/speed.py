@@ -157,8 +157,12 @@ def run(options: Options, out: Path) -> Ledger:
 
     fig, (left, right) = plots.figure(1, 2, size=(7.0, 2.6))
     for name, values in speed.items():
-        left.loglog(options.members, values, "o-", label=name)
-    left.set(xlabel="trajectories in the ensemble", ylabel="million training steps per second")
+        left.semilogx(options.members, values, "o-", label=name)
+    left.set(
+        xlabel="trajectories in the ensemble",
+        ylabel="million training steps per second",
+        ylim=(0, None),
+    )
     left.legend()
     right.barh(list(relative), list(relative.values()), color=plots.COLORS["discriminator"])
     right.axvline(1, color=plots.COLORS["theory"], lw=0.7)

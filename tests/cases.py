@@ -139,6 +139,11 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         gd.games.finite([[1.0, -2.0, 0.5], [-1.0, 3.0, 0.0]]),
         (jnp.array([0.3, 0.7]), jnp.array([0.2, 0.5, 0.3])),
     ),
+    "tandem": lambda: (gd.games.tandem(), point()),
+    "iterated_prisoners_dilemma": lambda: (
+        gd.games.iterated_prisoners_dilemma(0.9),
+        (jnp.array([0.3, -0.2, 0.5, 1.0, 0.0]), jnp.array([0.1, 0.4, -0.7, 0.2, 0.6])),
+    ),
     "Mixtures": lambda: (
         gd.games.Mixtures(gd.games.dirac(gd.losses.wasserstein)),
         (

@@ -31,5 +31,7 @@ from ._quadratic import quadratic as quadratic
 from ._regularized import Entropy as Entropy
 from ._regularized import Regularized as Regularized
 from ._regularized import WeightDecay as WeightDecay
+from ._social import iterated_prisoners_dilemma as iterated_prisoners_dilemma
+from ._social import tandem as tandem
 from ._unrolled import Unrolled as Unrolled
 from ._zero_sum import zero_sum as zero_sum
