@@ -113,7 +113,7 @@ def run(options: Options, out: Path) -> Ledger:
     ledger.state("converges on 6 x y", only, ["competitive"])
     trapped = [name for name in METHODS if APART[name](-1.0) < 1]
     ledger.state("stays at the worst point, a = -1", trapped, ["consensus"])
-    axes[1].text(-1.4, 1.28, "gradient, symplectic, linearized\nand competitive alike", fontsize=6)
+    axes[1].text(0.1, 1.5, "gradient, symplectic, linearized\nand competitive alike", fontsize=6)
     axes[0].set_ylabel("factor per step")
     axes[0].legend(loc="lower left", ncols=2, columnspacing=0.8)
     plots.save(fig, out)

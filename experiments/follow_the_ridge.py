@@ -1,0 +1,143 @@
+"""Claim: following the ridge stops at local min-max points and nowhere else, where gradient methods
+miss some of them, stop at others, or cycle.
+
+Left to right, three games in the plane from Wang, Zhang, Ba, "On Solving Minimax Optimization
+Locally: A Follow-the-Ridge Approach", 2020: the origin is a local min-max point of the first and
+the third, and none of the second. On the far right, the same of random quadratic games: how often a
+method misses a local min-max point (it repels), and how often it is attracted to what is none. If
+you have trained a GAN: a discriminator that keeps up with the generator's move, by a correction
+with its own curvature, takes away the rotation, and what remains attracts if and only if it is a
+solution of the game in which the generator moves first.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+
+import gandyn as gd
+from experiments._ledger import Ledger
+from gandyn import methods, plots
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What can be chosen."""
+
+    steps: int = 1000
+    """Training steps in the plane."""
+    games: int = 400
+    """Random quadratic games of 2 + 2 parameters."""
+
+
+QUICK = Options(games=50)
+
+STEP, SMALL = 0.05, 1e-3
+
+GAMES: dict[str, tuple[Callable[[Any, Any], Any], tuple[float, float], bool]] = {
+    "$-3x^2 - y^2 + 4xy$": (lambda x, y: -3 * x**2 - y**2 + 4 * x * y, (5.0, 7.0), True),
+    "$3x^2 + y^2 + 4xy$": (lambda x, y: 3 * x**2 + y**2 + 4 * x * y, (6.0, 5.0), False),
+    "third": (
+        lambda x, y: (
+            (4 * x**2 - (y - 3 * x + 0.05 * x**3) ** 2 - 0.1 * y**4)
+            * jnp.exp(-0.01 * (x**2 + y**2))
+        ),
+        (7.0, 5.0),
+        True,
+    ),
+}  # the loss, a start, and whether the origin is a local min-max point
+
+METHODS: dict[str, tuple[Callable[..., gd.rules.AbstractRule], str]] = {
+    "gradient": (methods.simultaneous, "#D55E00"),
+    "optimistic": (methods.optimistic, "#E69F00"),
+    "extragradient": (methods.extragradient, "#56B4E9"),
+    "consensus": (lambda game, h: methods.consensus(game, h, 0.1), "#CC79A7"),
+    "ridge": (methods.follow_the_ridge, "#009E73"),
+}
+
+
+def plane(ledger: Ledger, options: Options, axes: Any) -> None:
+    for ax, (name, (loss, start, solution)) in zip(axes, GAMES.items(), strict=True):
+        game = gd.games.zero_sum(loss)
+        kind = gd.classify(game, (0.0, 0.0))
+        ledger.state(
+            f"{name}: the origin is a local min-max point", bool(kind.local_minmax), solution
+        )
+        # With the follower out of the way the exponents are real: those of the leader's loss along
+        # the ridge, f_xx - f_xy^2 / f_yy, and of the follower's own.
+        (f_xx, f_xy), (_, f_yy) = jax.hessian(lambda z, f=loss: f(z[0], z[1]))(jnp.zeros(2))
+        theory = np.sort([-float(f_xx - f_xy**2 / f_yy), float(f_yy)])
+        ridge = gd.flows.GradientFlow(gd.fields.Ridge(gd.fields.Gradient(game)))
+        found = np.sort_complex(np.asarray(gd.spectrum(ridge, (0.0, 0.0)).exponents))
+        ledger.compare(f"{name}: exponents of the ridge", np.abs(found - theory).max(), 0, 1e-6)
+        for method, (make, color) in METHODS.items():
+            rule = make(game, STEP)
+            path = gd.simulate(rule, start, np.arange(options.steps + 1)).players
+            x, y = map(np.asarray, path)
+            at_rest = bool(np.hypot(x[-1], y[-1]) < 1e-3)
+            stable = bool(gd.spectrum(rule, (0.0, 0.0)).stable)
+            if method == "ridge":
+                ledger.state(f"{name}, ridge: ends at the origin", at_rest, solution)
+                ledger.state(f"{name}, ridge: the origin attracts", stable, solution)
+            else:
+                ledger.record(f"{name}, {method}: attracts, and ends there", [stable, at_rest])
+            shown = np.isfinite(x) & np.isfinite(y)
+            ax.plot(x[shown], y[shown], color=color, lw=0.7, label=method)
+        ax.plot(*start, "o", ms=3, mfc="white", mec="black", mew=0.8)
+        ax.plot(0, 0, "*" if solution else "x", ms=6, color="black", mew=0.9)
+        ax.set(xlim=(-9, 9), ylim=(-4, 10), xlabel="$x$", title=name, xticks=(-5, 0, 5))
+    axes[2].set_title(r"$(4x^2 - \ldots) \, e^{-(x^2 + y^2)/100}$")
+    axes[0].set_ylabel("$y$")
+
+
+def quadratics(ledger: Ledger, options: Options, ax: Any) -> None:
+    """Random games x.A x/2 + x.C y - y.B y/2: small steps against the classification."""
+
+    def one(key: Any) -> tuple[Any, dict[str, Any]]:
+        a, b, c = jr.normal(key, (3, 2, 2))
+        a, b = (a + a.T) / 2, (b + b.T) / 2
+        game = gd.games.zero_sum(lambda x, y: x @ a @ x / 2 + x @ c @ y - y @ b @ y / 2)
+        origin = (jnp.zeros(2), jnp.zeros(2))
+        attracts = {
+            name: gd.spectrum(make(game, SMALL), origin).stable
+            for name, (make, _) in METHODS.items()
+        }
+        return gd.classify(game, origin).local_minmax, attracts
+
+    solution, attracts = eqx.filter_jit(jax.vmap(one))(jr.split(jr.key(0), options.games))
+    solution = np.asarray(solution)
+    ledger.record("random games with a local min-max point", int(solution.sum()))
+    for i, name in enumerate(METHODS):
+        stable = np.asarray(attracts[name])
+        missed = int((solution & ~stable).sum())
+        wrong = int((stable & ~solution).sum())
+        if name == "ridge":
+            ledger.state("random games, ridge: missed and wrong", [missed, wrong], [0, 0])
+        else:
+            ledger.record(f"random games, {name}: missed and wrong", [missed, wrong])
+        height = 100 / options.games
+        ax.barh(i - 0.2, missed * height, 0.36, color=plots.COLORS["discriminator"])
+        ax.barh(i + 0.2, wrong * height, 0.36, color=plots.COLORS["generator"])
+    ax.barh(0, 0, color=plots.COLORS["discriminator"], label="missed")
+    ax.barh(0, 0, color=plots.COLORS["generator"], label="wrong")
+    ax.set_yticks(range(len(METHODS)), list(METHODS))
+    ax.set(xlabel="of random games (%)", title="random quadratics")
+    ax.invert_yaxis()
+    ax.legend(loc="lower right")
+
+
+def run(options: Options, out: Path) -> Ledger:
+    ledger = Ledger()
+    fig, axes = plots.figure(1, 4, size=(7.0, 2.5))
+    plane(ledger, options, axes[:3])
+    quadratics(ledger, options, axes[3])
+    handles, labels = axes[0].get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside lower left", ncols=len(labels), fontsize=6.5)
+    plots.save(fig, out)
+    return ledger
