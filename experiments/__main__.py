@@ -33,7 +33,8 @@ def claim(module: Any) -> str:
 
 
 def listing() -> str:
-    lines = [f"  {name:<24}{claim(load(name))}" for name in names()]
+    width = max(map(len, names())) + 2
+    lines = [f"  {name:<{width}}{claim(load(name))}" for name in names()]
     return "\n".join(
         [
             "Experiments and their claims:",

@@ -27,6 +27,7 @@ from .fields import (
     Competitive,
     Consensus,
     Extrapolated,
+    Foreseen,
     Gradient,
     Implicit,
     Mirror,
@@ -278,6 +279,19 @@ def complex_momentum(
     return Descend(Gradient(game), optax.chain(memory, plain("step_size", h)))
 
 
+def optimistic_adam(
+    game: AbstractGame, step_size: Number, b1: Number = 0.5, b2: Number = 0.9
+) -> AbstractRule:
+    """z_{t+1} = z_t + h (2 a_t - a_{t-1}) with Adam's direction a_t (Daskalakis, Ilyas, Syrgkanis,
+    Zeng, "Training GANs with Optimism", 2018, algorithm 1), all players at once.
+
+    Adam on optimistic gradients, which is another method, is `optimistic(game, optax.adam(h))`. The
+    first step is a plain one.
+    """
+    memory = optax.scale_by_adam(b1, b2), optax.scale_by_optimistic_gradient()
+    return Descend(Gradient(game), optax.chain(*memory, plain("step_size", step_size)))
+
+
 def extra_adam(
     game: AbstractGame, step_size: Number, b1: Number = 0.5, b2: Number = 0.9
 ) -> AbstractRule:
@@ -316,15 +330,29 @@ def lookahead(rule: AbstractRule, every: int, fraction: Number) -> AbstractRule:
     return Relaxed(Repeat(rule, every), fraction)
 
 
-def unrolled(game: AbstractGame, step_size: Any, unroll: int, inner_step: Number) -> AbstractRule:
+def unrolled(
+    game: AbstractGame,
+    step_size: Any,
+    unroll: int,
+    inner_step: Number,
+    players: Sequence[int] = (0,),
+    backpropagate: bool = True,
+) -> AbstractRule:
     """The generator descends what its loss will be after `unroll` gradient steps of the
     discriminator, and differentiates through them; the discriminator moves plainly (Metz et al.
     2017). Both at once, as in equations 7 and 8 of the paper.
 
-    Good values on a ring of modes: `unroll=5` or 10. In another order, or with both players
-    looking ahead, it is any method on the game `gandyn.games.Unrolled(game, unroll, inner_step)`.
+    Good values on a ring of modes: `unroll=5` or 10. In another order it is any method on the game
+    `gandyn.games.Unrolled(game, unroll, inner_step)`.
+
+    **Arguments:**
+
+    - `players`: those who look ahead; `(0, 1)` for both.
+    - `backpropagate`: whether they differentiate through the others' steps, or take them as given
+      (`gandyn.fields.Foreseen`).
     """
-    return Descend(Gradient(Unrolled(game, unroll, inner_step)), step_size)
+    foreseen = Unrolled(game, unroll, inner_step, players)
+    return Descend(Gradient(foreseen) if backpropagate else Foreseen(foreseen), step_size)
 
 
 def runge_kutta(

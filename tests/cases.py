@@ -226,6 +226,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Implicit": lambda game: gd.fields.Implicit(Gradient(game), 0.1),
     "Mirror": lambda game: gd.fields.Mirror(Gradient(game), lambda players: players),
     "Anticipated": lambda game: gd.fields.Anticipated(Gradient(game), 0.1),
+    "Foreseen": lambda game: gd.fields.Foreseen(gd.games.Unrolled(game, 2, 0.1, (0, 1))),
     "LOLA": lambda game: gd.fields.LOLA(game, 0.1),
     "SOS": lambda game: gd.fields.SOS(game, 0.1),
     "Ridge": lambda game: gd.fields.Ridge(Gradient(game)),

@@ -37,6 +37,10 @@ ONE_STEP = {
     "lola": (gd.methods.lola, lambda l: 1 + H * l + 2 * (H * l) ** 2),
     "lola, shaping 0": (lambda g, h: gd.methods.lola(g, h, 0.0), lambda l: 1 + H * l),
     "drift_cancelled": (gd.methods.drift_cancelled, lambda l: 1 + H * l + (H * l) ** 2 / 2),
+    "unrolled, taken as given": (
+        lambda g, h: gd.methods.unrolled(g, h, 3, 0.2, (0, 1), backpropagate=False),
+        lambda l: 1 + H * l + 3 * 0.2 * H * l**2,
+    ),
     "extragradient, two steps": (
         lambda g, h: gd.methods.extragradient(g, h, 0.7),
         lambda l: 1 + H * l + 0.7 * H * l**2,
@@ -207,6 +211,33 @@ def test_the_leaders_total_derivative():
     assert_close(Stackelberg(swapped, 1)((jnp.sin(x), x))[::-1], w)
 
 
+def test_what_is_foreseen_is_taken_as_given():
+    """One step of the other, by hand; all of the unrolled gradient but its path through that."""
+    game = gd.games.Unrolled(GENERAL, 1, 0.3)
+    x, y = START
+    v = Gradient(GENERAL)(START)
+    seen = (x, y + 0.3 * v[1])
+    expected = (Gradient(GENERAL)(seen)[0], v[1])
+    assert_close(gd.fields.Foreseen(game)(START), expected)
+    assert float(jnp.abs(Gradient(game)(START)[0] - expected[0]).max()) > 1e-2
+
+
+def test_optimistic_adam_is_twice_this_direction_less_the_last():
+    """Daskalakis et al. 2018, algorithm 1, with optax's Adam directions."""
+    rule = gd.methods.optimistic_adam(GENERAL, 0.1)
+    adam = optax.scale_by_adam(0.5, 0.9)
+    z, memory, last = START, adam.init(START), None
+    for _ in range(4):
+        with jax.numpy_dtype_promotion("standard"):
+            gradient = jax.tree.map(jnp.negative, Gradient(GENERAL)(z))
+            now, memory = adam.update(gradient, memory)
+        before = now if last is None else last
+        z = jax.tree.map(lambda z, a, b: z - 0.1 * (2 * a - b), z, now, before)
+        last = now
+    end = gd.simulate(rule, START, np.array([0, 4])).final.players
+    assert_close(end, z)
+
+
 def test_extra_of_plain_steps_is_extragradient():
     extra = Extra(Descend(Gradient(GENERAL), H))
     assert_close(one_step(extra, START), one_step(gd.methods.extragradient(GENERAL, H), START))
@@ -368,11 +399,12 @@ def test_f_gan_losses_are_their_divergences_at_the_optimum(name):
         (lambda: Ridge(Gradient(THREE))(START_OF_THREE), "a game of 2 players"),
         (lambda: Stackelberg(THREE)(START_OF_THREE), "a game of 2 players"),
         (lambda: gd.rules.spectral_ball(player=3)(START), "only 2 players"),
+        (lambda: gd.fields.Foreseen(GENERAL), "must be an unrolled game"),
     ],
 )
 @pytest.mark.usefixtures("as_installed")
 def test_misuse_is_refused_in_words(make, said):
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises((ValueError, TypeError), match=said):
         make()
 
 

@@ -8,6 +8,7 @@ from ._extrapolated import Extrapolated as Extrapolated
 from ._field import AbstractField as AbstractField
 from ._field import Gradient as Gradient
 from ._field import Scaled as Scaled
+from ._foreseen import Foreseen as Foreseen
 from ._implicit import Implicit as Implicit
 from ._leader import Ridge as Ridge
 from ._leader import Stackelberg as Stackelberg

@@ -61,12 +61,15 @@ class Unrolled(AbstractGame):
             )
 
         def loss(i: int) -> Scalar:
-            seen = self._response(i, players, key) if i in self.players else players
-            return losses(self.game, seen, key)[i]
+            return losses(self.game, self.foreseen(i, players, key), key)[i]
 
         return tuple(loss(i) for i in range(n))
 
-    def _response(self, i: int, players: Players, key: Key) -> Players:
+    def foreseen(self, i: int, players: Players, key: Key = None) -> Players:
+        """What player i reckons with: itself as it is, and the others after their steps."""
+        if i not in self.players:
+            return players
+
         def step(j: int, z: Players) -> PyTree:
             def mine(x: PyTree) -> Scalar:
                 return losses(self.game, (*z[:j], x, *z[j + 1 :]), key)[j]
