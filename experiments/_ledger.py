@@ -7,6 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tqdm import tqdm
+
+
+def _bar() -> tqdm:
+    """On a terminal, what has been done so far; quiet otherwise."""
+    return tqdm(desc="numbers", unit="", bar_format="{desc}: {n_fmt} [{elapsed}]", disable=None)
 
 
 @dataclasses.dataclass
@@ -14,31 +20,28 @@ class Ledger:
     """Measured against theory, line by line; the claim holds if every line does."""
 
     lines: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    bar: tqdm = dataclasses.field(default_factory=_bar, repr=False)
+
+    def _add(self, **line: Any) -> None:
+        self.lines.append(line)
+        self.bar.update()
 
     def compare(self, name: str, measured: Any, theory: Any, tolerance: float) -> bool:
         """A number, and the closed form that it must agree with to an absolute tolerance."""
         measured, theory = float(measured), float(theory)
         holds = abs(measured - theory) <= tolerance
-        self.lines.append(
-            {
-                "name": name,
-                "measured": measured,
-                "theory": theory,
-                "tolerance": tolerance,
-                "holds": holds,
-            }
-        )
+        self._add(name=name, measured=measured, theory=theory, tolerance=tolerance, holds=holds)
         return holds
 
     def state(self, name: str, measured: Any, theory: Any) -> bool:
         """A word or a whole number that must be the one that theory predicts."""
         holds = measured == theory
-        self.lines.append({"name": name, "measured": measured, "theory": theory, "holds": holds})
+        self._add(name=name, measured=measured, theory=theory, holds=holds)
         return holds
 
     def record(self, name: str, measured: Any) -> None:
         """What was seen where theory is silent: it neither supports nor refutes the claim."""
-        self.lines.append({"name": name, "measured": measured})
+        self._add(name=name, measured=measured)
 
     @property
     def tested(self) -> list[dict[str, Any]]:
@@ -52,6 +55,7 @@ class Ledger:
 
     def write(self, out: Path, claim: str, options: Any) -> Path:
         """`summary.json`: the claim, its options, whether it holds, and every number."""
+        self.bar.close()
         summary = {
             "claim": claim,
             "holds": self.holds,
