@@ -293,11 +293,10 @@ def test_dirac_end_points(method: str, gamma: float | None) -> None:
 
 
 def test_dirac_values_at_the_equilibrium() -> None:
-    """A17: 2 log 2 is what the discriminator loses in the equilibrium, and half of it the
-    generator's part."""
+    """A17: the saddle's value is -2 log 2."""
     generator, discriminator = dirac().losses((jnp.asarray(0.0), jnp.asarray(0.0)))
     assert float(discriminator) == pytest.approx(2 * np.log(2), abs=1e-15)
-    assert float(generator) == pytest.approx(-np.log(2), abs=1e-15)
+    assert float(generator) == pytest.approx(-2 * np.log(2), abs=1e-15)
 
 
 # B. Bilinear and quadratic games
