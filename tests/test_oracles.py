@@ -293,7 +293,7 @@ def test_dirac_end_points(method: str, gamma: float | None) -> None:
 
 
 def test_dirac_values_at_the_equilibrium() -> None:
-    """A17: the saddle's value is -2 log 2."""
+    """Goodfellow et al. 2014: -2 log 2 to the generator."""
     generator, discriminator = dirac().losses((jnp.asarray(0.0), jnp.asarray(0.0)))
     assert float(discriminator) == pytest.approx(2 * np.log(2), abs=1e-15)
     assert float(generator) == pytest.approx(-2 * np.log(2), abs=1e-15)
