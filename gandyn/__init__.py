@@ -28,6 +28,7 @@ from ._sweep import submit as submit
 from ._sweep import sweep as sweep
 from .analyses import Basins as Basins
 from .analyses import Classification as Classification
+from .analyses import Critical as Critical
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
 from .analyses import Equilibrium as Equilibrium
@@ -40,6 +41,7 @@ from .analyses import Spectrum as Spectrum
 from .analyses import Values as Values
 from .analyses import basins as basins
 from .analyses import classify as classify
+from .analyses import critical as critical
 from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria
 from .analyses import equilibrium as equilibrium

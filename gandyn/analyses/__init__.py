@@ -4,6 +4,8 @@ from ._basins import Basins as Basins
 from ._basins import basins as basins
 from ._classify import Classification as Classification
 from ._classify import classify as classify
+from ._critical import Critical as Critical
+from ._critical import critical as critical
 from ._cycle import Cycle as Cycle
 from ._cycle import cycle as cycle
 from ._equilibria import Equilibria as Equilibria
