@@ -38,6 +38,7 @@ from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
 from .analyses import Settled as Settled
 from .analyses import Spectrum as Spectrum
+from .analyses import StabilityMap as StabilityMap
 from .analyses import Values as Values
 from .analyses import basins as basins
 from .analyses import classify as classify
@@ -52,6 +53,7 @@ from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
 from .analyses import settles_on as settles_on
 from .analyses import spectrum as spectrum
+from .analyses import stability_map as stability_map
 from .analyses import values as values
 from .optimal import optimal_discriminator as optimal_discriminator
 

@@ -25,5 +25,7 @@ from ._settles import settles_on as settles_on
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum
+from ._stability_map import StabilityMap as StabilityMap
+from ._stability_map import stability_map as stability_map
 from ._values import Values as Values
 from ._values import values as values

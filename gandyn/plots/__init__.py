@@ -10,4 +10,5 @@ from ._film import film as film
 from ._frame import frame as frame
 from ._portrait import portrait as portrait
 from ._spectrum import spectrum as spectrum
+from ._stability_map import stability_map as stability_map
 from ._trajectory import trajectory as trajectory
