@@ -27,7 +27,9 @@ from ._status import status as status
 from ._sweep import submit as submit
 from ._sweep import sweep as sweep
 from .analyses import Basins as Basins
+from .analyses import Bifurcation as Bifurcation
 from .analyses import Classification as Classification
+from .analyses import Continuation as Continuation
 from .analyses import Critical as Critical
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
@@ -42,6 +44,7 @@ from .analyses import StabilityMap as StabilityMap
 from .analyses import Values as Values
 from .analyses import basins as basins
 from .analyses import classify as classify
+from .analyses import continuation as continuation
 from .analyses import critical as critical
 from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria

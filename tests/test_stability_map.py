@@ -36,9 +36,11 @@ def test_alternating_steps_with_r1_are_stable_where_the_closed_form_says():
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("step_size", "gamma")
     # The line that was drawn is no further from the edge than the nodes are apart.
     h, g = np.concatenate([p.vertices for p in ax.collections[-1].get_paths()]).T
-    for aside, sign in ((-float(STEPS[1] - STEPS[0]), -1), (float(STEPS[1] - STEPS[0]), 1)):
-        beyond = ((h + aside) * SLOPE) ** 2 + 2 * (h + aside) * g - 4
-        assert np.all(np.sign(beyond) == sign)
+    dh, dg = (float(v[1] - v[0]) for v in (STEPS, STRENGTHS))
+    for side in (-1, 1):
+        h_aside, g_aside = h + side * dh, g + side * dg
+        beyond = (h_aside * SLOPE) ** 2 + 2 * h_aside * g_aside - 4
+        assert np.all(np.sign(beyond) == side)
     plt.close("all")
 
 

@@ -4,6 +4,9 @@ from ._basins import Basins as Basins
 from ._basins import basins as basins
 from ._classify import Classification as Classification
 from ._classify import classify as classify
+from ._continuation import Bifurcation as Bifurcation
+from ._continuation import Continuation as Continuation
+from ._continuation import continuation as continuation
 from ._critical import Critical as Critical
 from ._critical import critical as critical
 from ._cycle import Cycle as Cycle
