@@ -121,7 +121,8 @@ def continuation(
     **Warns:** if the branch ends within the bounds.
     """
     low, high = interval("bounds", bounds)
-    start = low if start is None else checks.number("start", start, low=low, high=high)
+    within = {"low": float(low), "high": float(high)}
+    start = low if start is None else checks.number("start", start, **within)
     first = settled(is_make(make)(start), players, key)
     found = equilibrium(make(start), first, key)
     if not found.converged:

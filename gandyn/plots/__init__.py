@@ -6,6 +6,7 @@ from ._axes import figure as figure
 from ._axes import save as save
 from ._basins import ATTRACTORS as ATTRACTORS
 from ._basins import basins as basins
+from ._continuation import continuation as continuation
 from ._film import film as film
 from ._frame import frame as frame
 from ._portrait import portrait as portrait
