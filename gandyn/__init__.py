@@ -34,6 +34,7 @@ from .analyses import Critical as Critical
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
 from .analyses import Equilibrium as Equilibrium
+from .analyses import Fastest as Fastest
 from .analyses import Frame as Frame
 from .analyses import Kind as Kind
 from .analyses import Lyapunov as Lyapunov
@@ -50,6 +51,7 @@ from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria
 from .analyses import equilibrium as equilibrium
 from .analyses import escape_time as escape_time
+from .analyses import fastest as fastest
 from .analyses import frame as frame
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov

@@ -15,6 +15,8 @@ from ._equilibria import Equilibria as Equilibria
 from ._equilibria import equilibria as equilibria
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._fastest import Fastest as Fastest
+from ._fastest import fastest as fastest
 from ._frame import Frame as Frame
 from ._frame import frame as frame
 from ._lyapunov import Lyapunov as Lyapunov

@@ -121,8 +121,10 @@ def continuation(
     **Warns:** if the branch ends within the bounds.
     """
     low, high = interval("bounds", bounds)
-    within = {"low": float(low), "high": float(high)}
-    start = low if start is None else checks.number("start", start, **within)
+    if start is None:
+        start = low
+    else:
+        start = checks.number("start", start, low=float(low), high=float(high))
     first = settled(is_make(make)(start), players, key)
     found = equilibrium(make(start), first, key)
     if not found.converged:
@@ -135,7 +137,8 @@ def continuation(
     max_points = checks.count("max_points", max_points)
     x, _ = coordinates(found.state)
     scale = 1 + jnp.max(jnp.abs(x), initial=0)
-    branch = _Branch(make, found.state, scale, *(p.astype(x.dtype) for p in (low, high)), key)
+    ends = low.astype(x.dtype), high.astype(x.dtype)
+    branch = _Branch(make, found.state, scale, ends[0], ends[1], key)
     origin = _look(branch, branch.point(x, start), branch.upwards)
     if not np.all(np.isfinite(origin.tangent)):
         raise ValueError(
