@@ -53,11 +53,6 @@ COLORS = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00")  # slow to fast
 KINDS = {"min-max": (-1.0, "o"), "max-min": (1.0, "s")}
 
 
-def training(options: Options, ratio: float) -> gd.AbstractDynamics:
-    game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(options.strength))
-    return gd.methods.simultaneous(game, (options.step, options.step * ratio))
-
-
 def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     fig, axes = plots.figure(2, 2, size=(7.0, 5.2))
@@ -72,8 +67,9 @@ def dirac(options: Options, ledger: Ledger, axes: np.ndarray) -> None:
     plane, decay, rates = axes
     ts = np.arange(options.steps + 1)
     strength = options.strength
+    penalized = gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
     for ratio, color in zip(options.ratios, COLORS, strict=True):
-        rule = training(options, ratio)
+        rule = gd.methods.simultaneous(penalized, (options.step, options.step * ratio))
         path = np.stack(gd.simulate(rule, (1.0, 1.0), ts).players, -1)
         # Along the leading left eigenvector disturbances decay without a ripple.
         eigenvalues, left = np.linalg.eig(np.asarray(gd.analyses.jacobian(rule, (0.0, 0.0))).T)
@@ -90,11 +86,11 @@ def dirac(options: Options, ledger: Ledger, axes: np.ndarray) -> None:
         rates.plot(ratio, rate, "o", color=color, ms=4, zorder=3)
 
     best = (2 * SLOPE / strength) ** 2
-    found = gd.fastest(lambda ratio: flow(strength, ratio), (0.0, 0.0), {"ratio": (0.5, 40.0)})
+    found = gd.fastest(lambda ratio: scaled(penalized, ratio), (0.0, 0.0), {"ratio": (0.5, 40.0)})
     ledger.compare("Dirac-GAN: fastest ratio", found.parameters["ratio"], best, 1e-9)
     ledger.compare("Dirac-GAN: its rate", -found.growth, 2 * SLOPE**2 / strength, 1e-6)
     line = np.linspace(0.05, 1.2 * max(*options.ratios, best), 1000)
-    slowest = -exponents(strength, line).real.max(axis=0)
+    slowest = -np.real(exponents(strength, line)).max(axis=0)
     rates.plot(line, slowest, color=plots.COLORS["theory"], lw=0.9)
     rates.axvline(best, color=plots.COLORS["theory"], lw=0.6, ls=":")
     rates.annotate(
@@ -111,11 +107,6 @@ def dirac(options: Options, ledger: Ledger, axes: np.ndarray) -> None:
     rates.set(xlabel=r"ratio of time scales $\tau$", ylabel="rate of decay (1/time)")
     rates.set(xlim=(0, line[-1]), ylim=(0, None))
     plane.legend()
-
-
-def flow(strength: float, ratio: float) -> gd.AbstractDynamics:
-    game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
-    return gd.flows.GradientFlow(gd.fields.Scaled(gd.fields.Gradient(game), (1.0, ratio)))
 
 
 def exponents(strength: float, ratio: np.ndarray | float) -> np.ndarray:
@@ -143,6 +134,8 @@ def random_games(options: Options, ledger: Ledger, ax: Axes) -> None:
         ax.loglog(
             a / b, found.parameter, marker, ms=3, mew=0, label=f"{kind} points, numbers", alpha=0.8
         )
+    always = nash(rng, options)
+    ledger.state("Nash points: attracting at every ratio tried", always, options.games)
     hessians, theory, below = vectors(rng, options)
     found, kinds = edges(hessians, np.stack([below, 1e4 * theory], -1))
     ledger.state("vectors: strict min-max points", int(kinds["min-max"].sum()), options.games)
@@ -156,6 +149,25 @@ def random_games(options: Options, ledger: Ledger, ax: Axes) -> None:
     ax.set(xlabel=r"critical ratio $\tau^*$, theory", ylabel=r"critical ratio $\tau^*$, measured")
     ax.set(xlim=span, ylim=span)
     ax.legend()
+
+
+def nash(rng: np.random.Generator, options: Options) -> int:
+    """How many random Nash points attract at all of many ratios."""
+    a, b = np.exp(rng.normal(0, 1, (2, options.games)))
+    c = rng.normal(0, 2, options.games)
+    hessians = np.stack([np.stack([a, c]), np.stack([c, -b])]).transpose(2, 0, 1)
+    rest = (jnp.zeros(1), jnp.zeros(1))
+
+    def stable(hessian: jax.Array, ratio: jax.Array) -> jax.Array:
+        return gd.spectrum(scaled(game(hessian), ratio), rest).stable
+
+    over = jax.vmap(jax.vmap(stable, (None, 0)), (0, None))
+    return int(np.all(jax.jit(over)(hessians, np.geomspace(1e-3, 1e3, 25)), axis=1).sum())
+
+
+def scaled(game: gd.games.AbstractGame, ratio: float | jax.Array) -> gd.AbstractDynamics:
+    """The flow in which the discriminator is `ratio` times faster."""
+    return gd.flows.GradientFlow(gd.fields.Scaled(gd.fields.Gradient(game), (1.0, ratio)))
 
 
 def game(hessian: jax.Array) -> gd.games.Custom:
@@ -172,12 +184,9 @@ def edges(hessians: np.ndarray, bounds: np.ndarray) -> tuple[gd.Critical, dict[s
     @jax.jit
     @jax.vmap
     def measured(hessian: jax.Array, bounds: jax.Array) -> tuple[gd.Critical, gd.Classification]:
-        field = gd.fields.Gradient(game(hessian))
-
-        def make(ratio: jax.Array) -> gd.AbstractDynamics:
-            return gd.flows.GradientFlow(gd.fields.Scaled(field, (1.0, ratio)))
-
-        return gd.critical(make, rest, bounds), gd.classify(field.game, rest)
+        played = game(hessian)
+        found = gd.critical(lambda ratio: scaled(played, ratio), rest, bounds)
+        return found, gd.classify(played, rest)
 
     found, kind = measured(jnp.asarray(hessians), jnp.asarray(bounds))
     names = {"min-max": "local_minmax", "max-min": "local_maxmin", "Nash": "local_nash"}
@@ -203,10 +212,11 @@ def vectors(
         fast = np.vstack([np.zeros((n, 2 * n)), hessian[n:]])
         one = np.eye(2 * n)
         sums = [np.kron(m, one) + np.kron(one, m) for m in (slow, fast)]
-        roots = scipy.linalg.eigvals(sums[0], -sums[1])
-        real = roots[np.isfinite(roots) & (abs(roots.imag) < 1e-7 * abs(roots))].real
+        roots = np.asarray(scipy.linalg.eigvals(sums[0], -sums[1]))
+        real = np.real(roots[np.isfinite(roots) & (abs(np.imag(roots)) < 1e-7 * abs(roots))])
         real = np.sort(real[real > 1e-9])
         # Each root is there twice, by symmetry.
         last, before = real[-1], real[real < (1 - 1e-6) * real[-1]].max(initial=0)
         found.append((hessian, last, max((last + before) / 2, last / 2)))
-    return tuple(np.stack(x) for x in zip(*found, strict=True))
+    hessians, lasts, belows = zip(*found, strict=True)
+    return np.stack(hessians), np.array(lasts), np.array(belows)
