@@ -135,32 +135,32 @@ def test_hopf_and_a_pitchfork_on_a_bent_manifold():
     assert abs(bent.bifurcations[0].parameter) < 1e-11
 
 
-def r1(strength):
-    return gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
+class Simultaneous(eqx.Module):
+    """Simultaneous steps on the Dirac-GAN with R1, in the step."""
+
+    strength: jax.Array
+
+    def __call__(self, h):
+        game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(self.strength))
+        return gd.methods.simultaneous(game, h)
 
 
-def test_rules_on_the_dirac_gan_lose_stability_where_critical_says():
-    for make, kind in (
-        (lambda h: gd.methods.simultaneous(r1(0.3), h), "Neimark-Sacker"),
-        (lambda h: gd.methods.alternating(r1(0.3), h), "period doubling"),
-    ):
-        branch = gd.continuation(make, ORIGIN, (0.1, 4.0), resolution=10)
-        edge = gd.critical(make, ORIGIN, (0.1, 4.0))
-        assert passed(branch) == [kind] == [edge.kind]
-        np.testing.assert_allclose(branch.bifurcations[0].parameter, edge.parameter, atol=1e-9)
+def test_steps_on_the_dirac_gan():
+    def pass_by(strength):
+        branch = gd.continuation(
+            Simultaneous(jnp.asarray(strength)), ORIGIN, (0.1, 12.0), resolution=10
+        )
         assert branch.unit == "step"
+        return passed(branch), [float(b.parameter) for b in branch.bifurcations]
 
-
-def test_descent_on_quadratics_doubles_its_period_once_for_each_curvature():
-    curvatures = jnp.array([1.0, 3.0])
-    game = gd.games.quadratic(-jnp.diag(curvatures))
-    rest = (jnp.zeros(1), jnp.zeros(1))
-    branch = gd.continuation(
-        lambda h: gd.methods.simultaneous(game, h), rest, (0.1, 3.0), resolution=10
-    )
-    assert passed(branch) == ["period doubling"] * 2
-    found = [float(b.parameter) for b in branch.bifurcations]
-    np.testing.assert_allclose(found, [2 / 3, 2], atol=1e-10)
+    kinds, steps = pass_by(0.3)
+    assert kinds == ["Neimark-Sacker"]
+    np.testing.assert_allclose(steps, 0.3 / SLOPE**2, atol=1e-10)
+    # Two real multipliers pass -1, one after the other.
+    kinds, steps = pass_by(1.5)
+    assert kinds == ["period doubling"] * 2
+    apart = np.sqrt(1.5**2 - 4 * SLOPE**2)
+    np.testing.assert_allclose(steps, np.array([1.5 - apart, 1.5 + apart]) / SLOPE**2, atol=1e-9)
 
 
 def test_memory_is_part_of_the_branch():

@@ -21,50 +21,51 @@ def r1(strength):
 
 
 @jax.jit
-def simultaneous(strength):
-    def make(h):
-        return gd.methods.simultaneous(r1(strength), h)
+def simultaneous(strength, low=0.01, high=100.0):
+    return gd.critical(
+        lambda h: gd.methods.simultaneous(r1(strength), h), ORIGIN, jnp.stack([low, high])
+    )
 
-    return gd.critical(make, ORIGIN, (0.01, 100.0)).parameter
+
+@jax.jit
+def alternating(strength):
+    return gd.critical(lambda h: gd.methods.alternating(r1(strength), h), ORIGIN, (0.1, 5.0))
 
 
 def test_critical_step_of_simultaneous_steps_with_r1():
     strengths = jnp.array([0.1, 0.3, 0.9, 1.0, 1.5, 4.0])
     real = jnp.sqrt(jnp.maximum(0, strengths**2 - 4 * SLOPE**2))
     exact = (strengths - real) / SLOPE**2
-    np.testing.assert_allclose(jax.vmap(simultaneous)(strengths), exact, rtol=1e-13)
+    found = jax.vmap(simultaneous)(strengths)
+    np.testing.assert_allclose(found.parameter, exact, rtol=1e-13)
+    kinds = [jax.tree.map(lambda x, i=i: x[i], found).kind for i in range(6)]
+    assert kinds[:3] + kinds[4:] == ["Neimark-Sacker"] * 3 + ["period doubling"] * 2
     # h = g / f'^2 while the pair is complex.
-    assert jax.grad(simultaneous)(0.3) == pytest.approx(1 / SLOPE**2, rel=1e-8)
-    assert jax.jacfwd(simultaneous)(0.3) == pytest.approx(1 / SLOPE**2, rel=1e-8)
+    slope = jax.grad(lambda g: simultaneous(g).parameter)(0.3)
+    assert slope == pytest.approx(1 / SLOPE**2, rel=1e-12)
 
 
-def test_how_stability_is_lost_depends_on_the_method():
-    def sim(h):
-        return gd.methods.simultaneous(r1(0.3), h)
-
-    def alt(h):
-        return gd.methods.alternating(r1(0.3), h)
-
-    turning = gd.critical(sim, ORIGIN, (0.1, 3.0))
-    assert turning.kind == "Neimark-Sacker"
-    assert turning.parameter == pytest.approx(0.3 / SLOPE**2, abs=1e-14)
-    multiplier = jnp.exp(turning.exponent)
-    h = turning.parameter
+def test_what_is_known_of_the_edge():
+    found = simultaneous(0.3)
+    multiplier = jnp.exp(found.exponent)
     assert abs(multiplier) == pytest.approx(1, abs=1e-14)
-    assert multiplier.real == pytest.approx(float(1 - h * 0.3 / 2), abs=1e-14)
-    assert turning.bracket[0] <= turning.parameter <= turning.bracket[1]
-    assert np.ptp(turning.bracket) < 1e-14
-    np.testing.assert_array_equal(np.sign(turning.growth), [-1, 1])
+    assert multiplier.real == pytest.approx(1 - 0.3**2 / SLOPE**2 / 2, abs=1e-14)
+    assert found.bracket[0] <= found.parameter <= found.bracket[1]
+    assert np.ptp(found.bracket) < 1e-14
+    np.testing.assert_array_equal(np.sign(found.growth), [-1, 1])
+    # Where stability does not change, nothing is made up.
+    nothing = simultaneous(0.3, 0.01, 0.02)
+    assert jnp.isnan(nothing.parameter)
+    assert jnp.all(jnp.isnan(nothing.bracket))
 
-    flipping = gd.critical(alt, ORIGIN, (0.1, 5.0))
-    h = flipping.parameter
-    assert flipping.kind == "period doubling"
+
+def test_alternating_steps_flip():
+    found = alternating(0.3)
+    h = found.parameter
+    assert found.kind == "period doubling"
     np.testing.assert_allclose(h**2 * SLOPE**2 + 2 * h * 0.3, 4, atol=1e-13)
-
-
-def test_a_neutral_side_is_told_from_a_stable_one():
-    # Alternating steps on the Dirac-GAN neither grow nor decay up to h = 4.
-    found = gd.critical(lambda h: gd.methods.alternating(gd.games.dirac(), h), ORIGIN, (0.1, 5.0))
+    # Without R1 they neither grow nor decay up to h = 4: neutral is told from stable.
+    found = alternating(0.0)
     assert found.kind == "period doubling"
     assert found.parameter == pytest.approx(4, abs=1e-7)
     assert abs(found.growth[0]) < 1e-12
@@ -138,13 +139,3 @@ def test_precision_and_bad_input():
     assert found.parameter == pytest.approx(1.2, abs=1e-5)
     with pytest.raises(ValueError, match="`bounds` must increase"):
         gd.critical(lambda h: gd.methods.simultaneous(r1(0.3), h), ORIGIN, (1.0, 0.1))
-    # Within a transformation there is no error, but nothing is made up either.
-    assert jnp.isnan(
-        jax.jit(
-            lambda g: (
-                gd.critical(
-                    lambda h: gd.methods.simultaneous(r1(g), h), ORIGIN, (0.01, 0.02)
-                ).parameter
-            )
-        )(0.3)
-    )

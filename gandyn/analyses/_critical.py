@@ -13,7 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._phase import State, coordinates
@@ -96,13 +96,13 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
     guess, back = coordinates(start)
     none = neutral(guess.dtype)
     modes = jax.eval_shape(lambda: at_rest(make(low), start, key)[1])
-    halvings = int(-np.log2(jnp.finfo(low.dtype).eps)) + 1
+    eps = float(jnp.finfo(low.dtype).eps)
 
-    def search(_: Any, z: Array) -> tuple[Array, tuple]:
+    def search(_: Any, start: Array) -> tuple[Array, tuple]:
         """First the lower bound, then the upper one, then always the middle of the two."""
 
-        def look(i: Array, carried: tuple) -> tuple:
-            bracket, x, exponents, ends = carried
+        def look(carried: tuple) -> tuple:
+            i, bracket, x, exponents, ends = carried
             tried = jnp.concatenate([bracket, jnp.mean(bracket, keepdims=True)])
             guesses = jnp.stack([x[0], x[0], jnp.mean(x, axis=0)])
             which = jnp.minimum(i, 2)
@@ -115,21 +115,28 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
             )
             lost = jnp.where(jnp.any(jnp.isnan(new)), jnp.nan, 1).astype(bracket.dtype)
             return (
+                i + 1,
                 bracket.at[side].set(tried[which] * lost),
                 x.at[side].set(coordinates(state)[0]),
                 exponents.at[side].set(new),
                 ends,
             )
 
+        def unfinished(carried: tuple) -> Array:
+            i, bracket, _, _, ends = carried
+            width, size = bracket[1] - bracket[0], jnp.max(jnp.abs(bracket))
+            finest = jnp.maximum(eps * size, eps**2 * (high - low))
+            return (i < 2) | ((width > finest) & _changes(ends))
+
         carried = (
+            jnp.asarray(0),
             jnp.stack([low, high]),
             jnp.stack([guess, guess]),
             jnp.zeros((2, *modes.shape), modes.dtype),
             jnp.zeros(2, guess.dtype),
         )
-        bracket, x, exponents, ends = jax.lax.fori_loop(0, halvings + 2, look, carried)
-        ranks = _ranks(ends)
-        differ = (ranks[0] != ranks[1]) & jnp.all(jnp.isfinite(ends))
+        _, bracket, x, exponents, ends = jax.lax.while_loop(unfinished, look, carried)
+        differ = _changes(ends)
         bracket = jnp.where(differ, bracket, jnp.nan)
         leading = exponents[jnp.argmax(growth(exponents))]
         exponent = jnp.where(differ, leading[jnp.argmax(leading.real)], jnp.nan)
@@ -156,6 +163,12 @@ def _ranks(growth: Float[Array, " side"]) -> Float[Array, " side"]:
     """-1 for stable, 0 for neutral, 1 for unstable."""
     none = neutral(growth.dtype)
     return (growth > none).astype(growth.dtype) - (growth < -none).astype(growth.dtype)
+
+
+def _changes(growth: Float[Array, " side"]) -> Bool[Array, ""]:
+    """Whether stability is not the same at both ends, and known."""
+    ranks = _ranks(growth)
+    return (ranks[0] != ranks[1]) & jnp.all(jnp.isfinite(growth))
 
 
 def _explain(result: Critical, low: float, high: float) -> None:

@@ -104,13 +104,17 @@ def _fastest(
     offsets = jnp.stack(jnp.meshgrid(*[unit] * len(names), indexing="ij"), -1)
     offsets = offsets.reshape(-1, len(names))
 
-    def narrow(_: Any, carried: tuple[Array, Array]) -> tuple[Array, Array]:
-        center, half = carried
+    def narrow(_: Any, carried: tuple) -> tuple:
+        center, half, _ = carried
         tried = jnp.clip(center[None] + half[None] * offsets, low[None], high[None])
-        rates = jax.vmap(lambda values: growth(measure(values)[1]))(tried)
-        return tried[jnp.argmin(jnp.where(jnp.isnan(rates), jnp.inf, rates))], half / _SHRINK
+        states, exponents = jax.vmap(measure)(tried)
+        rates = growth(exponents)
+        best = jnp.argmin(jnp.where(jnp.isnan(rates), jnp.inf, rates))
+        return tried[best], half / _SHRINK, jax.tree.map(lambda x: x[best], (states, exponents))
 
     rounds = int(-np.log(jnp.finfo(bounds.dtype).eps) / np.log(_SHRINK))
-    best, _ = jax.lax.fori_loop(0, rounds, narrow, ((low + high) / 2, (high - low) / 2))
-    state, exponents = measure(best)
+    shapes = jax.eval_shape(measure, low)
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    carried = ((low + high) / 2, (high - low) / 2, nothing)
+    best, _, (state, exponents) = jax.lax.fori_loop(0, rounds, narrow, carried)
     return Fastest(named(best), growth(exponents), exponents, state, make(**named(low)).unit)
