@@ -163,16 +163,6 @@ def test_steps_on_the_dirac_gan():
     np.testing.assert_allclose(steps, np.array([1.5 - apart, 1.5 + apart]) / SLOPE**2, atol=1e-9)
 
 
-def test_memory_is_part_of_the_branch():
-    game = gd.games.bilinear([[1.0]])
-    rest = (jnp.zeros(1), jnp.zeros(1))
-    branch = gd.continuation(
-        lambda h: gd.methods.optimistic(game, h), rest, (0.1, 0.9), resolution=10
-    )
-    assert passed(branch) == ["Neimark-Sacker"]
-    np.testing.assert_allclose(branch.bifurcations[0].parameter, 1 / np.sqrt(3), atol=1e-10)
-
-
 def test_where_a_branch_ends_is_said_in_words():
     with pytest.raises(ValueError, match=r"no equilibrium near `players` at the parameter -1"):
         gd.continuation(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))

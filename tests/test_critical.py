@@ -20,11 +20,8 @@ def r1(strength):
     return gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
 
 
-@jax.jit
-def simultaneous(strength, low=0.01, high=100.0):
-    return gd.critical(
-        lambda h: gd.methods.simultaneous(r1(strength), h), ORIGIN, jnp.stack([low, high])
-    )
+def simultaneous(strength, bounds):
+    return gd.critical(lambda h: gd.methods.simultaneous(r1(strength), h), ORIGIN, bounds)
 
 
 @jax.jit
@@ -33,30 +30,32 @@ def alternating(strength):
 
 
 def test_critical_step_of_simultaneous_steps_with_r1():
-    strengths = jnp.array([0.1, 0.3, 0.9, 1.0, 1.5, 4.0])
-    real = jnp.sqrt(jnp.maximum(0, strengths**2 - 4 * SLOPE**2))
-    exact = (strengths - real) / SLOPE**2
-    found = jax.vmap(simultaneous)(strengths)
-    np.testing.assert_allclose(found.parameter, exact, rtol=1e-13)
-    kinds = [jax.tree.map(lambda x, i=i: x[i], found).kind for i in range(6)]
-    assert kinds[:3] + kinds[4:] == ["Neimark-Sacker"] * 3 + ["period doubling"] * 2
-    # h = g / f'^2 while the pair is complex.
-    slope = jax.grad(lambda g: simultaneous(g).parameter)(0.3)
-    assert slope == pytest.approx(1 / SLOPE**2, rel=1e-12)
+    strengths = np.array([0.3, 0.1, 0.9, 1.0, 1.5, 4.0, 0.3])
+    bounds = np.array([(0.01, 100.0)] * 6 + [(0.01, 0.02)])
+    found = jax.jit(jax.vmap(simultaneous))(strengths, bounds)
+    first, *others, nothing = (jax.tree.map(lambda x, i=i: x[i], found) for i in range(7))
+    apart = np.sqrt(np.maximum(0, strengths**2 - 4 * SLOPE**2))
+    exact = (strengths - apart) / SLOPE**2
+    np.testing.assert_allclose(found.parameter[:6], exact[:6], rtol=1e-13)
+    turning, flipping = "Neimark-Sacker", "period doubling"
+    kinds = [f.kind for f in (first, *others)]
+    assert kinds[:3] + kinds[4:] == [turning] * 3 + [flipping] * 2  # both at once at 1
 
-
-def test_what_is_known_of_the_edge():
-    found = simultaneous(0.3)
-    multiplier = jnp.exp(found.exponent)
+    multiplier = jnp.exp(first.exponent)
     assert abs(multiplier) == pytest.approx(1, abs=1e-14)
     assert multiplier.real == pytest.approx(1 - 0.3**2 / SLOPE**2 / 2, abs=1e-14)
-    assert found.bracket[0] <= found.parameter <= found.bracket[1]
-    assert np.ptp(found.bracket) < 1e-14
-    np.testing.assert_array_equal(np.sign(found.growth), [-1, 1])
+    assert first.bracket[0] <= first.parameter <= first.bracket[1]
+    assert np.ptp(first.bracket) < 1e-14
+    np.testing.assert_array_equal(np.sign(first.growth), [-1, 1])
     # Where stability does not change, nothing is made up.
-    nothing = simultaneous(0.3, 0.01, 0.02)
     assert jnp.isnan(nothing.parameter)
     assert jnp.all(jnp.isnan(nothing.bracket))
+
+
+def test_the_edge_can_be_differentiated():
+    # h = g / f'^2 while the pair is complex.
+    slope = jax.grad(lambda g: simultaneous(g, (0.01, 100.0)).parameter)(0.3)
+    assert slope == pytest.approx(1 / SLOPE**2, rel=1e-12)
 
 
 def test_alternating_steps_flip():

@@ -8,6 +8,8 @@ import pytest
 import gandyn as gd
 from gandyn import plots
 
+pytestmark = pytest.mark.slow
+
 SLOPE = 0.5  # f'(0) of the logistic loss
 STEPS = jnp.linspace(0.05, 4.5, 17)
 STRENGTHS = jnp.linspace(0.05, 2.5, 12)
