@@ -68,11 +68,19 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
     tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75
     scale = 1 + jnp.max(jnp.abs(guess), initial=0)
 
-    def residual(x: Array, args: None = None) -> Array:
+    def residual(x: Array) -> Array:
         return coordinates(dynamics.residual(back(x), key))[0]
 
+    # Optimistix keeps its own numbers in the default precision, and mixes them with ours.
+    wide = jnp.result_type(float)
+
+    def posed(x: Array, args: None) -> Array:
+        return residual(x.astype(guess.dtype)).astype(wide)
+
     def solve(solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver) -> Equilibrium:
-        x = optx.root_find(residual, solver, guess, max_steps=max_steps, throw=False).value
+        start = guess.astype(wide)
+        x = optx.root_find(posed, solver, start, max_steps=max_steps, throw=False).value
+        x = x.astype(guess.dtype)
         rest = jnp.abs(residual(x))
         # Each component must be a rounding error of the coordinates, seen through its own slopes:
         # a field that merely fades out far away has small values everywhere, but no equilibrium.

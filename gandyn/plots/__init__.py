@@ -6,8 +6,10 @@ from ._axes import figure as figure
 from ._axes import save as save
 from ._basins import ATTRACTORS as ATTRACTORS
 from ._basins import basins as basins
+from ._continuation import continuation as continuation
 from ._film import film as film
 from ._frame import frame as frame
 from ._portrait import portrait as portrait
 from ._spectrum import spectrum as spectrum
+from ._stability_map import stability_map as stability_map
 from ._trajectory import trajectory as trajectory

@@ -1,0 +1,197 @@
+"""The critical value of a hyper-parameter: where an equilibrium gains or loses its stability.
+
+With g(p) the largest growth rate at the equilibrium z(p) of the dynamics with the hyper-parameter
+p, the edge is the p at which g changes sign. It is found by bisection, which is right to the last
+digit however g is shaped: it has corners where exponents meet, and slopes without bound where a
+pair is born.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from .. import _checks as checks
+from .._phase import State, coordinates
+from .._result import Result
+from .._types import Key, Players
+from ._edge import Make, at_rest, crossing, growth, interval, is_make, neutral, settled
+from ._spectrum import spectrum
+
+
+class Critical(Result):
+    """Where an equilibrium changes its stability, and how.
+
+    **Fields:**
+
+    - `parameter`: the critical value.
+    - `bracket`: the two values, a rounding error apart, between which it lies.
+    - `growth`: the largest growth rate at the two ends of the bounds. It differs in sign, or is 0
+      at one of them, where disturbances neither grow nor decay.
+    - `exponent`: the one that crosses: growth (about 0) and turn per `unit`.
+    - `state`: the equilibrium at the critical value; `players` are its players.
+    - `unit`: "step" for a rule, "unit time" for a flow.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "parameter": (),
+        "bracket": ("side",),
+        "growth": ("side",),
+        "exponent": (),
+    }
+
+    parameter: Float[Array, ""]
+    bracket: Float[Array, " side"]
+    growth: Float[Array, " side"]
+    exponent: Complex[Array, ""]
+    state: State
+    unit: str = eqx.field(static=True)
+
+    @property
+    def players(self) -> Players:
+        """The players at the equilibrium."""
+        return self.state.players
+
+    @property
+    def kind(self) -> str:
+        """How it crosses: "real" (an exponent passes 0: a fold, a pitchfork or the like), "Hopf" (a
+        pair of a flow), "Neimark-Sacker" (a pair of a rule) or "period doubling" (a multiplier
+        passes -1)."""
+        if self.exponent.ndim:
+            raise ValueError("`kind` is that of one critical value: take one of the batch.")
+        return crossing(self.exponent, self.unit)
+
+
+def critical(make: Make, players: Players | State, bounds: Any, key: Key = None) -> Critical:
+    """The value of a hyper-parameter at which an equilibrium changes its stability.
+
+    The equilibrium is found anew at every value tried. If stability changes several times within
+    the bounds, one of the changes is found; `gandyn.stability_map` shows them all. Differentiable
+    where the exponent crosses at a finite speed.
+
+    **Arguments:**
+
+    - `make`: the dynamics, a rule or a flow, for each value: `lambda h: simultaneous(game, h)`.
+    - `players`: the equilibrium at the lower bound, or near it, or a `State`.
+    - `bounds`: `(low, high)`, between which stability changes.
+    - `key`: one realisation of everything random.
+
+    **Raises:** `ValueError` if no equilibrium is found at a value tried, or if it is as stable at
+    one bound as at the other. Within a transformation the result is nan instead.
+    """
+    low, high = interval("bounds", bounds)
+    start = settled(is_make(make)(low), players, key)
+    result = _critical(make, start, low, high, key)
+    if checks.is_concrete(result.parameter):
+        _explain(result, float(low), float(high))
+    return result
+
+
+@eqx.filter_jit
+def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Critical:
+    guess, back = coordinates(start)
+    none = neutral(guess.dtype)
+    modes = jax.eval_shape(lambda: at_rest(make(low), start, key)[1])
+    eps = float(jnp.finfo(low.dtype).eps)
+
+    def search(_: Any, start: Array) -> tuple[Array, tuple]:
+        """First the lower bound, then the upper one, then always the middle of the two."""
+
+        def look(carried: tuple) -> tuple:
+            i, bracket, x, exponents, ends = carried
+            tried = jnp.concatenate([bracket, jnp.mean(bracket, keepdims=True)])
+            guesses = jnp.stack([x[0], x[0], jnp.mean(x, axis=0)])
+            which = jnp.minimum(i, 2)
+            state, new = at_rest(make(tried[which]), back(guesses[which]), key)
+            ends = jnp.where(jnp.arange(2) == i, growth(new), ends)
+            # Of stable, neutral and unstable, which is which; the edge is half-way between the two.
+            threshold = none * jnp.sum(_ranks(ends))
+            side = jnp.where(
+                i < 2, i, ((growth(new) > threshold) == (ends[1] > threshold)).astype(i.dtype)
+            )
+            lost = jnp.where(jnp.any(jnp.isnan(new)), jnp.nan, 1).astype(bracket.dtype)
+            return (
+                i + 1,
+                bracket.at[side].set(tried[which] * lost),
+                x.at[side].set(coordinates(state)[0]),
+                exponents.at[side].set(new),
+                ends,
+            )
+
+        def unfinished(carried: tuple) -> Array:
+            i, bracket, _, _, ends = carried
+            width, size = bracket[1] - bracket[0], jnp.max(jnp.abs(bracket))
+            finest = jnp.maximum(eps * size, eps**2 * (high - low))
+            return (i < 2) | ((width > finest) & _changes(ends))
+
+        carried = (
+            jnp.asarray(0),
+            jnp.stack([low, high]),
+            jnp.stack([guess, guess]),
+            jnp.zeros((2, *modes.shape), modes.dtype),
+            jnp.zeros(2, guess.dtype),
+        )
+        _, bracket, x, exponents, ends = jax.lax.while_loop(unfinished, look, carried)
+        differ = _changes(ends)
+        bracket = jnp.where(differ, bracket, jnp.nan)
+        leading = exponents[jnp.argmax(growth(exponents))]
+        exponent = jnp.where(differ, leading[jnp.argmax(leading.real)], jnp.nan)
+        middle = jnp.mean(bracket, keepdims=True).astype(guess.dtype)
+        return jnp.concatenate([jnp.mean(x, axis=0), middle]), (bracket, ends, exponent)
+
+    def vanishing(z: Array) -> Array:
+        """The residual and the growth: of these two the edge is a root, and so differentiable."""
+        dynamics, state = make(z[-1].astype(low.dtype)), back(z[:-1])
+        rest = coordinates(dynamics.residual(state, key))[0]
+        largest = growth(spectrum(dynamics, state, key).exponents)
+        return jnp.concatenate([rest, largest[None]])
+
+    def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
+        return jnp.linalg.solve(jax.jacfwd(linear)(y), y)
+
+    z, (bracket, ends, exponent) = jax.lax.custom_root(
+        vanishing, jnp.append(guess, low.astype(guess.dtype)), search, tangent, has_aux=True
+    )
+    return Critical(z[-1].astype(low.dtype), bracket, ends, exponent, back(z[:-1]), make(low).unit)
+
+
+def _ranks(growth: Float[Array, " side"]) -> Float[Array, " side"]:
+    """-1 for stable, 0 for neutral, 1 for unstable."""
+    none = neutral(growth.dtype)
+    return (growth > none).astype(growth.dtype) - (growth < -none).astype(growth.dtype)
+
+
+def _changes(growth: Float[Array, " side"]) -> Bool[Array, ""]:
+    """Whether stability is not the same at both ends, and known."""
+    ranks = _ranks(growth)
+    return (ranks[0] != ranks[1]) & jnp.all(jnp.isfinite(growth))
+
+
+def _explain(result: Critical, low: float, high: float) -> None:
+    """Why there is no critical value, if there is none."""
+    ends = np.asarray(result.growth)
+    for value, end in zip((low, high), ends, strict=True):
+        if np.isnan(end):
+            raise ValueError(
+                f"there is no critical value to be found: at the bound {value:g} the root finder "
+                "reached no equilibrium near `players`, or the dynamics has no derivative there. "
+                "Start from players nearer to it, or narrow the `bounds`; where a branch of "
+                "equilibria ends within them, `gandyn.continuation` follows it around the fold."
+            )
+    if np.isnan(result.parameter):
+        words = [("neutral", "unstable", "stable")[int(rank)] for rank in _ranks(result.growth)]
+        if words[0] == words[1]:
+            raise ValueError(
+                f"stability does not change between `bounds`: the equilibrium is {words[0]} at "
+                f"{low:g} (growth {ends[0]:g} per {result.unit}) and at {high:g} (growth "
+                f"{ends[1]:g}). Widen the bounds, or look where it changes with "
+                "`gandyn.stability_map`."
+            )
+        raise ValueError(
+            f"the equilibrium was lost between `bounds`, {low:g} and {high:g}: between them the "
+            "root finder reached none. `gandyn.continuation` follows a branch of equilibria."
+        )

@@ -1,0 +1,120 @@
+"""The hyper-parameters with which training converges fastest, near an equilibrium."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Complex, Float
+
+from .. import _checks as checks
+from .._phase import State
+from .._result import Result
+from .._types import Key, Players
+from ._edge import Make, at_rest, growth, interval, is_make, settled
+
+_NODES = 33  # in each direction, in each round
+_SHRINK = 4  # how much narrower the grid is in the next round
+
+
+class Fastest(Result):
+    """The hyper-parameters at which the slowest disturbance decays fastest.
+
+    **Fields:**
+
+    - `parameters`: their values by name.
+    - `growth`: the growth rate that is least there, negative if it decays.
+    - `exponents`: the spectrum there, complex, per `unit`. Often two of them meet.
+    - `state`: the equilibrium there; `players` are its players.
+    - `unit`: "step" for a rule, "unit time" for a flow.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"growth": (), "exponents": ("mode",)}
+
+    parameters: dict[str, Float[Array, ""]]
+    growth: Float[Array, ""]
+    exponents: Complex[Array, " mode"]
+    state: State
+    unit: str = eqx.field(static=True)
+
+    @property
+    def players(self) -> Players:
+        """The players at the equilibrium."""
+        return self.state.players
+
+    @property
+    def radius(self) -> Float[Array, "*batch"]:
+        """The factor per unit by which errors shrink."""
+        return jnp.exp(self.growth)
+
+
+def fastest(
+    make: Make, players: Players | State, bounds: Mapping[str, Any], key: Key = None
+) -> Fastest:
+    """The values of one or two hyper-parameters, within bounds, at which training converges
+    fastest near an equilibrium.
+
+    The largest growth rate has corners where it is least, so that it is looked at on a grid, then
+    on a finer grid about its least value, and so on; a dip narrower than a 32nd part of the bounds
+    may be missed. If the best value is a bound, better ones may lie beyond.
+
+    **Arguments:**
+
+    - `make`: the dynamics, called by name: `lambda step_size: optimistic(game, step_size)`.
+    - `players`: the equilibrium, or near it, or a `State`.
+    - `bounds`: `{"step_size": (low, high)}`, for one or two hyper-parameters.
+    - `key`: one realisation of everything random.
+
+    **Raises:** `ValueError` if no equilibrium is found anywhere. Within a transformation the result
+    is nan instead.
+    """
+    is_make(make)
+    if len(bounds) not in (1, 2):
+        raise ValueError(
+            f"`bounds` must name one or two hyper-parameters, but names {len(bounds)}: "
+            f"{tuple(bounds)}. Hold the others, or sweep them with `gandyn.sweep`."
+        )
+    ends = jnp.stack([jnp.stack(interval(name, pair)) for name, pair in bounds.items()])
+    names = tuple(bounds)
+    start = settled(make(**dict(zip(names, ends[:, 0], strict=True))), players, key)
+    result = _fastest(make, names, start, ends, key)
+    if checks.is_concrete(result.growth) and bool(jnp.isnan(result.growth)):
+        raise ValueError(
+            f"no equilibrium near `players` was found for any {' and '.join(names)} within "
+            "`bounds`, or the dynamics has no derivative there."
+        )
+    return result
+
+
+@eqx.filter_jit
+def _fastest(
+    make: Make, names: tuple[str, ...], start: State, bounds: Float[Array, "n 2"], key: Key
+) -> Fastest:
+    low, high = bounds.T
+
+    def named(values: Array) -> dict[str, Array]:
+        return dict(zip(names, values, strict=True))
+
+    def measure(values: Array) -> tuple[State, Array]:
+        return at_rest(make(**named(values)), start, key)
+
+    unit = jnp.linspace(-1, 1, _NODES, dtype=bounds.dtype)
+    offsets = jnp.stack(jnp.meshgrid(*[unit] * len(names), indexing="ij"), -1)
+    offsets = offsets.reshape(-1, len(names))
+
+    def narrow(_: Any, carried: tuple) -> tuple:
+        center, half, _ = carried
+        tried = jnp.clip(center[None] + half[None] * offsets, low[None], high[None])
+        states, exponents = jax.vmap(measure)(tried)
+        rates = growth(exponents)
+        best = jnp.argmin(jnp.where(jnp.isnan(rates), jnp.inf, rates))
+        return tried[best], half / _SHRINK, jax.tree.map(lambda x: x[best], (states, exponents))
+
+    rounds = int(-np.log(jnp.finfo(bounds.dtype).eps) / np.log(_SHRINK))
+    shapes = jax.eval_shape(measure, low)
+    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    carried = ((low + high) / 2, (high - low) / 2, nothing)
+    best, _, (state, exponents) = jax.lax.fori_loop(0, rounds, narrow, carried)
+    return Fastest(named(best), growth(exponents), exponents, state, make(**named(low)).unit)

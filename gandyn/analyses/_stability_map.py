@@ -1,0 +1,105 @@
+"""The stability of an equilibrium over a plane of two hyper-parameters."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Complex, Float
+
+from .. import _checks as checks
+from .._phase import State
+from .._result import Result
+from .._types import Key, Players
+from ._edge import Make, at_rest, growth, is_make, neutral, settled
+
+_BATCH = 4096  # spectra at once
+
+
+class StabilityMap(Result):
+    """Exponents at an equilibrium for all pairs of two hyper-parameters.
+
+    **Fields:**
+
+    - `first`, `second`: the values of either hyper-parameter.
+    - `exponents`: complex, fastest growing first, per `unit`; nan where no equilibrium was found.
+    - `names`: of the two hyper-parameters.
+    - `unit`: "step" for a rule, "unit time" for a flow.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "first": ("first",),
+        "second": ("second",),
+        "exponents": ("first", "second", "mode"),
+    }
+
+    first: Float[Array, " first"]
+    second: Float[Array, " second"]
+    exponents: Complex[Array, "first second mode"]
+    names: tuple[str, str] = eqx.field(static=True)
+    unit: str = eqx.field(static=True)
+
+    @property
+    def growth(self) -> Float[Array, "first second"]:
+        """The growth rate of the disturbance that grows most: the abscissa of the spectrum."""
+        return growth(self.exponents)
+
+    @property
+    def radius(self) -> Float[Array, "first second"]:
+        """The factor per unit by which errors grow: the spectral radius of a rule's map."""
+        return jnp.exp(self.growth)
+
+    @property
+    def stable(self) -> Bool[Array, "first second"]:
+        """Whether all disturbances decay, faster than rounding could tell."""
+        return self.growth < -neutral(self.exponents.real.dtype)
+
+
+def stability_map(
+    make: Make, players: Players | State, axes: Mapping[str, Any], key: Key = None
+) -> StabilityMap:
+    """The spectrum at an equilibrium over two hyper-parameters, the equilibrium found anew for
+    each pair.
+
+    **Arguments:**
+
+    - `make`: the dynamics for each pair, called by name:
+      `lambda step_size, gamma: simultaneous(Penalized(gan, R1(gamma)), step_size)`.
+    - `players`: the equilibrium, or near it, or a `State`.
+    - `axes`: the values of the two: `{"step_size": array, "gamma": array}`.
+    - `key`: one realisation of everything random.
+    """
+    is_make(make)
+    if len(axes) != 2:
+        raise ValueError(
+            f"`axes` must name two hyper-parameters, but names {len(axes)}: {tuple(axes)}. "
+            "`gandyn.sweep` takes any number of them."
+        )
+    one, two = axes
+    first, second = (values(name, axes[name]) for name in (one, two))
+    start = settled(make(**{one: first[0], two: second[0]}), players, key)
+    pairs = jnp.meshgrid(first, second, indexing="ij")
+
+    @eqx.filter_jit
+    def spectra(pairs: list[Array], start: State, key: Key) -> Complex[Array, "pair mode"]:
+        return jax.lax.map(
+            lambda pair: at_rest(make(**dict(zip(axes, pair, strict=True))), start, key)[1],
+            tuple(pair.ravel() for pair in pairs),
+            batch_size=_BATCH,
+        )
+
+    exponents = spectra(pairs, start, key).reshape(*pairs[0].shape, -1)
+    unit = make(**{one: first[0], two: second[0]}).unit
+    return StabilityMap(first, second, exponents, (one, two), unit)
+
+
+def values(name: str, value: Any) -> Float[Array, " value"]:
+    """The values of one hyper-parameter."""
+    value = checks.array(name, value)
+    if value.ndim != 1 or value.size == 0:
+        raise ValueError(
+            f"`axes` must map each hyper-parameter to a vector of its values, but `{name}` has "
+            f"shape {value.shape}."
+        )
+    return value

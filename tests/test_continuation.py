@@ -1,0 +1,201 @@
+"""Branches of equilibria and their bifurcations against normal forms and closed forms."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+import gandyn as gd
+from gandyn import plots
+
+pytestmark = pytest.mark.slow
+
+SLOPE = 0.5  # f'(0) of the logistic loss
+ORIGIN = (0.0, 0.0)
+
+
+class Polynomial(gd.fields.AbstractField):
+    """x' = sum_ij a_ij x^i p^j, for one player."""
+
+    a: jax.Array
+    p: jax.Array
+
+    def __call__(self, players, key=None):
+        x, a = players[0], self.a.astype(players[0].dtype)
+        p, one = self.p.astype(x.dtype), jnp.ones_like(players[0])
+        return (jnp.stack([one, x, x**2, x**3]) @ a @ jnp.stack([one, p, p**2]),)
+
+
+class Polynomials(eqx.Module):
+    """A family in p; the numbers are leaves, so that all families share one program."""
+
+    a: jax.Array
+
+    def __call__(self, p):
+        return gd.flows.GradientFlow(Polynomial(self.a, p))
+
+
+def family(**terms):
+    """`family(x2p1=3.0)` is x' = 3 x^2 p."""
+    a = np.zeros((4, 3))
+    for name, value in terms.items():
+        a[int(name[1]), int(name[3])] = value
+    return Polynomials(jnp.asarray(a))
+
+
+def passed(branch):
+    return [b.kind for b in branch.bifurcations]
+
+
+def test_around_a_fold():
+    branch = gd.continuation(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0), start=1.0)
+    np.testing.assert_allclose(branch.players[0] ** 2, branch.parameter, atol=1e-14)
+    np.testing.assert_allclose(branch.exponents[:, 0], -2 * branch.players[0], atol=1e-14)
+    np.testing.assert_array_equal(branch.stable, branch.players[0] > 0)
+    assert sorted([float(branch.players[0][0]), float(branch.players[0][-1])]) == [-1, 1]
+    assert passed(branch) == ["fold"]
+    assert abs(branch.bifurcations[0].parameter) < 1e-12
+    assert branch.ends == ("left the bounds at 1", "started at 1")
+
+
+def test_an_s_has_two_folds_and_a_circle_closes():
+    curve = gd.continuation(family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (-1.3,), (-1.0, 1.0))
+    folds = [float(b.parameter) for b in curve.bifurcations]
+    assert passed(curve) == ["fold", "fold"]
+    np.testing.assert_allclose(folds, np.array([2, -2]) / 3**1.5, atol=1e-12)
+    x = np.asarray(curve.players[0])
+    np.testing.assert_allclose(curve.parameter, x**3 - x, atol=1e-13)
+    np.testing.assert_allclose([x[0] ** 3 - x[0], x[-1] ** 3 - x[-1]], [-1, 1], atol=1e-14)
+
+    circle = gd.continuation(family(x0p0=1.0, x0p2=-1.0, x2p0=-1.0), (1.0,), (-2.0, 2.0), start=0.0)
+    assert circle.ends == ("closed on itself",) * 2
+    np.testing.assert_allclose(circle.players[0] ** 2 + circle.parameter**2, 1, atol=1e-13)
+    assert sorted(round(float(b.parameter), 12) for b in circle.bifurcations) == [-1, 1]
+    assert passed(circle) == ["fold", "fold"]
+    # All the way around, and once.
+    angles = np.unwrap(np.arctan2(circle.parameter, circle.players[0]))
+    assert 2 * np.pi - 0.2 < np.ptp(angles) < 2 * np.pi + 0.2
+
+
+@pytest.mark.parametrize("place", [0.0, 0.37])
+def test_branch_points_are_told_apart(place):
+    # x ((p - place) - x^n): n = 2 a pitchfork, n = 1 an exchange of stability.
+    pitchfork = family(x1p1=1.0, x1p0=-place, x3p0=-1.0)
+    exchange = family(x1p1=1.0, x1p0=-place, x2p0=-1.0)
+    linear = family(x1p1=1.0, x1p0=-place)
+    outer = (float(np.sqrt(1 - place)),)
+    for make, start, players, kind in (
+        (pitchfork, -1.0, (0.0,), "pitchfork"),
+        (pitchfork, 1.0, outer, "pitchfork"),
+        (exchange, -1.0, (0.0,), "transcritical"),
+        (linear, -1.0, (0.0,), "branch point"),
+    ):
+        branch = gd.continuation(make, players, (-1.0, 1.0), start=start)
+        assert passed(branch) == [kind]
+        np.testing.assert_allclose(branch.bifurcations[0].parameter, place, atol=1e-10)
+        np.testing.assert_allclose(branch.bifurcations[0].players[0], 0, atol=1e-6)
+    # The outer branch is stable on both sides of its vertex, and comes back.
+    outer = gd.continuation(pitchfork, outer, (-1.0, 1.0), start=1.0)
+    np.testing.assert_allclose(outer.players[0] ** 2, outer.parameter - place, atol=1e-12)
+    np.testing.assert_allclose(sorted(outer.parameter[jnp.array([0, -1])]), 1)
+    assert outer.stable.sum() >= len(outer.stable) - 1
+
+
+class Plane(gd.fields.AbstractField):
+    """A pitchfork whose cubic term comes from a second, quick variable; and, turned by w, a Hopf
+    bifurcation."""
+
+    p: jax.Array
+    w: jax.Array
+
+    def __call__(self, players, key=None):
+        x, y = players
+        turning = (self.p * x - self.w * y - x * (x**2 + y**2),)
+        turning += (self.w * x + self.p * y - y * (x**2 + y**2),)
+        bent = self.p * x - x * y, x**2 - y
+        return jax.tree.map(lambda a, b: jnp.where(self.w > 0, a, b), turning, bent)
+
+
+class Planes(eqx.Module):
+    w: jax.Array
+
+    def __call__(self, p):
+        return gd.flows.GradientFlow(Plane(p, self.w))
+
+
+def test_hopf_and_a_pitchfork_on_a_bent_manifold():
+    turning = gd.continuation(Planes(jnp.asarray(1.7)), ORIGIN, (-0.9, 1.0))
+    assert passed(turning) == ["Hopf"]
+    (hopf,) = turning.bifurcations
+    np.testing.assert_allclose([hopf.parameter, hopf.exponent], [0, 1.7j], atol=1e-11)
+    bent = gd.continuation(Planes(jnp.asarray(0.0)), ORIGIN, (-0.9, 1.0))
+    assert passed(bent) == ["pitchfork"]
+    assert abs(bent.bifurcations[0].parameter) < 1e-11
+
+
+class Simultaneous(eqx.Module):
+    """Simultaneous steps on the Dirac-GAN with R1, in the step."""
+
+    strength: jax.Array
+
+    def __call__(self, h):
+        game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(self.strength))
+        return gd.methods.simultaneous(game, h)
+
+
+def test_steps_on_the_dirac_gan():
+    def pass_by(strength):
+        branch = gd.continuation(
+            Simultaneous(jnp.asarray(strength)), ORIGIN, (0.1, 12.0), resolution=10
+        )
+        assert branch.unit == "step"
+        return passed(branch), [float(b.parameter) for b in branch.bifurcations]
+
+    kinds, steps = pass_by(0.3)
+    assert kinds == ["Neimark-Sacker"]
+    np.testing.assert_allclose(steps, 0.3 / SLOPE**2, atol=1e-10)
+    # Two real multipliers pass -1, one after the other.
+    kinds, steps = pass_by(1.5)
+    assert kinds == ["period doubling"] * 2
+    apart = np.sqrt(1.5**2 - 4 * SLOPE**2)
+    np.testing.assert_allclose(steps, np.array([1.5 - apart, 1.5 + apart]) / SLOPE**2, atol=1e-9)
+
+
+def test_where_a_branch_ends_is_said_in_words():
+    with pytest.raises(ValueError, match=r"no equilibrium near `players` at the parameter -1"):
+        gd.continuation(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))
+    # x = 1 / p has no end, and no p either.
+    with pytest.warns(UserWarning, match="was given up after 40 points.*`max_points`"):
+        branch = gd.continuation(
+            family(x0p0=1.0, x1p1=-1.0), (1.0,), (-1.0, 1.0), start=1.0, max_points=40
+        )
+    np.testing.assert_allclose(branch.players[0] * branch.parameter, 1, rtol=1e-12)
+
+    def corner(p):
+        def losses(players, key):
+            return ((players[0] - jnp.sqrt(p)) ** 2,)
+
+        return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Custom(losses)))
+
+    with pytest.warns(UserWarning, match="was lost at"):
+        branch = gd.continuation(corner, (1.0,), (-1.0, 1.0), start=1.0)
+    assert jnp.min(branch.parameter) >= 0
+
+
+def test_precision_export_and_plot():
+    make = family(x0p1=1.0, x2p0=-1.0)
+    single = gd.continuation(make, (jnp.float32(1),), (-1.0, 1.0), start=1.0)
+    assert single.players[0].dtype == jnp.float32
+    assert passed(single) == ["fold"]
+    assert abs(single.bifurcations[0].parameter) < 1e-5
+    data = gd.to_xarray(single)
+    assert data.exponents.dims == ("point", "mode")
+    assert data.sizes["point"] == len(single.parameter)
+    _, ax = plt.subplots()
+    assert plots.continuation(single, ax) is ax
+    assert {line.get_linestyle() for line in ax.lines} >= {"-", "--"}
+    assert ax.get_legend_handles_labels()[1] == ["fold"]
+    assert plots.continuation(single).get_xlabel() == "parameter"
+    plt.close("all")
