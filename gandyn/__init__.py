@@ -27,6 +27,7 @@ from ._status import status as status
 from ._sweep import submit as submit
 from ._sweep import sweep as sweep
 from .analyses import Basins as Basins
+from .analyses import Circle as Circle
 from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
@@ -35,10 +36,12 @@ from .analyses import Frame as Frame
 from .analyses import Kind as Kind
 from .analyses import Lyapunov as Lyapunov
 from .analyses import Portrait as Portrait
+from .analyses import Rotation as Rotation
 from .analyses import Settled as Settled
 from .analyses import Spectrum as Spectrum
 from .analyses import Values as Values
 from .analyses import basins as basins
+from .analyses import circle as circle
 from .analyses import classify as classify
 from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria
@@ -48,6 +51,7 @@ from .analyses import frame as frame
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
 from .analyses import portrait as portrait
+from .analyses import rotation as rotation
 from .analyses import settles_on as settles_on
 from .analyses import spectrum as spectrum
 from .analyses import values as values

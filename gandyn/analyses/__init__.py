@@ -2,6 +2,8 @@
 
 from ._basins import Basins as Basins
 from ._basins import basins as basins
+from ._circle import Circle as Circle
+from ._circle import circle as circle
 from ._classify import Classification as Classification
 from ._classify import classify as classify
 from ._cycle import Cycle as Cycle
@@ -16,6 +18,8 @@ from ._lyapunov import Lyapunov as Lyapunov
 from ._lyapunov import lyapunov as lyapunov
 from ._portrait import Portrait as Portrait
 from ._portrait import portrait as portrait
+from ._rotation import Rotation as Rotation
+from ._rotation import rotation as rotation
 from ._settles import Kind as Kind
 from ._settles import Settled as Settled
 from ._settles import escape_time as escape_time

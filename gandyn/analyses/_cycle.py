@@ -138,9 +138,6 @@ def _cycle(
         ts = shares if steps else period * jnp.asarray(shares / phases, x.dtype)
         return dynamics.evolve(back(x), ts, key, lambda state: coordinates(state)[0])
 
-    def size(points: Array) -> Array:
-        return jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
-
     def returned(x: Array, period: Array) -> tuple[Array, Array]:
         """phi_T(x) and M."""
         ts = jnp.stack([jnp.zeros_like(period), period])
@@ -148,7 +145,7 @@ def _cycle(
         return coordinates(end)[0], matrix
 
     def newton(x: Array, period: Array) -> tuple[Array, Array]:
-        reach = 0.5 * size(turn(x, period))
+        reach = 0.5 * extent(turn(x, period))
 
         def step(carried: tuple) -> tuple:
             x, period, _, i = carried
@@ -184,10 +181,10 @@ def _cycle(
         start = jax.lax.cond(i > 0, later, lambda x: x, start)
         x, period = newton(start, first_guess)
         points = turn(x, period)
-        extent = size(points)
-        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / extent
-        exists = extent > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
-        near = jnp.max(jnp.abs(x - guess)) <= _FAR * extent
+        size = extent(points)
+        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
+        exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
+        near = jnp.max(jnp.abs(x - guess)) <= _FAR * size
         # The least share of the turn after which the orbit has closed already.
         divisors = np.asarray([i for i in range(1, phases + 1) if phases % i == 0])
         least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closure)]
@@ -218,6 +215,11 @@ def _cycle(
         residual,
         found,
     )
+
+
+def extent(points: Float[Array, "k n"]) -> Float[Array, ""]:
+    """The longest side of the box that points fill."""
+    return jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
 
 
 def _across(along: Float[Array, " n"]) -> Float[Array, "n n"]:

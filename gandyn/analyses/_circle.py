@@ -1,0 +1,246 @@
+"""Invariant circles of rules: what a limit cycle becomes when time goes in steps.
+
+On a closed curve on which a rule F turns every phase by the same angle,
+
+    F(K(u)) = K(u + rho),    u in turns, K(u + 1) = K(u),
+
+rho is the rotation number, 1/rho the period, not whole in general. Trigonometric polynomials K and
+rho are found by Newton's method, attracting or not, at equally spaced phases; as u itself is free
+to slide along the curve, of all steps the shortest is taken. Where circles come in families (of
+different values of an invariant) that is one next to the guess.
+
+Neighbors part along the circle at the rate 0, and across it at the Lyapunov exponents.
+
+Haro, Canadell, Figueras, Luque, Mondelo, "The Parameterization Method for Invariant Manifolds",
+2016, chapters 2 and 3; Kuznetsov, "Elements of Applied Bifurcation Theory", section 4.7.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from .. import _checks as checks
+from .._dynamics import begin
+from .._phase import State, coordinates
+from .._result import Result
+from .._types import Key, Number, Players
+from ..rules import AbstractRule
+from ._birkhoff import bump, middles
+from ._cycle import extent
+
+_TURNS = 64  # over which growth across the circle is averaged
+
+
+class Circle(Result):
+    """An invariant circle of a rule, stable or not. All of it is nan where none was found.
+
+    **Fields:**
+
+    - `states`: at equally spaced phases; `players` are their players.
+    - `rotation`: the rotation number, in turns per step.
+    - `exponents`: Lyapunov's, growth per step, largest first; one is 0, along the circle.
+    - `residual`: how far the circle is from being mapped to itself, relative to its size.
+    - `converged`: whether that is rounding, between the phases as well, on a circle of a size above
+      rounding.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "states": ("phase",),
+        "rotation": (),
+        "exponents": ("mode",),
+        "residual": (),
+        "converged": (),
+    }
+
+    states: State
+    rotation: Float[Array, ""]
+    exponents: Float[Array, " mode"]
+    residual: Float[Array, ""]
+    converged: Bool[Array, ""]
+
+    @property
+    def players(self) -> Players:
+        """The players at equally spaced phases."""
+        return self.states.players
+
+    @property
+    def period(self) -> Float[Array, "*batch"]:
+        """Steps of one turn."""
+        return 1 / self.rotation
+
+    @property
+    def multipliers(self) -> Float[Array, "*batch mode"]:
+        """The factors by which disturbances have grown after one turn: of a small step, the moduli
+        of a flow's Floquet multipliers."""
+        return jnp.exp(self.exponents * self.period[..., None])
+
+
+def circle(
+    rule: AbstractRule,
+    players: Players | State,
+    period: Number,
+    key: Key = None,
+    phases: int = 65,
+    max_steps: int = 64,
+) -> Circle:
+    """The invariant circle of a rule near a guess of one of its points and of its period.
+
+    Where Newton's method does not reach one from the guess, it tries once more from where the rule
+    has arrived after 16 periods. Where that fails too, `converged` is false and the rest nan. A
+    circle on which the rule locks to a periodic orbit has no phase that turns evenly: see `cycle`.
+
+    **Arguments:**
+
+    - `rule`: a rule; its memory is settled first.
+    - `players`: a point near the circle, or a `State`.
+    - `period`: steps of one turn, above 2, not necessarily whole: for the circle that the cycle of
+      a flow becomes, the period of the cycle over the step size.
+    - `key`: one realisation of everything random; see that it repeats itself.
+    - `phases`: at how many points the circle is held, an odd number. More of them where the circle
+      has sharp bends.
+    - `max_steps`: of Newton's method.
+    """
+    state = begin(rule, players)
+    if not isinstance(rule, AbstractRule):
+        raise TypeError(
+            f"`rule` must be a rule, but is {checks.shown(rule)}: `gandyn.cycle` finds the cycles "
+            "of a flow."
+        )
+    period = checks.positive("period", period)
+    if checks.is_concrete(period) and not float(period) > 2:
+        raise ValueError(f"`period` must be above 2 steps, but is {float(period):g}.")
+    phases = checks.count("phases", phases, low=5)
+    if phases % 2 == 0:
+        raise ValueError(f"`phases` must be odd, but is {phases}.")
+    if not isinstance(players, State):
+        state = rule.settle(state, key)
+    return _circle(rule, state, period, key, phases, checks.count("max_steps", max_steps))
+
+
+@eqx.filter_jit
+def _circle(
+    rule: AbstractRule, state: State, period: Array, key: Key, phases: int, max_steps: int
+) -> Circle:
+    guess, back = coordinates(state)
+    dtype, n = guess.dtype, guess.size
+    period = period.astype(dtype)
+    eps = float(jnp.finfo(dtype).eps)
+    even = jnp.asarray(np.arange(phases) / phases, dtype)
+    between = middles(phases, dtype)
+
+    def step(x: Array) -> Array:
+        return coordinates(rule.step(back(x), key))[0]
+
+    def path(x: Array) -> Array:
+        """One turn from x, closed by taking away its drift."""
+        ts = jnp.ceil(period * jnp.append(even, 1)).astype(int)
+        points = rule.evolve(back(x), ts, key, lambda s: coordinates(s)[0])
+        at = ts.astype(dtype) / period
+        u = jnp.append(even, 1)
+        turn = jax.vmap(lambda f: jnp.interp(u, at, f), in_axes=1, out_axes=1)(points)
+        drift = turn[-1] - turn[0]
+        return turn[:-1] - u[:-1, None] * drift[None]
+
+    def gap(points: Array, rotation: Array, u: Array) -> Array:
+        """F(K(u)) - K(u + rho)."""
+        return jax.vmap(step)(_at(points, u)) - _at(points, u + rotation)
+
+    def newton(points: Array, rotation: Array) -> tuple[Array, Array]:
+        def function(z: Array) -> Array:
+            return gap(z[:-1].reshape(phases, n), z[-1], even).ravel()
+
+        def once(carried: tuple) -> tuple:
+            z, _, i = carried
+            slopes = jax.jacfwd(function)(z)
+            u, s, v = jnp.linalg.svd(slopes, full_matrices=False)
+            keep = s > eps**0.5 * s[0]
+            dz = -v.T @ jnp.where(keep, (u.T @ function(z)) / jnp.where(keep, s, 1), 0)
+            reach = 0.25 * extent(z[:-1].reshape(phases, n))
+            far = jnp.maximum(jnp.max(jnp.abs(dz[:-1])) / reach, 10 * jnp.abs(dz[-1]) / z[-1])
+            dz = dz / jnp.maximum(far, 1)
+            return z + dz, jnp.max(jnp.abs(dz)) / (1 + jnp.max(jnp.abs(z))), i + 1
+
+        def unfinished(carried: tuple) -> Array:
+            return (carried[1] > eps**0.75) & (carried[2] < max_steps)
+
+        start = (jnp.append(points.ravel(), rotation), jnp.asarray(jnp.inf, dtype), 0)
+        z = jax.lax.while_loop(unfinished, once, start)[0]
+        return z[:-1].reshape(phases, n), z[-1]
+
+    def attempt(carried: tuple) -> tuple:
+        x, _, _, _, _, i = carried
+        x = jax.lax.cond(i > 0, later, lambda x: x, x)
+        points, rotation = newton(path(x), 1 / period)
+        size = extent(points)
+        gaps = jnp.concatenate([gap(points, rotation, u) for u in (even, between)])
+        residual = jnp.max(jnp.abs(gaps)) / size
+        exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(points)))
+        found = exists & (residual <= eps**0.6) & (rotation > 0) & (rotation < 0.5)
+        return x, points, rotation, residual, found, i + 1
+
+    def later(x: Array) -> Array:
+        ts = jnp.stack([0 * period, jnp.round(16 * period)]).astype(int)
+        return coordinates(jax.tree.map(lambda s: s[-1], rule.evolve(back(x), ts, key)))[0]
+
+    def missed(carried: tuple) -> Array:
+        return ~carried[4] & (carried[5] < 2)
+
+    nothing = jnp.full((phases, n), jnp.nan, dtype)
+    start = (guess, nothing, 1 / period, jnp.asarray(jnp.inf, dtype), jnp.asarray(False), 0)
+    _, points, rotation, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
+    fine = jnp.asarray(np.arange(2 * phases + 1) / (2 * phases + 1), dtype)
+    slopes = jax.vmap(jax.jacfwd(step))(_at(points, fine))
+    exponents = _growth(slopes, points, rotation)
+    return Circle(
+        jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points),
+        jnp.where(found, rotation, jnp.nan),
+        jnp.where(found, exponents, jnp.nan),
+        residual,
+        found,
+    )
+
+
+def _at(points: Float[Array, "m n"], u: Float[Array, " k"]) -> Float[Array, "k n"]:
+    """The trigonometric polynomial through the points at phases u."""
+    m = len(points)
+    waves = jnp.asarray(np.fft.fftfreq(m, 1 / m), u.dtype)
+    turns = 2 * np.pi * u[:, None] * waves[None]
+    amplitudes = jnp.fft.fft(points, axis=0) / m
+    return (jax.lax.complex(jnp.cos(turns), jnp.sin(turns)) @ amplitudes).real
+
+
+def _growth(
+    slopes: Float[Array, "k n n"], points: Float[Array, "m n"], rotation: Float[Array, ""]
+) -> Float[Array, " n"]:
+    """Lyapunov exponents: 0 along the circle, and those of a frame that is carried round across it.
+    The points come from the circle, not from the rule, which would leave one that repels."""
+    n, dtype = points.shape[1], points.dtype
+    flat = slopes.reshape(len(slopes), n * n)
+    steps = jnp.ceil(_TURNS / jnp.where(rotation > 0, rotation, 1)).astype(int)
+
+    def across(u: Array, frame: Array) -> Array:
+        along = jax.jvp(lambda u: _at(points, u)[0], (u,), (jnp.ones_like(u),))[1][:, None]
+        along = along / jnp.linalg.norm(along)
+        return frame - along @ (along.T @ frame)
+
+    def once(i: Array, carried: tuple) -> tuple:
+        frame, total, weight = carried
+        u = (i.astype(dtype) * rotation)[None]
+        frame, r = jnp.linalg.qr(across(u + rotation, _at(flat, u).reshape(n, n) @ frame))
+        # Over the first half the frame turns into place.
+        w = bump((i - steps).astype(dtype) / steps.astype(dtype))
+        growth = jnp.log(jnp.abs(jnp.diagonal(r)))
+        return frame, total + jnp.where(w > 0, w * growth, 0), weight + w
+
+    zero = jnp.zeros(1, dtype)
+    frame = jnp.linalg.qr(across(zero, jr.normal(jr.key(0), (n, n - 1), dtype)))[0]
+    start = (frame, jnp.zeros(n - 1, dtype), zero[0])
+    _, total, weight = jax.lax.fori_loop(0, 2 * steps, once, start)
+    exponents = jnp.append(total / weight, 0)
+    return exponents[jnp.argsort(-exponents)]
