@@ -56,6 +56,8 @@ def test_circles_of_the_polar_game(step):
         found = widened(step, jnp.asarray(1.02 * radius))
         assert found.converged
         assert_allclose(jnp.hypot(*found.players), radius, rtol=1e-11)
+        assert_allclose(found.radius, radius, rtol=1e-11)
+        assert_allclose(found.center, 0, atol=1e-11)
         assert_allclose(found.rotation, np.arcsin(step) / (2 * np.pi), rtol=1e-12)
         assert_allclose(np.sort(found.exponents), np.sort([0, np.log(factor)]), atol=1e-9)
 

@@ -32,7 +32,7 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
 from ._birkhoff import bump, middles
-from ._cycle import extent
+from ._cycle import across, extent
 
 _TURNS = 64  # over which growth across the circle is averaged
 
@@ -44,15 +44,20 @@ class Circle(Result):
 
     - `states`: at equally spaced phases; `players` are their players.
     - `rotation`: the rotation number, in turns per step.
+    - `center`: the mean of the players' coordinates over the phases.
+    - `radius`: the root of the mean square of the distance to it.
     - `exponents`: Lyapunov's, growth per step, largest first; one is 0, along the circle.
-    - `residual`: how far the circle is from being mapped to itself, relative to its size.
-    - `converged`: whether that is rounding, between the phases as well, on a circle of a size above
+    - `residual`: how far the circle is from being mapped to itself, at and between the phases,
+      relative to its size.
+    - `converged`: whether that is at most 6e-7 (in double precision), on a circle of a size above
       rounding.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "states": ("phase",),
         "rotation": (),
+        "center": ("coordinate",),
+        "radius": (),
         "exponents": ("mode",),
         "residual": (),
         "converged": (),
@@ -60,6 +65,8 @@ class Circle(Result):
 
     states: State
     rotation: Float[Array, ""]
+    center: Float[Array, " coordinate"]
+    radius: Float[Array, ""]
     exponents: Float[Array, " mode"]
     residual: Float[Array, ""]
     converged: Bool[Array, ""]
@@ -131,6 +138,7 @@ def _circle(
     dtype, n = guess.dtype, guess.size
     period = period.astype(dtype)
     eps = float(jnp.finfo(dtype).eps)
+    closure = eps**0.4
     even = jnp.asarray(np.arange(phases) / phases, dtype)
     between = middles(phases, dtype)
 
@@ -181,7 +189,7 @@ def _circle(
         gaps = jnp.concatenate([gap(points, rotation, u) for u in (even, between)])
         residual = jnp.max(jnp.abs(gaps)) / size
         exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(points)))
-        found = exists & (residual <= eps**0.6) & (rotation > 0) & (rotation < 0.5)
+        found = exists & (residual <= closure) & (rotation > 0) & (rotation < 0.5)
         return x, points, rotation, residual, found, i + 1
 
     def later(x: Array) -> Array:
@@ -197,9 +205,15 @@ def _circle(
     fine = jnp.asarray(np.arange(2 * phases + 1) / (2 * phases + 1), dtype)
     slopes = jax.vmap(jax.jacfwd(step))(_at(points, fine))
     exponents = _growth(slopes, points, rotation)
+    states = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points)
+    seen = jax.vmap(lambda s: coordinates(s.players)[0])(states)
+    center = jnp.mean(seen, axis=0)
+    radius = jnp.sqrt(jnp.mean(jnp.sum((seen - center[None]) ** 2, axis=1)))
     return Circle(
-        jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points),
+        states,
         jnp.where(found, rotation, jnp.nan),
+        center,
+        radius,
         jnp.where(found, exponents, jnp.nan),
         residual,
         found,
@@ -222,25 +236,40 @@ def _growth(
     The points come from the circle, not from the rule, which would leave one that repels."""
     n, dtype = points.shape[1], points.dtype
     flat = slopes.reshape(len(slopes), n * n)
-    steps = jnp.ceil(_TURNS / jnp.where(rotation > 0, rotation, 1)).astype(int)
 
-    def across(u: Array, frame: Array) -> Array:
-        along = jax.jvp(lambda u: _at(points, u)[0], (u,), (jnp.ones_like(u),))[1][:, None]
-        along = along / jnp.linalg.norm(along)
-        return frame - along @ (along.T @ frame)
+    def carried(u: Array, frame: Array) -> tuple[Array, Array]:
+        """A frame across the circle at phase u, one step on, and how its vectors have grown."""
+        pushed = _at(flat, u[None])[0].reshape(n, n) @ frame
+        frame, r = jnp.linalg.qr(across(_tangent(points, u + rotation)) @ pushed)
+        return frame, jnp.log(jnp.abs(jnp.diagonal(r)))
 
-    def once(i: Array, carried: tuple) -> tuple:
-        frame, total, weight = carried
-        u = (i.astype(dtype) * rotation)[None]
-        frame, r = jnp.linalg.qr(across(u + rotation, _at(flat, u).reshape(n, n) @ frame))
-        # Over the first half the frame turns into place.
-        w = bump((i - steps).astype(dtype) / steps.astype(dtype))
-        growth = jnp.log(jnp.abs(jnp.diagonal(r)))
-        return frame, total + jnp.where(w > 0, w * growth, 0), weight + w
+    if n == 2:  # the frame is the normal, known at all phases at once
+        even = jnp.asarray(np.arange(len(slopes)) / len(slopes), dtype)
 
-    zero = jnp.zeros(1, dtype)
-    frame = jnp.linalg.qr(across(zero, jr.normal(jr.key(0), (n, n - 1), dtype)))[0]
-    start = (frame, jnp.zeros(n - 1, dtype), zero[0])
-    _, total, weight = jax.lax.fori_loop(0, 2 * steps, once, start)
-    exponents = jnp.append(total / weight, 0)
+        def growth(u: Array) -> Array:
+            x, y = _tangent(points, u)
+            return carried(u, jnp.stack([-y, x])[:, None] / jnp.hypot(x, y))[1]
+
+        exponents = jnp.mean(jax.vmap(growth)(even), axis=0)
+    else:
+        steps = jnp.ceil(_TURNS / jnp.where(rotation > 0, rotation, 1)).astype(int)
+
+        def once(i: Array, sums: tuple) -> tuple:
+            frame, total, weight = sums
+            frame, growth = carried(i.astype(dtype) * rotation, frame)
+            # Over the first half the frame turns into place.
+            w = bump((i - steps).astype(dtype) / steps.astype(dtype))
+            return frame, total + jnp.where(w > 0, w * growth, 0), weight + w
+
+        zero = jnp.zeros((), dtype)
+        normal = across(_tangent(points, zero))
+        frame = jnp.linalg.qr(normal @ jr.normal(jr.key(0), (n, n - 1), dtype))[0]
+        start = (frame, jnp.zeros(n - 1, dtype), zero)
+        _, total, weight = jax.lax.fori_loop(0, 2 * steps, once, start)
+        exponents = total / weight
+    exponents = jnp.append(exponents, 0)
     return exponents[jnp.argsort(-exponents)]
+
+
+def _tangent(points: Float[Array, "m n"], u: Float[Array, ""]) -> Float[Array, " n"]:
+    return jax.jvp(lambda u: _at(points, u[None])[0], (u,), (jnp.ones_like(u),))[1]

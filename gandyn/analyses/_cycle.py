@@ -156,7 +156,7 @@ def _cycle(
             ahead = jnp.sum(f * g)
             ahead = jnp.where(ahead == 0, 1, ahead)
             section = one - jnp.outer(g, f) / ahead
-            u, s, v = jnp.linalg.svd(section @ (matrix - one) @ _across(f))
+            u, s, v = jnp.linalg.svd(section @ (matrix - one) @ across(f))
             keep = s > unchanged * jnp.maximum(1, s[0])
             dx = -v.T @ jnp.where(keep, (u.T @ section @ (end - x)) / jnp.where(keep, s, 1), 0)
             met = jnp.abs(jnp.sum(f * (end - x)) / ahead) <= unchanged * period
@@ -222,7 +222,7 @@ def extent(points: Float[Array, "k n"]) -> Float[Array, ""]:
     return jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
 
 
-def _across(along: Float[Array, " n"]) -> Float[Array, "n n"]:
+def across(along: Float[Array, " n"]) -> Float[Array, "n n"]:
     """The projector onto what is orthogonal to a direction; the identity if there is none."""
     square = jnp.sum(along**2)
     shadow = jnp.outer(along, along) / jnp.where(square > 0, square, 1)
