@@ -67,7 +67,8 @@ STARTS = {
     "forsaken": {"attracts": (1.0, 1.0), "repels": (0.2, 0.4)},
     "polar": {"attracts": (1.0, 0.0), "repels": (0.75, 0.0)},
 }
-PHASES = {"almost bilinear": 33, "forsaken": 129, "polar": 33}
+PHASES = {"almost bilinear": 33, "forsaken": 49, "polar": 33}
+SHARP = 193  # phases of forsaken's outer circle, which turns sharp corners
 RULES = {
     "simultaneous": gd.methods.simultaneous,
     "alternating": gd.methods.alternating,
@@ -97,11 +98,17 @@ def run(options: Options, out: Path) -> Ledger:
             first = {}
             for rule in options.rules:
                 label = f"{name}, {rule}, {kind}"
-                circles = follow(name, rule, turn, steps)
+                circles = follow(name, rule, kind, turn, steps)
                 h, radii = steps[: len(circles)], np.asarray([float(c.radius) for c in circles])
                 first[rule] = radii[0] - radius
                 check_circles(ledger, label, name, rule, turn, h, circles)
-                check_end(ledger, label, name, rule, rest, h, steps)
+                if name == "forsaken" and kind == "attracts":
+                    # Where its corners are too sharp for Newton's method, a trajectory shows it.
+                    more = [seen(name, rule, circles[-1], step) for step in steps[len(h) :]]
+                    ledger.record(f"{label}: radii for further steps, from trajectories", more)
+                    h, radii = steps, np.append(radii, more)
+                else:
+                    check_end(ledger, label, name, rule, rest, h, steps)
                 line = np.append(0, h), np.append(radius, radii)
                 below.plot(*line, color=COLORS[rule], ls=DASHES[kind], zorder=3)
                 if len(circles) >= options.shown:
@@ -139,11 +146,15 @@ def around(flow: gd.AbstractDynamics, turn: gd.Cycle) -> np.ndarray:
     return np.stack(gd.simulate(flow, turn.players, ts).players, -1)[:-1]
 
 
-def follow(name: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -> list[gd.Circle]:
+def follow(
+    name: str, rule: str, kind: str, turn: gd.Cycle, steps: np.ndarray
+) -> list[gd.Circle]:
     """The circles that a cycle becomes with growing steps, as far as there are some."""
+    sharp = name == "forsaken" and kind == "attracts"
+    phases = SHARP if sharp else PHASES[name]
     circles, near, period = [], turn.state, turn.period
     for h in steps:
-        found = circle(name, rule, h, near, period)
+        found = circle(name, rule, phases, h, near, period)
         if not found.converged or (circles and abs(found.radius / circles[-1].radius - 1) > 0.7):
             break
         circles.append(found)
@@ -151,9 +162,16 @@ def follow(name: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -> list[gd.C
     return circles
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def circle(name: str, rule: str, h: Any, near: gd.State, period: Any) -> gd.Circle:
-    return gd.circle(RULES[rule](GAMES[name], h), near, period / h, phases=PHASES[name])
+@partial(jax.jit, static_argnums=(0, 1, 2))
+def circle(name: str, rule: str, phases: int, h: Any, near: gd.State, period: Any) -> gd.Circle:
+    return gd.circle(RULES[rule](GAMES[name], h), near, period / h, phases=phases)
+
+
+def seen(name: str, rule: str, near: gd.Circle, h: float) -> float:
+    """The radius of an attracting circle, from a trajectory that has settled on it."""
+    made = RULES[rule](GAMES[name], h)
+    start = gd.simulate(made, jax.tree.map(lambda x: x[0], near.states), [0, 4096]).final
+    return float(gd.rotation(gd.simulate(made, start, np.arange(8193))).radius)
 
 
 def check_cycle(
@@ -235,7 +253,7 @@ def check_end(
     if len(h) == len(steps):
         return
     gap = steps[0]
-    print(label,h)
+
     if name == "polar":
         r = np.linspace(0.5, 1.2, 20_001)
         end = brentq(lambda h: np.abs(FACTORS[rule](r, h)).max() - 1, 1e-3, 0.1)

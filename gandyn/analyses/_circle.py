@@ -16,6 +16,7 @@ Haro, Canadell, Figueras, Luque, Mondelo, "The Parameterization Method for Invar
 """
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 import equinox as eqx
@@ -139,6 +140,7 @@ def _circle(
     period = period.astype(dtype)
     eps = float(jnp.finfo(dtype).eps)
     closure = eps**0.4
+    unit, one = jnp.eye(n, dtype=dtype), jnp.eye(phases, dtype=dtype)
     even = jnp.asarray(np.arange(phases) / phases, dtype)
     between = middles(phases, dtype)
 
@@ -160,24 +162,30 @@ def _circle(
         return jax.vmap(step)(_at(points, u)) - _at(points, u + rotation)
 
     def newton(points: Array, rotation: Array) -> tuple[Array, Array]:
-        def function(z: Array) -> Array:
-            return gap(z[:-1].reshape(phases, n), z[-1], even).ravel()
-
         def once(carried: tuple) -> tuple:
-            z, _, i = carried
-            slopes = jax.jacfwd(function)(z)
-            u, s, v = jnp.linalg.svd(slopes, full_matrices=False)
-            keep = s > eps**0.5 * s[0]
-            dz = -v.T @ jnp.where(keep, (u.T @ function(z)) / jnp.where(keep, s, 1), 0)
+            z, last, _, i = carried
+            points, rotation = z[:-1].reshape(phases, n), z[-1]
+            own = jax.vmap(jax.jacfwd(step))(points)
+            shift = _weights(phases, even + rotation)
+            slid = jax.vmap(partial(_tangent, points))(even + rotation)
+            slopes = jnp.einsum("jab,jl->jalb", own, one) - jnp.einsum("jl,ab->jalb", shift, unit)
+            slopes = jnp.column_stack([slopes.reshape(phases * n, phases * n), -slid.ravel()])
+            square = slopes @ slopes.T
+            # Directions along a family of circles are left alone.
+            square = square + eps * jnp.max(square) * jnp.eye(len(square), dtype=dtype)
+            dz = -slopes.T @ jnp.linalg.solve(square, gap(points, rotation, even).ravel())
             reach = 0.25 * extent(z[:-1].reshape(phases, n))
             far = jnp.maximum(jnp.max(jnp.abs(dz[:-1])) / reach, 10 * jnp.abs(dz[-1]) / z[-1])
             dz = dz / jnp.maximum(far, 1)
-            return z + dz, jnp.max(jnp.abs(dz)) / (1 + jnp.max(jnp.abs(z))), i + 1
+            change = jnp.max(jnp.abs(dz)) / (1 + jnp.max(jnp.abs(z)))
+            rounding = (change < eps**0.5) & (change > last / 2)
+            return z + dz, change, rounding | (change <= eps**0.75), i + 1
 
         def unfinished(carried: tuple) -> Array:
-            return (carried[1] > eps**0.75) & (carried[2] < max_steps)
+            return ~carried[2] & (carried[3] < max_steps)
 
-        start = (jnp.append(points.ravel(), rotation), jnp.asarray(jnp.inf, dtype), 0)
+        far = jnp.asarray(jnp.inf, dtype)
+        start = (jnp.append(points.ravel(), rotation), far, jnp.asarray(False), 0)
         z = jax.lax.while_loop(unfinished, once, start)[0]
         return z[:-1].reshape(phases, n), z[-1]
 
@@ -222,11 +230,16 @@ def _circle(
 
 def _at(points: Float[Array, "m n"], u: Float[Array, " k"]) -> Float[Array, "k n"]:
     """The trigonometric polynomial through the points at phases u."""
-    m = len(points)
-    waves = jnp.asarray(np.fft.fftfreq(m, 1 / m), u.dtype)
-    turns = 2 * np.pi * u[:, None] * waves[None]
-    amplitudes = jnp.fft.fft(points, axis=0) / m
-    return (jax.lax.complex(jnp.cos(turns), jnp.sin(turns)) @ amplitudes).real
+    return _weights(len(points), u) @ points
+
+
+def _weights(m: int, u: Float[Array, " k"]) -> Float[Array, "k m"]:
+    """The weight of each of m points in the value at each u: the Dirichlet kernel."""
+    waves = np.arange(1, m // 2 + 1)
+    turns = 2 * np.pi * jnp.asarray(waves, u.dtype)[None] * u[:, None]
+    there = 2 * np.pi * np.outer(waves, np.arange(m)) / m
+    cos, sin = (jnp.asarray(f(there), u.dtype) for f in (np.cos, np.sin))
+    return (1 + 2 * (jnp.cos(turns) @ cos + jnp.sin(turns) @ sin)) / m
 
 
 def _growth(
