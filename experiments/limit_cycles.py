@@ -304,7 +304,7 @@ def draw(ax: Axes, path: np.ndarray, what: str, kind: str) -> None:
 def draw_theory(ax: Axes, name: str, options: Options) -> None:
     style = {"colors": COLORS["theory"], "linewidths": 2.5, "alpha": 0.5, "zorder": 1}
     h = np.linspace(1e-6, options.largest, 400)
-    r = np.linspace(0, 2.2, 500)
+    r = np.linspace(0, 2.2 if name == "almost bilinear" else 1.25, 500)
     grid_h, grid_r = np.meshgrid(h, r)
     if name == "almost bilinear":
         levels = [grid_r**2 - 4 / 3 * (1 + s * grid_h / E) for s in LESS_DAMPED.values()]

@@ -32,6 +32,7 @@ from .analyses import Classification as Classification
 from .analyses import Cycle as Cycle
 from .analyses import Equilibria as Equilibria
 from .analyses import Equilibrium as Equilibrium
+from .analyses import FixedPoint as FixedPoint
 from .analyses import Frame as Frame
 from .analyses import Kind as Kind
 from .analyses import Lyapunov as Lyapunov
@@ -39,6 +40,8 @@ from .analyses import Portrait as Portrait
 from .analyses import Rotation as Rotation
 from .analyses import Settled as Settled
 from .analyses import Spectrum as Spectrum
+from .analyses import Transient as Transient
+from .analyses import Type as Type
 from .analyses import Values as Values
 from .analyses import basins as basins
 from .analyses import circle as circle
@@ -47,6 +50,7 @@ from .analyses import cycle as cycle
 from .analyses import equilibria as equilibria
 from .analyses import equilibrium as equilibrium
 from .analyses import escape_time as escape_time
+from .analyses import fixed_point as fixed_point
 from .analyses import frame as frame
 from .analyses import jacobian as jacobian
 from .analyses import lyapunov as lyapunov
@@ -54,6 +58,7 @@ from .analyses import portrait as portrait
 from .analyses import rotation as rotation
 from .analyses import settles_on as settles_on
 from .analyses import spectrum as spectrum
+from .analyses import transient as transient
 from .analyses import values as values
 from .optimal import optimal_discriminator as optimal_discriminator
 
