@@ -293,7 +293,7 @@ FACTORS = {"simultaneous": lambda r, h: 1 + h * velocity(r), "extragradient": ex
 
 
 def draw(ax: Axes, path: np.ndarray, what: str, kind: str) -> None:
-    smooth = resample(path, 512)
+    smooth: Any = resample(path, 512)
     ring = np.concatenate([smooth, smooth[:1]])
     under = what == "flow"
     ax.plot(

@@ -12,11 +12,15 @@ from ._equilibria import Equilibria as Equilibria
 from ._equilibria import equilibria as equilibria
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._exploitability import Exploitability as Exploitability
+from ._exploitability import exploitability as exploitability
 from ._fixed_point import FixedPoint as FixedPoint
 from ._fixed_point import Type as Type
 from ._fixed_point import fixed_point as fixed_point
 from ._frame import Frame as Frame
 from ._frame import frame as frame
+from ._leader import Leader as Leader
+from ._leader import leader as leader
 from ._lyapunov import Lyapunov as Lyapunov
 from ._lyapunov import lyapunov as lyapunov
 from ._portrait import Portrait as Portrait
@@ -30,6 +34,7 @@ from ._settles import settles_on as settles_on
 from ._spectrum import Spectrum as Spectrum
 from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum
+from ._tabulate import tabulate as tabulate
 from ._transient import Transient as Transient
 from ._transient import transient as transient
 from ._values import Values as Values

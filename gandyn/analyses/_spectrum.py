@@ -6,7 +6,7 @@ the whole map on players and memory, log eig DF. Either way stable means negativ
 
 import warnings
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -145,10 +145,11 @@ def _leading(
             "the derivative of the dynamics is not finite at `players`: the state is not finite, "
             "or the optimizer is not smooth there."
         )
-    operator = LinearOperator((x.size, x.size), matvec=product, dtype=x.dtype)
+    shape: Any = (x.size, x.size)
+    operator = LinearOperator(shape, matvec=product, dtype=x.dtype)  # pyright: ignore[reportCallIssue]
     which = "LM" if steps else "LR"
     try:
-        found = eigs(operator, k, which=which, v0=start, return_eigenvectors=False)
+        found: Any = eigs(operator, k, which=which, v0=start, return_eigenvectors=False)
     except ArpackNoConvergence as error:
         raise RuntimeError(
             f"Arnoldi's method found {len(error.eigenvalues)} of the {k} leading exponents only: "
