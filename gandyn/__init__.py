@@ -14,6 +14,7 @@ from . import losses as losses
 from . import measures as measures
 from . import methods as methods
 from . import modes as modes
+from . import monitors as monitors
 from . import networks as networks
 from . import optimal as optimal
 from . import rules as rules
