@@ -11,9 +11,10 @@ turn shrinks the distance to its center, a turn from theta = -r arrives at r -> 
 
     amplitude g (1 + q) / (1 - q),    period 2 pi / w,    Floquet multiplier q^2.
 
-It does not shrink with the strength: as g vanishes, the amplitude becomes 4 / pi. From g = 2 on, the
-oscillator is overdamped and creeps to theta = +-g, where nothing moves. Mescheder, Geiger, Nowozin,
-"Which Training Methods for GANs do actually Converge?", 2018, show that it does not converge.
+It does not shrink with the strength: as g vanishes, the amplitude becomes 4 / pi. From g = 2 on
+the oscillator is overdamped and creeps to theta = +-g, where nothing moves. That WGAN-GP does not
+converge here is in Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually
+Converge?", 2018.
 """
 
 import dataclasses

@@ -1,5 +1,6 @@
-"""What is drawn is what was found: the plots of the analyses, each on given axes or a new figure."""
+"""What is drawn is what was found: the plots of analyses, on given axes or a new figure."""
 
+import jax
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
@@ -75,14 +76,19 @@ def test_growth_is_drawn_with_its_first_slope():
 
 
 def test_lyapunov_exponents_along_a_parameter():
-    result = gd.Lyapunov(jnp.ones((4, 2)), 0.1 * jnp.ones((4, 2)), "step")
-    ax = plots.lyapunov(result, along=np.arange(4.0))
+    steps = jnp.asarray([0.1, 0.2, 0.4])
+    result = jax.vmap(
+        lambda h: gd.lyapunov(gd.methods.simultaneous(ROTATION, h), ONE, np.arange(30))
+    )(steps)
+    ax = plots.lyapunov(result, along=steps)
     assert len(ax.containers) == 2
+    for container in ax.containers:
+        assert_allclose(container[0].get_ydata(), np.log1p(steps**2) / 2, atol=1e-12)
     assert "1/step" in ax.get_ylabel()
 
 
 def test_equilibria_are_marked_by_what_they_are():
-    """x^2 / 2 - cos-like wells: of f = x^4/4 - x^2/2 - y^2/2 the two wells are Nash, 0 is not."""
+    """Of f = x^4/4 - x^2/2 - y^2/2 the two wells are Nash, 0 is not."""
     game = gd.games.zero_sum(lambda x, y: x**4 / 4 - x**2 / 2 - y**2 / 2)
     flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
     found = gd.equilibria(flow, (0.0, 0.0), (-2.0, 2.0), starts=64)

@@ -99,9 +99,9 @@ def cycle(
     - `key`: one realisation of everything random; for a rule, see that it repeats itself.
     - `max_steps`: of Newton's method.
 
-    Accurate to the tolerances of the flow's integrator, whose `rtol` should be 1e-8 or less. Where a
-    cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
-    jumps: the cycle and its period are right, the multipliers lack the jump.
+    Accurate to the tolerances of the flow's integrator, whose `rtol` should be 1e-8 or less. Where
+    a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
+    jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
     state = begin(dynamics, players)
     if isinstance(dynamics, AbstractRule):
