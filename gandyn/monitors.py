@@ -234,7 +234,7 @@ def _tighter(flow: AbstractFlow, players: Players | State) -> Integrator:
         return eqx.tree_at(lambda p: p.dt, plan, plan.dt / 4)
     # No tighter than the precision can keep.
     least = 100 * float(jnp.finfo(x.dtype).eps)
-    least = max(least, 1e-6) if least > 1e-10 else least
+    least = max(least, 2e-6) if least > 1e-10 else least
     rtol, atol = (jnp.maximum(t * _TIGHTER, least) for t in plan.tolerances(x.dtype))
     return Integrator(rtol, atol, plan.solver, None, 16 * plan.max_steps, plan.adjoint)
 

@@ -4,6 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from generic import random_quadratic, same_set
 from numpy.testing import assert_allclose
@@ -75,6 +76,12 @@ def test_borders_between_the_types(matrix, kind, stable):
         found = of_flow(scale * jnp.asarray(matrix)[None])
         assert found.type[0] == kind
         assert found.stable[0] == stable
+
+
+def test_what_has_no_derivative_has_no_type():
+    """Adam divides by the root of what is 0 at rest."""
+    adam = gd.methods.simultaneous(gd.games.dirac(), optax.adam(0.1))
+    assert gd.fixed_point(adam, (0.0, 0.0)).type == gd.Type.UNDEFINED
 
 
 def test_a_map_that_flips_is_a_node():

@@ -45,6 +45,13 @@ def test_loose_tolerances_fake_convergence_and_are_told():
     assert_allclose(told.error, error, atol=0.02 * float(error.max()))
 
 
+def test_single_precision_is_held_against_what_it_can_keep():
+    single = tuple(map(jnp.float32, ONE))
+    found = monitors.integrator_error(flow_at(), single, TS[:11])
+    assert found.error.dtype == jnp.float32
+    assert found.relative < 1e-3
+
+
 def test_fixed_steps_are_held_against_shorter_ones():
     plan = gd.flows.Integrator(dt=0.5)
     flow = gd.flows.GradientFlow(gd.fields.Gradient(DIRAC), plan)

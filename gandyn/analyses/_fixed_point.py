@@ -10,6 +10,7 @@ growths are Re l_i and log |m_i|:
     degenerate node  they coincide, but Df is no multiple of 1: a Jordan block
     node             all else that decays (or grows) without turning
     flat             some neither grow nor decay, and it is neither saddle nor center
+    undefined        the derivative is not finite
 
 In the plane these are the regions of the trace-determinant diagram. For a rule a negative
 multiplier is real: what alternates from side to side is a node with a flip, no focus.
@@ -44,6 +45,7 @@ class Type(enum.IntEnum):
     STAR = 4
     DEGENERATE_NODE = 5
     FLAT = 6
+    UNDEFINED = 7
 
 
 class FixedPoint(Result):
@@ -129,6 +131,7 @@ def fixed_point(
     multiple = jnp.max(jnp.abs(derivative - mean * jnp.eye(n, dtype=mean.dtype))) <= small * scale
     type_ = jnp.select(
         [
+            ~jnp.all(jnp.isfinite(derivative)),
             (growing > 0) & (decaying > 0),
             (neutral == n) & (turning == n),
             neutral > 0,
@@ -139,6 +142,7 @@ def fixed_point(
         [
             jnp.asarray(int(t))
             for t in (
+                Type.UNDEFINED,
                 Type.SADDLE,
                 Type.CENTER,
                 Type.FLAT,
