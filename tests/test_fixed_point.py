@@ -89,6 +89,8 @@ def test_a_map_that_flips_is_a_node():
     assert found.type[0] == gd.Type.NODE
     assert found.flipping[0] == 1
     assert found.stable[0]
+    alone = gd.fixed_point(gd.rules.Project(lambda z: (0.5 * z[0],)), (0.0,))
+    assert alone.type == gd.Type.NODE
 
 
 def test_dirac_gan_in_all_its_methods():
@@ -116,6 +118,7 @@ def test_index_of_a_saddle_in_many_dimensions():
 BIG, REST, _, _ = random_quadratic((120, 180), seed=5, scale=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [linear, lambda game: gd.methods.negative_momentum(game, 0.1)])
 def test_leading_exponents_are_those_of_the_dense_spectrum(make):
     dynamics = gd.flows.GradientFlow(gd.fields.Gradient(BIG)) if make is linear else make(BIG)

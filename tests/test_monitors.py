@@ -25,6 +25,7 @@ def flow_at(rtol=None):
     return gd.flows.GradientFlow(gd.fields.Gradient(DIRAC), plan)
 
 
+@pytest.mark.slow
 def test_loose_tolerances_fake_convergence_and_are_told():
     """theta^2 + psi^2 is 2 for ever."""
     loose = monitors.drift(gd.simulate(flow_at(1e-3), ONE, TS), square)

@@ -102,6 +102,12 @@ def test_gains_on_a_box_and_staying():
     assert_allclose(found.gains, [0, 2], atol=1e-12)  # y = -1 pays 1 + 1
     assert_allclose(found.responses[1], -1)
     assert found.responses[0] == 0.5
+    between = gd.games.zero_sum(
+        lambda x, y: (x - 0.03) ** 2 - y**2
+    )  # off the grid, staying is best
+    found = gd.exploitability(between, (0.03, 0.0), (WIDE, WIDE))
+    assert_allclose(found.gains, 0, atol=1e-15)
+    assert found.responses[0] == 0.03
     single = gd.exploitability(game, tuple(map(jnp.float32, (0.5, 0.0))), (WIDE, WIDE))
     assert single.gains.dtype == jnp.float32
 

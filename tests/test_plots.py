@@ -27,6 +27,8 @@ RESULTS = {
     plots.lyapunov: lambda: gd.lyapunov(GROWS, ONE, np.arange(50)),
     plots.transient: lambda: gd.transient(GROWS, ORIGIN, np.arange(20)),
     plots.path_angle: lambda: monitors.path_angle(FLOW, ONE, ORIGIN, np.linspace(0.5, 1.5, 11)),
+    plots.integrator_error: lambda: monitors.integrator_error(FLOW, ONE, np.arange(5.0)),
+    plots.values: lambda: gd.values(jnp.eye(3)),
 }
 
 
@@ -37,6 +39,16 @@ def test_plots_draw_into_the_given_axes_or_a_new_figure(plot):
     assert plot(result, ax) is ax
     assert ax.get_ylabel()
     assert plot(result) is not ax
+
+
+def test_mixed_strategies_are_drawn_at_their_actions():
+    grid = np.linspace(0, 1, 3)
+    found = gd.values((grid[:, None] - grid[None]) ** 2)
+    ax = plots.values(found, row=grid, column=grid)
+    row, column = (line.get_xydata() for line in ax.lines)
+    assert_allclose(row, np.column_stack([grid, found.row]))
+    assert_allclose(column, np.column_stack([grid, found.column]))
+    assert ax.get_title() == "min-max 0.25, mixed 0.25, max-min 0"
 
 
 def test_a_cycle_is_drawn_through_its_points():

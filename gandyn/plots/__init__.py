@@ -10,6 +10,7 @@ from ._cycle import cycle as cycle
 from ._equilibria import equilibria as equilibria
 from ._film import film as film
 from ._frame import frame as frame
+from ._integrator_error import integrator_error as integrator_error
 from ._lyapunov import lyapunov as lyapunov
 from ._path_angle import path_angle as path_angle
 from ._portrait import portrait as portrait
@@ -17,3 +18,4 @@ from ._settled import settled as settled
 from ._spectrum import spectrum as spectrum
 from ._trajectory import trajectory as trajectory
 from ._transient import transient as transient
+from ._values import values as values
