@@ -215,3 +215,16 @@ def same_structure(name: str, value: PyTree, like: PyTree, source: str) -> PyTre
             f"{eqx.tree_pformat(like)}, but is {eqx.tree_pformat(value)}."
         )
     return jax.tree.map(lambda v, like: jnp.asarray(v).astype(jnp.asarray(like).dtype), value, like)
+
+
+def candidates(name: str, value: PyTree) -> PyTree:
+    """What a player may choose from: its parameters with one leading axis, the same in all."""
+    (value,) = players((value,), name)
+    numbers = {leaf.shape[:1] for leaf in jax.tree.leaves(value)}
+    if len(numbers) != 1 or numbers & {(), (0,)}:
+        raise ValueError(
+            f"`{name}` must be the player's parameters with one leading axis, the same in all "
+            f"arrays and not empty, but the leading axes are {sorted(numbers)}: "
+            "`jnp.linspace(-8, 8, 161)` are candidates for a number."
+        )
+    return value

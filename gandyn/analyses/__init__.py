@@ -2,6 +2,8 @@
 
 from ._basins import Basins as Basins
 from ._basins import basins as basins
+from ._circle import Circle as Circle
+from ._circle import circle as circle
 from ._classify import Classification as Classification
 from ._classify import classify as classify
 from ._continuation import Bifurcation as Bifurcation
@@ -17,14 +19,23 @@ from ._equilibria import Equilibria as Equilibria
 from ._equilibria import equilibria as equilibria
 from ._equilibrium import Equilibrium as Equilibrium
 from ._equilibrium import equilibrium as equilibrium
+from ._exploitability import Exploitability as Exploitability
+from ._exploitability import exploitability as exploitability
 from ._fastest import Fastest as Fastest
 from ._fastest import fastest as fastest
+from ._fixed_point import FixedPoint as FixedPoint
+from ._fixed_point import Type as Type
+from ._fixed_point import fixed_point as fixed_point
 from ._frame import Frame as Frame
 from ._frame import frame as frame
+from ._leader import Leader as Leader
+from ._leader import leader as leader
 from ._lyapunov import Lyapunov as Lyapunov
 from ._lyapunov import lyapunov as lyapunov
 from ._portrait import Portrait as Portrait
 from ._portrait import portrait as portrait
+from ._rotation import Rotation as Rotation
+from ._rotation import rotation as rotation
 from ._settles import Kind as Kind
 from ._settles import Settled as Settled
 from ._settles import escape_time as escape_time
@@ -34,5 +45,8 @@ from ._spectrum import jacobian as jacobian
 from ._spectrum import spectrum as spectrum
 from ._stability_map import StabilityMap as StabilityMap
 from ._stability_map import stability_map as stability_map
+from ._tabulate import tabulate as tabulate
+from ._transient import Transient as Transient
+from ._transient import transient as transient
 from ._values import Values as Values
 from ._values import values as values

@@ -99,7 +99,9 @@ def cycle(
     - `key`: one realisation of everything random; for a rule, see that it repeats itself.
     - `max_steps`: of Newton's method.
 
-    Accurate to the tolerances of the flow's integrator, whose `rtol` should be 1e-8 or less.
+    Accurate to the tolerances of the flow's integrator, whose `rtol` should be 1e-8 or less. Where
+    a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
+    jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
     state = begin(dynamics, players)
     if isinstance(dynamics, AbstractRule):
@@ -138,9 +140,6 @@ def _cycle(
         ts = shares if steps else period * jnp.asarray(shares / phases, x.dtype)
         return dynamics.evolve(back(x), ts, key, lambda state: coordinates(state)[0])
 
-    def size(points: Array) -> Array:
-        return jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
-
     def returned(x: Array, period: Array) -> tuple[Array, Array]:
         """phi_T(x) and M."""
         ts = jnp.stack([jnp.zeros_like(period), period])
@@ -148,7 +147,7 @@ def _cycle(
         return coordinates(end)[0], matrix
 
     def newton(x: Array, period: Array) -> tuple[Array, Array]:
-        reach = 0.5 * size(turn(x, period))
+        reach = 0.5 * extent(turn(x, period))
 
         def step(carried: tuple) -> tuple:
             x, period, _, i = carried
@@ -159,7 +158,7 @@ def _cycle(
             ahead = jnp.sum(f * g)
             ahead = jnp.where(ahead == 0, 1, ahead)
             section = one - jnp.outer(g, f) / ahead
-            u, s, v = jnp.linalg.svd(section @ (matrix - one) @ _across(f))
+            u, s, v = jnp.linalg.svd(section @ (matrix - one) @ across(f))
             keep = s > unchanged * jnp.maximum(1, s[0])
             dx = -v.T @ jnp.where(keep, (u.T @ section @ (end - x)) / jnp.where(keep, s, 1), 0)
             met = jnp.abs(jnp.sum(f * (end - x)) / ahead) <= unchanged * period
@@ -184,10 +183,10 @@ def _cycle(
         start = jax.lax.cond(i > 0, later, lambda x: x, start)
         x, period = newton(start, first_guess)
         points = turn(x, period)
-        extent = size(points)
-        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / extent
-        exists = extent > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
-        near = jnp.max(jnp.abs(x - guess)) <= _FAR * extent
+        size = extent(points)
+        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
+        exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
+        near = jnp.max(jnp.abs(x - guess)) <= _FAR * size
         # The least share of the turn after which the orbit has closed already.
         divisors = np.asarray([i for i in range(1, phases + 1) if phases % i == 0])
         least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closure)]
@@ -220,7 +219,12 @@ def _cycle(
     )
 
 
-def _across(along: Float[Array, " n"]) -> Float[Array, "n n"]:
+def extent(points: Float[Array, "k n"]) -> Float[Array, ""]:
+    """The longest side of the box that points fill."""
+    return jnp.max(jnp.max(points, axis=0) - jnp.min(points, axis=0))
+
+
+def across(along: Float[Array, " n"]) -> Float[Array, "n n"]:
     """The projector onto what is orthogonal to a direction; the identity if there is none."""
     square = jnp.sum(along**2)
     shadow = jnp.outer(along, along) / jnp.where(square > 0, square, 1)

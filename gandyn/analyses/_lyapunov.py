@@ -31,6 +31,7 @@ from .._result import Result
 from .._types import Key, Players
 from ..rules import AbstractRule
 from ..rules._rule import whole_numbers
+from ._birkhoff import birkhoff
 from ._tangent import carry
 
 
@@ -138,9 +139,6 @@ def _lyapunov(
 def _mean(
     growth: Float[Array, "t k"], ts: Float[Array, " t+1"], start: Array, end: Array
 ) -> Float[Array, " k"]:
-    """The rate of growth over [start, end], weighted with the bump exp(-1 / (u (1 - u)))."""
+    """The rate of growth over [start, end], weighted with a bump."""
     u = ((ts[1:] + ts[:-1]) / 2 - start) / (end - start)
-    spread = jnp.where((u > 0) & (u < 1), u * (1 - u), jnp.inf)
-    w = jnp.where(jnp.isfinite(spread), jnp.exp(4 - 1 / spread), 0)[:, None]
-    total = jnp.sum(jnp.where(w > 0, w * growth, 0), axis=0)
-    return total / jnp.sum(w[:, 0] * jnp.diff(ts))
+    return birkhoff(growth, u) / birkhoff(jnp.diff(ts), u)

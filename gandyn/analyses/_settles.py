@@ -18,6 +18,7 @@ from .._types import Key, Number, Players
 from ..rules import AbstractRule
 from ._cycle import cycle
 from ._ends import ESCAPED, UNDECIDED, follow
+from ._rotation import turning
 
 _LOOKS = 4096  # at the players, to see them turn
 _LEAST = 32  # looks at each turn, for a flow
@@ -117,10 +118,10 @@ def settles_on(
 def _period(dynamics: AbstractDynamics, state: State, window: float, key: Key) -> float:
     """The time of one turn in the plane in which the players move most."""
     if isinstance(dynamics, AbstractRule):
-        return abs(_turn(_path(dynamics, state, np.arange(_LOOKS + 1), key), 1.0))
+        return _turn(dynamics, state, np.arange(_LOOKS + 1), key)
     for _ in range(8):
         looks = np.linspace(0, window, _LOOKS + 1)
-        guess = abs(_turn(_path(dynamics, state, looks, key), looks[1]))
+        guess = _turn(dynamics, state, looks, key)
         if guess >= _LEAST * looks[1]:
             break
         window /= 8  # turns too fast to be seen
@@ -128,25 +129,9 @@ def _period(dynamics: AbstractDynamics, state: State, window: float, key: Key) -
     return float(found.period) if found.converged else guess
 
 
-def _path(dynamics: AbstractDynamics, state: State, ts: np.ndarray, key: Key) -> np.ndarray:
-    seen = dynamics.evolve(state, ts, key, lambda s: s.players)
-    return np.asarray(jax.vmap(lambda p: coordinates(p)[0])(seen))
-
-
-def _turn(path: np.ndarray, gap: float) -> float:
-    """2 pi over the mean angular velocity, by weighted Birkhoff means; `gap` between two points."""
-    n = len(path) - 1
-    u = (np.arange(n) + 0.5) / n
-    weights = np.exp(4 - 1 / (u * (1 - u)))
-    weights /= weights.sum()
-    around = path - weights @ path[1:]
-    if around.shape[1] == 1:  # one coordinate turns in the plane of itself and its change
-        around = np.column_stack([around[:-1, 0], np.diff(around[:, 0])])
-        weights = weights[1:] / weights[1:].sum()
-    plane = np.linalg.svd(around, full_matrices=False)[2][:2]
-    x, y = (around @ plane.T).T
-    angles = np.diff(np.unwrap(np.arctan2(y, x)))
-    return float(2 * np.pi * gap / (weights @ angles))
+def _turn(dynamics: AbstractDynamics, state: State, ts: np.ndarray, key: Key) -> float:
+    path = dynamics.evolve(state, ts, key, lambda s: coordinates(s.players)[0])
+    return float(turning(path, jnp.asarray(ts[1], path.dtype)).period)
 
 
 def escape_time(

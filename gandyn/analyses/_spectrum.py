@@ -6,12 +6,14 @@ the whole map on players and memory, log eig DF. Either way stable means negativ
 
 import warnings
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
@@ -63,7 +65,12 @@ def _jacobian(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array
     return jax.jacfwd(lambda x: coordinates(dynamics.residual(back(x), key))[0])(x)
 
 
-def spectrum(dynamics: AbstractDynamics, players: Players | State, key: Key = None) -> Spectrum:
+def spectrum(
+    dynamics: AbstractDynamics,
+    players: Players | State,
+    key: Key = None,
+    leading: int | None = None,
+) -> Spectrum:
     """The spectrum of a dynamics at a point, usually an equilibrium.
 
     **Arguments:**
@@ -72,8 +79,16 @@ def spectrum(dynamics: AbstractDynamics, players: Players | State, key: Key = No
     - `players`: the point. The memory of optimizers is settled first: iterated with the players
       held until it rests, with clocks far ahead. A `State` is taken as it is.
     - `key`: one realisation of everything random.
+    - `leading`: only so many exponents, those of the largest real parts, for games with thousands
+      of parameters: by Arnoldi's method, from derivatives along directions, without the matrix.
+      Not to be traced. Of a pair of complex ones the last may be without its partner.
+
+    **Raises:** `RuntimeError` if Arnoldi's method does not find the leading ones.
     """
     state = begin(dynamics, players, key)
+    if leading is not None:
+        settle = not isinstance(players, State)
+        return Spectrum(_leading(dynamics, state, key, settle, leading), dynamics.unit)
     result = _spectrum(dynamics, state, key, not isinstance(players, State))
     if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
@@ -94,3 +109,52 @@ def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) 
     exponents = dynamics.exponents(eigenvalues)
     order = jnp.lexsort((-exponents.imag, -exponents.real))
     return Spectrum(exponents[order], dynamics.unit)
+
+
+def _leading(
+    dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k: int
+) -> Complex[Array, " mode"]:
+    """The rightmost eigenvalues of Df, or those of DF with the largest modulus, as exponents."""
+    k = checks.count("leading", k)
+    if not checks.is_concrete((dynamics, state)):
+        raise ValueError(
+            "`spectrum` with `leading` runs on the host and cannot be traced: call it outside of "
+            "`jit`, `vmap` and `grad`, or leave `leading` out."
+        )
+    if settle:
+        state = eqx.filter_jit(dynamics.settle)(state, key)
+    x, back = coordinates(state)
+    if k > x.size - 2:
+        raise ValueError(
+            f"`leading` must be at most {x.size - 2}, two less than the dimension of the state, "
+            f"but is {k}: leave it out for all exponents."
+        )
+    steps = dynamics.unit == "step"
+
+    @jax.jit
+    def push(v: Array) -> Array:
+        pushed = jax.jvp(lambda x: coordinates(dynamics.residual(back(x), key))[0], (x,), (v,))[1]
+        return pushed + v if steps else pushed
+
+    def product(v: np.ndarray) -> np.ndarray:
+        return np.asarray(push(jnp.asarray(v.ravel(), x.dtype)))
+
+    start = np.random.default_rng(0).normal(size=x.size).astype(x.dtype)
+    if not np.all(np.isfinite(product(start))):
+        raise ValueError(
+            "the derivative of the dynamics is not finite at `players`: the state is not finite, "
+            "or the optimizer is not smooth there."
+        )
+    shape: Any = (x.size, x.size)
+    operator = LinearOperator(shape, matvec=product, dtype=x.dtype)  # pyright: ignore[reportCallIssue]
+    which = "LM" if steps else "LR"
+    try:
+        found: Any = eigs(operator, k, which=which, v0=start, return_eigenvectors=False)
+    except ArpackNoConvergence as error:
+        raise RuntimeError(
+            f"Arnoldi's method found {len(error.eigenvalues)} of the {k} leading exponents only: "
+            "the others lie too close to each other. Ask for more of them, which widens the space "
+            "that it searches, or for all, without `leading`."
+        ) from None
+    exponents = dynamics.exponents(jnp.asarray(found - 1 if steps else found))
+    return exponents[jnp.lexsort((-exponents.imag, -exponents.real))]

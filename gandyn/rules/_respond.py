@@ -43,14 +43,7 @@ class BestResponse(AbstractRule):
             )
         self.game = game
         self.player = checks.count("player", player, low=0)
-        (self.candidates,) = checks.players((candidates,), "candidates")
-        numbers = {leaf.shape[:1] for leaf in jax.tree.leaves(self.candidates)}
-        if len(numbers) != 1 or numbers & {(), (0,)}:
-            raise ValueError(
-                "`candidates` must be the player's parameters with one leading axis, the same in "
-                "all arrays and not empty, but the leading axes are "
-                f"{sorted(numbers)}: `jnp.linspace(-8, 8, 161)` are candidates for a number."
-            )
+        self.candidates = checks.candidates("candidates", candidates)
 
     def init(self, players: Players) -> State:
         return State(players)

@@ -1,0 +1,288 @@
+"""Invariant circles of rules: what a limit cycle becomes when time goes in steps.
+
+On a closed curve on which a rule F turns every phase by the same angle,
+
+    F(K(u)) = K(u + rho),    u in turns, K(u + 1) = K(u),
+
+rho is the rotation number, 1/rho the period, not whole in general. Trigonometric polynomials K and
+rho are found by Newton's method, attracting or not, at equally spaced phases; as u itself is free
+to slide along the curve, of all steps the shortest is taken. Where circles come in families (of
+different values of an invariant) that is one next to the guess.
+
+Neighbors part along the circle at the rate 0, and across it at the Lyapunov exponents.
+
+Haro, Canadell, Figueras, Luque, Mondelo, "The Parameterization Method for Invariant Manifolds",
+2016, chapters 2 and 3; Kuznetsov, "Elements of Applied Bifurcation Theory", section 4.7.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from .. import _checks as checks
+from .._dynamics import begin
+from .._phase import State, coordinates
+from .._result import Result
+from .._types import Key, Number, Players
+from ..rules import AbstractRule
+from ._birkhoff import bump, middles
+from ._cycle import across, extent
+
+_TURNS = 64  # over which growth across the circle is averaged
+
+
+class Circle(Result):
+    """An invariant circle of a rule, stable or not. All of it is nan where none was found.
+
+    **Fields:**
+
+    - `states`: at equally spaced phases; `players` are their players.
+    - `rotation`: the rotation number, in turns per step.
+    - `center`: the mean of the players' coordinates over the phases.
+    - `radius`: the root of the mean square of the distance to it.
+    - `exponents`: Lyapunov's, growth per step, largest first; one is 0, along the circle.
+    - `residual`: how far the circle is from being mapped to itself, at and between the phases,
+      relative to its size.
+    - `converged`: whether that is at most 6e-7 (in double precision), on a circle of a size above
+      rounding.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "states": ("phase",),
+        "rotation": (),
+        "center": ("coordinate",),
+        "radius": (),
+        "exponents": ("mode",),
+        "residual": (),
+        "converged": (),
+    }
+
+    states: State
+    rotation: Float[Array, ""]
+    center: Float[Array, " coordinate"]
+    radius: Float[Array, ""]
+    exponents: Float[Array, " mode"]
+    residual: Float[Array, ""]
+    converged: Bool[Array, ""]
+
+    @property
+    def players(self) -> Players:
+        """The players at equally spaced phases."""
+        return self.states.players
+
+    @property
+    def period(self) -> Float[Array, "*batch"]:
+        """Steps of one turn."""
+        return 1 / self.rotation
+
+    @property
+    def multipliers(self) -> Float[Array, "*batch mode"]:
+        """The factors by which disturbances have grown after one turn: of a small step, the moduli
+        of a flow's Floquet multipliers."""
+        return jnp.exp(self.exponents * self.period[..., None])
+
+
+def circle(
+    rule: AbstractRule,
+    players: Players | State,
+    period: Number,
+    key: Key = None,
+    phases: int = 65,
+    max_steps: int = 64,
+) -> Circle:
+    """The invariant circle of a rule near a guess of one of its points and of its period.
+
+    Where Newton's method does not reach one from the guess, it tries once more from where the rule
+    has arrived after 16 periods. Where that fails too, `converged` is false and the rest nan. A
+    circle on which the rule locks to a periodic orbit has no phase that turns evenly: see `cycle`.
+
+    **Arguments:**
+
+    - `rule`: a rule; its memory is settled first.
+    - `players`: a point near the circle, or a `State`.
+    - `period`: steps of one turn, above 2, not necessarily whole: for the circle that the cycle of
+      a flow becomes, the period of the cycle over the step size.
+    - `key`: one realisation of everything random; see that it repeats itself.
+    - `phases`: at how many points the circle is held, an odd number. More of them where the circle
+      has sharp bends.
+    - `max_steps`: of Newton's method.
+    """
+    state = begin(rule, players)
+    if not isinstance(rule, AbstractRule):
+        raise TypeError(
+            f"`rule` must be a rule, but is {checks.shown(rule)}: `gandyn.cycle` finds the cycles "
+            "of a flow."
+        )
+    period = checks.positive("period", period)
+    if checks.is_concrete(period) and not float(period) > 2:
+        raise ValueError(f"`period` must be above 2 steps, but is {float(period):g}.")
+    phases = checks.count("phases", phases, low=5)
+    if phases % 2 == 0:
+        raise ValueError(f"`phases` must be odd, but is {phases}.")
+    if not isinstance(players, State):
+        state = rule.settle(state, key)
+    return _circle(rule, state, period, key, phases, checks.count("max_steps", max_steps))
+
+
+@eqx.filter_jit
+def _circle(
+    rule: AbstractRule, state: State, period: Array, key: Key, phases: int, max_steps: int
+) -> Circle:
+    guess, back = coordinates(state)
+    dtype, n = guess.dtype, guess.size
+    period = period.astype(dtype)
+    eps = float(jnp.finfo(dtype).eps)
+    closure = eps**0.4
+    unit, one = jnp.eye(n, dtype=dtype), jnp.eye(phases, dtype=dtype)
+    even = jnp.asarray(np.arange(phases) / phases, dtype)
+    between = middles(phases, dtype)
+
+    def step(x: Array) -> Array:
+        return coordinates(rule.step(back(x), key))[0]
+
+    def path(x: Array) -> Array:
+        """One turn from x, closed by taking away its drift."""
+        ts = jnp.ceil(period * jnp.append(even, 1)).astype(int)
+        points = rule.evolve(back(x), ts, key, lambda s: coordinates(s)[0])
+        at = ts.astype(dtype) / period
+        u = jnp.append(even, 1)
+        turn = jax.vmap(lambda f: jnp.interp(u, at, f), in_axes=1, out_axes=1)(points)
+        drift = turn[-1] - turn[0]
+        return turn[:-1] - u[:-1, None] * drift[None]
+
+    def gap(points: Array, rotation: Array, u: Array) -> Array:
+        """F(K(u)) - K(u + rho)."""
+        return jax.vmap(step)(_at(points, u)) - _at(points, u + rotation)
+
+    def newton(points: Array, rotation: Array) -> tuple[Array, Array]:
+        def once(carried: tuple) -> tuple:
+            z, last, _, i = carried
+            points, rotation = z[:-1].reshape(phases, n), z[-1]
+            own = jax.vmap(jax.jacfwd(step))(points)
+            shift = _weights(phases, even + rotation)
+            slid = jax.vmap(partial(_tangent, points))(even + rotation)
+            slopes = jnp.einsum("jab,jl->jalb", own, one) - jnp.einsum("jl,ab->jalb", shift, unit)
+            slopes = jnp.column_stack([slopes.reshape(phases * n, phases * n), -slid.ravel()])
+            square = slopes @ slopes.T
+            # Directions along a family of circles are left alone.
+            square = square + eps * jnp.max(square) * jnp.eye(len(square), dtype=dtype)
+            dz = -slopes.T @ jnp.linalg.solve(square, gap(points, rotation, even).ravel())
+            reach = 0.25 * extent(z[:-1].reshape(phases, n))
+            far = jnp.maximum(jnp.max(jnp.abs(dz[:-1])) / reach, 10 * jnp.abs(dz[-1]) / z[-1])
+            dz = dz / jnp.maximum(far, 1)
+            change = jnp.max(jnp.abs(dz)) / (1 + jnp.max(jnp.abs(z)))
+            rounding = (change < eps**0.5) & (change > last / 2)
+            return z + dz, change, rounding | (change <= eps**0.75), i + 1
+
+        def unfinished(carried: tuple) -> Array:
+            return ~carried[2] & (carried[3] < max_steps)
+
+        far = jnp.asarray(jnp.inf, dtype)
+        start = (jnp.append(points.ravel(), rotation), far, jnp.asarray(False), 0)
+        z = jax.lax.while_loop(unfinished, once, start)[0]
+        return z[:-1].reshape(phases, n), z[-1]
+
+    def attempt(carried: tuple) -> tuple:
+        x, _, _, _, _, i = carried
+        x = jax.lax.cond(i > 0, later, lambda x: x, x)
+        points, rotation = newton(path(x), 1 / period)
+        size = extent(points)
+        gaps = jnp.concatenate([gap(points, rotation, u) for u in (even, between)])
+        residual = jnp.max(jnp.abs(gaps)) / size
+        exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(points)))
+        found = exists & (residual <= closure) & (rotation > 0) & (rotation < 0.5)
+        return x, points, rotation, residual, found, i + 1
+
+    def later(x: Array) -> Array:
+        ts = jnp.stack([0 * period, jnp.round(16 * period)]).astype(int)
+        return coordinates(jax.tree.map(lambda s: s[-1], rule.evolve(back(x), ts, key)))[0]
+
+    def missed(carried: tuple) -> Array:
+        return ~carried[4] & (carried[5] < 2)
+
+    nothing = jnp.full((phases, n), jnp.nan, dtype)
+    start = (guess, nothing, 1 / period, jnp.asarray(jnp.inf, dtype), jnp.asarray(False), 0)
+    _, points, rotation, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
+    fine = jnp.asarray(np.arange(2 * phases + 1) / (2 * phases + 1), dtype)
+    slopes = jax.vmap(jax.jacfwd(step))(_at(points, fine))
+    exponents = _growth(slopes, points, rotation)
+    states = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points)
+    seen = jax.vmap(lambda s: coordinates(s.players)[0])(states)
+    center = jnp.mean(seen, axis=0)
+    radius = jnp.sqrt(jnp.mean(jnp.sum((seen - center[None]) ** 2, axis=1)))
+    return Circle(
+        states,
+        jnp.where(found, rotation, jnp.nan),
+        center,
+        radius,
+        jnp.where(found, exponents, jnp.nan),
+        residual,
+        found,
+    )
+
+
+def _at(points: Float[Array, "m n"], u: Float[Array, " k"]) -> Float[Array, "k n"]:
+    """The trigonometric polynomial through the points at phases u."""
+    return _weights(len(points), u) @ points
+
+
+def _weights(m: int, u: Float[Array, " k"]) -> Float[Array, "k m"]:
+    """The weight of each of m points in the value at each u: the Dirichlet kernel."""
+    waves = np.arange(1, m // 2 + 1)
+    turns = 2 * np.pi * jnp.asarray(waves, u.dtype)[None] * u[:, None]
+    there = 2 * np.pi * np.outer(waves, np.arange(m)) / m
+    cos, sin = (jnp.asarray(f(there), u.dtype) for f in (np.cos, np.sin))
+    return (1 + 2 * (jnp.cos(turns) @ cos + jnp.sin(turns) @ sin)) / m
+
+
+def _growth(
+    slopes: Float[Array, "k n n"], points: Float[Array, "m n"], rotation: Float[Array, ""]
+) -> Float[Array, " n"]:
+    """Lyapunov exponents: 0 along the circle, and those of a frame that is carried round across it.
+    The points come from the circle, not from the rule, which would leave one that repels."""
+    n, dtype = points.shape[1], points.dtype
+    flat = slopes.reshape(len(slopes), n * n)
+
+    def carried(u: Array, frame: Array) -> tuple[Array, Array]:
+        """A frame across the circle at phase u, one step on, and how its vectors have grown."""
+        pushed = _at(flat, u[None])[0].reshape(n, n) @ frame
+        frame, r = jnp.linalg.qr(across(_tangent(points, u + rotation)) @ pushed)
+        return frame, jnp.log(jnp.abs(jnp.diagonal(r)))
+
+    if n == 2:  # the frame is the normal, known at all phases at once
+        even = jnp.asarray(np.arange(len(slopes)) / len(slopes), dtype)
+
+        def growth(u: Array) -> Array:
+            x, y = _tangent(points, u)
+            return carried(u, jnp.stack([-y, x])[:, None] / jnp.hypot(x, y))[1]
+
+        exponents = jnp.mean(jax.vmap(growth)(even), axis=0)
+    else:
+        steps = jnp.ceil(_TURNS / jnp.where(rotation > 0, rotation, 1)).astype(int)
+
+        def once(i: Array, sums: tuple) -> tuple:
+            frame, total, weight = sums
+            frame, growth = carried(i.astype(dtype) * rotation, frame)
+            # Over the first half the frame turns into place.
+            w = bump((i - steps).astype(dtype) / steps.astype(dtype))
+            return frame, total + jnp.where(w > 0, w * growth, 0), weight + w
+
+        zero = jnp.zeros((), dtype)
+        normal = across(_tangent(points, zero))
+        frame = jnp.linalg.qr(normal @ jr.normal(jr.key(0), (n, n - 1), dtype))[0]
+        start = (frame, jnp.zeros(n - 1, dtype), zero)
+        _, total, weight = jax.lax.fori_loop(0, 2 * steps, once, start)
+        exponents = total / weight
+    exponents = jnp.append(exponents, 0)
+    return exponents[jnp.argsort(-exponents)]
+
+
+def _tangent(points: Float[Array, "m n"], u: Float[Array, ""]) -> Float[Array, " n"]:
+    return jax.jvp(lambda u: _at(points, u[None])[0], (u,), (jnp.ones_like(u),))[1]

@@ -1,0 +1,108 @@
+"""Rotation: how fast a trajectory turns, and on what radius.
+
+The rotation number is the mean angle that is turned per step, or unit of time, about the center of
+what the trajectory goes round, in turns. By weighted Birkhoff means it is known to rounding after a
+few hundred turns of a cycle or an invariant circle, and no faster than 1/time on anything else.
+
+Das, Saiki, Sander, Yorke, "Quantitative quasiperiodicity", Nonlinearity 30, 2017.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .. import _checks as checks
+from .._phase import coordinates
+from .._result import Result
+from .._simulate import Trajectory
+from ._birkhoff import birkhoff, middles
+
+
+class Rotation(Result):
+    """How a trajectory turns.
+
+    **Fields:**
+
+    - `rotation`: turns per step or unit of time.
+    - `error`: half the difference between the rotation in the first and in the second half of the
+      time: how far it is from having converged.
+    - `center`: the mean of the players' coordinates.
+    - `radius`: the root of the mean square of the distance to it.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "rotation": (),
+        "error": (),
+        "center": ("coordinate",),
+        "radius": (),
+    }
+
+    rotation: Float[Array, ""]
+    error: Float[Array, ""]
+    center: Float[Array, " coordinate"]
+    radius: Float[Array, ""]
+
+    @property
+    def period(self) -> Float[Array, "*batch"]:
+        """The mean time of one turn, in steps or units of time."""
+        return 1 / jnp.abs(self.rotation)
+
+
+def rotation(trajectory: Trajectory, plane: tuple[int, int] | None = None) -> Rotation:
+    """The rotation of a trajectory that goes round.
+
+    **Arguments:**
+
+    - `trajectory`: at equally spaced times, with more than two of them to a turn: of a rule, at
+      every step. To let a transient pass, go on from the `final` state of a first run.
+    - `plane`: in which two coordinates of the players to look; turns from the first to the second
+      are positive. By default in the plane in which the trajectory moves most, and positive.
+    """
+    ts = trajectory.ts
+    if ts.ndim != 1 or len(ts) < 4:
+        raise ValueError(
+            "`trajectory` must be one trajectory with at least 4 times, but has times of shape "
+            f"{ts.shape}: map over an ensemble with `jax.vmap`."
+        )
+    if checks.is_concrete(ts):
+        gaps = np.diff(np.asarray(ts, float))
+        if not np.allclose(gaps, gaps[0], rtol=1e-6, atol=0) or gaps[0] == 0:
+            raise ValueError(f"the times of `trajectory` must be equally spaced, but are {ts}.")
+    path = jax.vmap(lambda players: coordinates(players)[0])(trajectory.players)
+    n = path.shape[1]
+    if plane is not None and not all(-n <= i < n for i in plane):
+        raise ValueError(f"`plane` must be two of the {n} coordinates, but is {plane}.")
+    return turning(path, (ts[1] - ts[0]).astype(path.dtype), plane)
+
+
+@eqx.filter_jit
+def turning(
+    path: Float[Array, "t n"], gap: Float[Array, ""], plane: tuple[int, int] | None = None
+) -> Rotation:
+    """The rotation of a path that is looked at with a gap of time between two points."""
+    u = middles(len(path), path.dtype)
+    center = birkhoff(path, u)
+    around = path - center[None]
+    radius = jnp.sqrt(birkhoff(jnp.sum(around**2, axis=1), u))
+    if plane is not None:
+        x, y = around[:, plane[0]], around[:, plane[1]]
+    elif path.shape[1] == 1:  # one coordinate turns in the plane of itself and its change
+        x, y = around[:-1, 0], jnp.diff(around[:, 0])
+    else:
+        safe = jnp.where(jnp.isfinite(around), around, 0)
+        x, y = jnp.linalg.svd(safe, full_matrices=False)[2][:2] @ around.T
+    # An angle of a step lies within half a turn.
+    angles = jnp.diff(jnp.unwrap(jnp.arctan2(y, x)))
+    sign = 1 if plane is not None else jnp.sign(birkhoff(angles, middles(len(angles), path.dtype)))
+
+    def mean(angles: Array) -> Array:
+        return sign * birkhoff(angles, middles(len(angles), path.dtype)) / (2 * jnp.pi * gap)
+
+    half = len(angles) // 2
+    error = jnp.abs(mean(angles[:half]) - mean(angles[half:])) / 2
+    return Rotation(mean(angles), error, center, radius)

@@ -1,0 +1,112 @@
+"""Transient growth: what a spectrum does not say where eigenvectors are far from orthogonal.
+
+All exponents may decay, and disturbances still grow at first. With J = Df or DF at a point,
+
+    reactivity   the largest growth rate at the first moment: the numerical abscissa
+                 max eig (J + J^T) / 2 of a flow, log ||DF||_2 of a rule,
+    departure    from normality, sqrt(||J||_F^2 - sum |l_i|^2) / ||J||_F: 0 if and only if the
+                 eigenvectors are orthogonal, towards 1 where the eigenvalues say nothing,
+    growth       ||exp(t Df)||_2 or ||DF^t||_2: the most that a disturbance grows within t.
+
+Henrici, "Bounds for iterates, inverses, spectral variation and fields of values of non-normal
+matrices", 1962; Neubert and Caswell, "Alternatives to resilience for measuring the responses of
+ecological systems to perturbations", 1997; Trefethen and Embree, "Spectra and Pseudospectra", 2005.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Real
+
+from .. import _checks as checks
+from .._dynamics import AbstractDynamics, begin
+from .._phase import State
+from .._result import Result
+from .._types import Key, Players
+from ..rules import AbstractRule
+from ..rules._rule import whole_numbers
+from ._spectrum import jacobian
+
+
+class Transient(Result):
+    """How small disturbances of a point grow before the leading exponent takes over.
+
+    **Fields:**
+
+    - `ts`: the times.
+    - `growth`: by at most which factor a disturbance has grown at each.
+    - `reactivity`: the largest growth rate at the first moment, or over the first step.
+    - `departure`: from normality, between 0 and 1.
+    - `unit`: "step" for a rule, "unit time" for a flow.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "ts": ("time",),
+        "growth": ("time",),
+        "reactivity": (),
+        "departure": (),
+    }
+
+    ts: Real[Array, " time"]
+    growth: Float[Array, " time"]
+    reactivity: Float[Array, ""]
+    departure: Float[Array, ""]
+    unit: str = eqx.field(static=True)
+
+    @property
+    def peak(self) -> Float[Array, "*batch"]:
+        """The largest growth at the times that were looked at."""
+        return jnp.max(self.growth, axis=-1)
+
+
+def transient(
+    dynamics: AbstractDynamics, players: Players | State, ts: Any, key: Key = None
+) -> Transient:
+    """The transient growth of disturbances of a point at which a dynamics rests, in the Euclidean
+    norm of the state, memory included.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow.
+    - `players`: the point; the memory of optimizers is settled first. A `State` is taken as it is.
+    - `ts`: times from the start, shape `(time,)`; whole numbers of steps for a rule.
+    - `key`: one realisation of everything random.
+    """
+    state = begin(dynamics, players, key)
+    if not isinstance(players, State):
+        state = dynamics.settle(state, key)
+    steps = isinstance(dynamics, AbstractRule)
+    ts = jnp.asarray(whole_numbers(ts)) if steps else checks.array("ts", ts)
+    if ts.ndim != 1 or (checks.is_concrete(ts) and bool(jnp.any(ts < 0))):
+        raise ValueError(f"`ts` must be a vector of times from the start, but is {ts}.")
+    matrix = jacobian(dynamics, state, key)
+    one = jnp.eye(len(matrix), dtype=matrix.dtype)
+    if steps:
+        matrix = matrix + one
+        powers = jax.vmap(lambda t: _power(matrix, t))(ts)
+        reactivity = jnp.log(jnp.linalg.norm(matrix, 2))
+    else:
+        at = ts.astype(matrix.dtype)[:, None, None]
+        powers = jax.vmap(jax.scipy.linalg.expm)(at * matrix[None])
+        reactivity = jnp.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]
+    total = jnp.sum(matrix**2)
+    eigenvalues = jnp.linalg.eigvals(matrix)
+    rest = jnp.maximum(total - jnp.sum(jnp.abs(eigenvalues) ** 2), 0)
+    departure = jnp.sqrt(rest / jnp.where(total > 0, total, 1))
+    growth = jax.vmap(lambda m: jnp.linalg.norm(m, 2))(powers)
+    return Transient(ts, growth, reactivity, departure, dynamics.unit)
+
+
+def _power(matrix: Float[Array, "n n"], t: Array) -> Float[Array, "n n"]:
+    """matrix^t by repeated squaring."""
+
+    def halve(carried: tuple) -> tuple:
+        result, square, t = carried
+        result = jnp.where(t % 2 == 1, result @ square, result)
+        return result, square @ square, t // 2
+
+    start = (jnp.eye(len(matrix), dtype=matrix.dtype), matrix, t)
+    return jax.lax.while_loop(lambda carried: carried[2] > 0, halve, start)[0]

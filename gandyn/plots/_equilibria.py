@@ -1,0 +1,48 @@
+"""The drawing of `gandyn.Equilibria` in a plane of the players."""
+
+import jax
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..analyses import Equilibria
+from ._axes import COLORS, PLAYERS, plot
+
+
+@plot
+def equilibria(
+    result: Equilibria,
+    ax: Axes,
+    *,
+    plane: tuple[int, int] = (0, 1),
+    labels: tuple[str, str] = PLAYERS,
+) -> Axes:
+    """Equilibria that attract as full dots, the others as open ones. A square around one says local
+    Nash, a triangle that points up local min-max, one that points down local max-min.
+
+    **Arguments:**
+
+    - `result`: the equilibria in a box.
+    - `ax`: where to draw; a new figure if left out.
+    - `plane`: which two coordinates, counted through the players' arrays in order.
+    - `labels`: of the two axes.
+    """
+    n = len(result)
+    leaves = [np.asarray(leaf).reshape(n, -1) for leaf in jax.tree.leaves(result.players)]
+    x, y = np.concatenate(leaves, axis=1)[:, list(plane)].T
+    stable = np.asarray(result.spectrum.stable)
+    for which, name, fill in ((stable, "attracts", "black"), (~stable, "does not", "white")):
+        ax.plot(x[which], y[which], "o", mfc=fill, mec="black", ms=3.5, mew=0.8, label=name)
+    kind = result.kind
+    if kind is not None:
+        shapes = (
+            (kind.local_nash, "s", "local Nash", COLORS["stable"]),
+            (kind.local_minmax, "^", "local min-max", COLORS["discriminator"]),
+            (kind.local_maxmin, "v", "local max-min", COLORS["generator"]),
+        )
+        for which, marker, name, color in shapes:
+            here = np.asarray(which)
+            if here.any():
+                ring = {"mfc": "none", "mec": color, "ms": 9, "mew": 0.8, "zorder": 1}
+                ax.plot(x[here], y[here], marker, label=name, **ring)
+    ax.set(xlabel=labels[0], ylabel=labels[1])
+    return ax

@@ -1,0 +1,42 @@
+"""The drawing of a `gandyn.Settled`: the box that a trajectory fills in the end."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..analyses import Kind, Settled
+from ._axes import COLORS, PLAYERS, plot
+
+
+@plot
+def settled(
+    result: Settled,
+    ax: Axes,
+    *,
+    plane: tuple[int, int] = (0, 1),
+    labels: tuple[str, str] = PLAYERS,
+    **style: Any,
+) -> Axes:
+    """A star for an equilibrium, the box that a cycle fills, and nothing else; the title says what
+    it is.
+
+    **Arguments:**
+
+    - `result`: what a trajectory settles on.
+    - `ax`: where to draw, such as the axes of its trajectory; a new figure if left out.
+    - `plane`: which two coordinates, counted through the players' arrays in order.
+    - `labels`: of the two axes.
+    - `style`: what `Axes.plot` takes.
+    """
+    kind = Kind(int(result.kind))
+    center, amplitude = (np.asarray(a)[list(plane)] for a in (result.center, result.amplitude))
+    title = kind.name.lower()
+    if kind is Kind.EQUILIBRIUM:
+        ax.plot(*center, "*", **{"color": "black", "ms": 6, "mew": 0, **style})
+    elif kind is Kind.CYCLE:
+        corners = center + amplitude * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
+        ax.plot(*corners.T, **{"color": COLORS["flow"], "lw": 0.7, "ls": ":", **style})
+        title += f", period {float(result.period):.4g}"
+    ax.set(title=title, xlabel=labels[0], ylabel=labels[1])
+    return ax

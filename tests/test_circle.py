@@ -1,0 +1,136 @@
+"""Invariant circles of rules against closed forms, and none where there is none."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import gandyn as gd
+
+ROTATION = gd.games.bilinear([[1.0]])
+ONE = (jnp.ones(1), jnp.ones(1))
+POLAR = gd.games.polar()
+
+
+@jax.jit
+def turning(step, players):
+    """Alternating steps on x y."""
+    rule = gd.methods.alternating(ROTATION, step)
+    return gd.circle(rule, players, 2 * jnp.pi / step, phases=17)
+
+
+@jax.jit
+def widened(step, radius):
+    """Simultaneous steps on the polar game."""
+    rule = gd.methods.simultaneous(POLAR, step)
+    return gd.circle(rule, (radius, jnp.zeros_like(radius)), 2 * jnp.pi / step, phases=17)
+
+
+def radii_of_simultaneous_polar(step, a=1 / 3):
+    """The map is z -> z (1 + h G(r) - i h), with G = -a (r^2 - 1) (16 r^2 - 9) / 16; on a circle
+    |1 + h G - i h| = 1. Radii, and the factors by which what is near one parts in a step."""
+    growth = (np.sqrt(1 - step**2) - 1) / step
+    squares = np.roots([-a, 25 * a / 16, -9 * a / 16 - growth])
+    slopes = -a * (32 * squares - 25) / 16  # dG / d(r^2)
+    radii = np.sqrt(squares)
+    return radii, 1 + step * 2 * squares * slopes * np.sqrt(1 - step**2)
+
+
+@pytest.mark.parametrize("step", [0.05, 0.3, 0.9])
+def test_alternating_rotation_turns_by_its_angle(step):
+    found = turning(step, ONE)
+    assert found.converged
+    assert_allclose(found.rotation, np.arccos(1 - step**2 / 2) / (2 * np.pi), rtol=1e-12)
+    assert_allclose(found.exponents, 0, atol=1e-10)
+    # Of the family of ellipses x^2 + y^2 + h x y it is the one through the start.
+    x, y = (p[:, 0] for p in found.players)
+    level = x**2 + y**2 + step * x * y
+    assert_allclose(level, level[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("step", [0.02, 0.1, 0.3])
+def test_circles_of_the_polar_game(step):
+    """The outer one attracts, the inner one repels; both turn by arcsin h a step."""
+    for radius, factor in zip(*radii_of_simultaneous_polar(step), strict=True):
+        found = widened(step, jnp.asarray(1.02 * radius))
+        assert found.converged
+        assert_allclose(jnp.hypot(*found.players), radius, rtol=1e-11)
+        assert_allclose(found.radius, radius, rtol=1e-11)
+        assert_allclose(found.center, 0, atol=1e-11)
+        assert_allclose(found.rotation, np.arcsin(step) / (2 * np.pi), rtol=1e-12)
+        assert_allclose(np.sort(found.exponents), np.sort([0, np.log(factor)]), atol=1e-9)
+
+
+@pytest.mark.slow
+def test_every_third_step_is_on_the_same_circle():
+    rule = gd.methods.simultaneous(gd.games.almost_bilinear(0.5), 0.05)
+    one = gd.circle(rule, (1.5, 0.5), 125.0)
+    # Held at too few phases it is not mapped to itself between them, and that is told.
+    assert not gd.circle(rule, (1.5, 0.5), 125.0, phases=7).converged
+    third = gd.circle(gd.rules.Repeat(rule, 3), (1.5, 0.5), 42.0)
+    assert one.converged & third.converged
+    assert_allclose(third.rotation, 3 * one.rotation, rtol=1e-12)
+    assert_allclose(third.exponents, 3 * one.exponents, atol=1e-10)
+    assert_allclose(third.multipliers, one.multipliers, atol=1e-9)
+
+
+@pytest.mark.slow
+def test_exponents_are_lyapunovs_with_memory():
+    rule = gd.methods.optimistic(gd.games.almost_bilinear(0.5), 0.05)
+    found = gd.circle(rule, (1.0, 0.5), 2 * np.pi / 0.05)
+    assert found.converged
+    start = jax.tree.map(lambda x: x[0], found.states)
+    growth = gd.lyapunov(rule, start, np.arange(0, 4001, 4)).exponents
+    assert found.exponents.shape == (4,)
+    assert_allclose(growth, found.exponents, atol=1e-8)
+
+
+@pytest.mark.parametrize("step", [0.05, 0.3, 0.9])
+def test_rotation_of_a_trajectory_is_that_of_its_circle(step):
+    path = gd.simulate(gd.methods.alternating(ROTATION, step), ONE, np.arange(8001))
+    found = gd.rotation(path)
+    assert_allclose(found.rotation, np.arccos(1 - step**2 / 2) / (2 * np.pi), rtol=1e-12)
+    assert found.error < 1e-12
+    assert_allclose(found.center, 0, atol=1e-12)
+    # On x^2 + y^2 + h x y = c the mean of x^2 is that of y^2, c / (2 - h^2 / 2).
+    assert_allclose(found.radius**2, 2 * (2 + step) / (2 - step**2 / 2), rtol=1e-12)
+    there, back = gd.rotation(path, (0, 1)), gd.rotation(path, (1, 0))
+    assert_allclose(there.rotation, found.rotation, rtol=1e-12)  # x' = -y, y' = x
+    assert_allclose(back.rotation, -found.rotation, rtol=1e-12)
+
+
+def test_no_circle_is_told_and_nothing_invented():
+    for found in (
+        turning(0.1, (jnp.zeros(1), jnp.zeros(1))),  # an equilibrium
+        turning(2.1, ONE),  # escapes
+        widened(0.1, jnp.asarray(jnp.nan)),
+    ):
+        assert not found.converged
+        assert jnp.all(jnp.isnan(found.rotation))
+        assert jnp.all(jnp.isnan(found.players[0]))
+
+
+def test_single_precision_and_a_sweep_of_steps():
+    single = turning(jnp.float32(0.3), tuple(x.astype(jnp.float32) for x in ONE))
+    assert single.converged
+    assert single.rotation.dtype == jnp.float32
+    steps = jnp.asarray([0.02, 0.3])
+    radii = [max(radii_of_simultaneous_polar(float(h))[0]) for h in steps]
+    found = jax.vmap(widened)(steps, jnp.asarray(radii))
+    assert_allclose(found.period, 2 * np.pi / np.arcsin(steps), rtol=1e-12)
+
+
+def test_bad_input_is_told(as_installed):
+    rule = gd.methods.alternating(ROTATION, 1.0)
+    with pytest.raises(TypeError, match="finds the cycles of a flow"):
+        gd.circle(gd.flows.GradientFlow(gd.fields.Gradient(ROTATION)), ONE, 6.3)
+    with pytest.raises(ValueError, match="`period` must be above 2 steps"):
+        gd.circle(rule, ONE, 2)
+    with pytest.raises(ValueError, match="`phases` must be odd"):
+        gd.circle(rule, ONE, 6.0, phases=8)
+    path = gd.simulate(rule, ONE, [0, 1, 2, 4, 5])
+    with pytest.raises(ValueError, match="must be equally spaced"):
+        gd.rotation(path)
+    with pytest.raises(ValueError, match="`plane` must be two of the 2 coordinates"):
+        gd.rotation(gd.simulate(rule, ONE, np.arange(9)), (0, 2))

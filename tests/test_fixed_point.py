@@ -1,0 +1,203 @@
+"""Types of fixed points against trace and determinant; leading spectra; transient growth."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from generic import random_quadratic, same_set
+from numpy.testing import assert_allclose
+from scipy.sparse.linalg import ArpackNoConvergence
+
+import gandyn as gd
+
+ORIGIN = (jnp.zeros(1), jnp.zeros(1))
+
+
+def linear(matrix):
+    return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.quadratic(matrix)))
+
+
+@jax.jit
+@jax.vmap
+def of_flow(matrix):
+    return gd.fixed_point(linear(matrix), ORIGIN)
+
+
+@jax.jit
+@jax.vmap
+def of_map(matrix):
+    rule = gd.rules.Project(lambda z: tuple((matrix @ jnp.concatenate(z))[:, None]))
+    return gd.fixed_point(rule, ORIGIN)
+
+
+def by_trace_and_determinant(matrix):
+    trace, det = np.trace(matrix), np.linalg.det(matrix)
+    if det < 0:
+        return gd.Type.SADDLE
+    return gd.Type.NODE if trace**2 > 4 * det else gd.Type.FOCUS
+
+
+def test_random_flows_against_trace_and_determinant():
+    matrices = np.random.default_rng(0).normal(size=(300, 2, 2))
+    found = of_flow(matrices)
+    assert found.type.tolist() == [by_trace_and_determinant(m) for m in matrices]
+    trace, det = np.trace(matrices, axis1=1, axis2=2), np.linalg.det(matrices)
+    assert found.stable.tolist() == ((trace < 0) & (det > 0)).tolist()
+    assert jnp.all(jnp.where(found.type == gd.Type.SADDLE, found.index == 1, True))
+
+
+def test_random_maps_against_trace_and_determinant():
+    """Schur-Cohn: |trace| < 1 + det < 2. Turning is turning, whatever grows."""
+    matrices = np.random.default_rng(1).normal(size=(300, 2, 2))
+    found = of_map(matrices)
+    trace, det = np.trace(matrices, axis1=1, axis2=2), np.linalg.det(matrices)
+    assert found.stable.tolist() == ((abs(trace) < 1 + det) & (det < 1)).tolist()
+    assert found.turning.tolist() == (2 * (trace**2 < 4 * det)).tolist()
+    saddle = abs(trace) > abs(1 + det)  # exactly one of them outside of the unit circle
+    assert (found.type == gd.Type.SADDLE).tolist() == saddle.tolist()
+
+
+@pytest.mark.parametrize(
+    ("matrix", "kind", "stable"),
+    [
+        ([[-1.0, 0.0], [0.0, -1.0]], gd.Type.STAR, True),
+        ([[2.0, 1.0], [0.0, 2.0]], gd.Type.DEGENERATE_NODE, False),
+        ([[-3.0, -1.0], [1.0, -1.0]], gd.Type.DEGENERATE_NODE, True),
+        ([[0.0, -2.0], [2.0, 0.0]], gd.Type.CENTER, False),
+        ([[-1.0, 0.0], [0.0, 0.0]], gd.Type.FLAT, False),
+        ([[0.0, 0.0], [0.0, 0.0]], gd.Type.FLAT, False),
+        ([[0.0, 1.0], [0.0, 0.0]], gd.Type.FLAT, False),
+    ],
+)
+def test_borders_between_the_types(matrix, kind, stable):
+    for scale in (1e-6, 1.0, 1e6):
+        found = of_flow(scale * jnp.asarray(matrix)[None])
+        assert found.type[0] == kind
+        assert found.stable[0] == stable
+
+
+def test_what_has_no_derivative_has_no_type():
+    """Adam divides by the root of what is 0 at rest."""
+    adam = gd.methods.simultaneous(gd.games.dirac(), optax.adam(0.1))
+    assert gd.fixed_point(adam, (0.0, 0.0)).type == gd.Type.UNDEFINED
+
+
+def test_a_map_that_flips_is_a_node():
+    found = of_map(jnp.asarray([[[-0.5, 0.0], [0.0, 0.4]]]))
+    assert found.type[0] == gd.Type.NODE
+    assert found.flipping[0] == 1
+    assert found.stable[0]
+    alone = gd.fixed_point(gd.rules.Project(lambda z: (0.5 * z[0],)), (0.0,))
+    assert alone.type == gd.Type.NODE
+
+
+def test_dirac_gan_in_all_its_methods():
+    """A center of the flow; spirals of simultaneous and a center of alternating steps."""
+    game, rest = gd.games.dirac(), (0.0, 0.0)
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
+    r1 = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Penalized(game, gd.games.R1(1.0))))
+    assert gd.fixed_point(flow, rest).type == gd.Type.CENTER
+    assert gd.fixed_point(r1, rest).type == gd.Type.DEGENERATE_NODE  # critical damping
+    assert gd.fixed_point(gd.methods.alternating(game, 0.5), rest).type == gd.Type.CENTER
+    assert gd.fixed_point(gd.methods.alternating(game, 4.5), rest).type == gd.Type.SADDLE
+    away = gd.fixed_point(gd.methods.simultaneous(game, 0.5), rest)
+    assert (away.type, away.growing) == (gd.Type.FOCUS, 2)
+
+
+def test_index_of_a_saddle_in_many_dimensions():
+    game, rest, matrix, _ = random_quadratic((3, 4), seed=3)
+    found = gd.fixed_point(gd.flows.GradientFlow(gd.fields.Gradient(game)), rest)
+    values = np.linalg.eigvals(matrix)
+    assert found.index == np.sum(values.real > 0)
+    assert found.decaying == np.sum(values.real < 0)
+    assert found.turning == np.sum(np.abs(values.imag) > 1e-9)
+
+
+BIG, REST, _, _ = random_quadratic((120, 180), seed=5, scale=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("make", [linear, lambda game: gd.methods.negative_momentum(game, 0.1)])
+def test_leading_exponents_are_those_of_the_dense_spectrum(make):
+    dynamics = gd.flows.GradientFlow(gd.fields.Gradient(BIG)) if make is linear else make(BIG)
+    dense = gd.spectrum(dynamics, REST).exponents
+    found = gd.spectrum(dynamics, REST, leading=6).exponents
+    assert found.shape == (6,)
+    same_set(found[:4], dense[:4], 1e-8)
+
+
+@pytest.mark.slow
+def test_leading_exponents_of_a_network_gan():
+    """Thousands of parameters: each is an eigenvalue, A v = l v, by the residual of its vector."""
+    width = 50
+
+    def layers(key, sizes):
+        keys = jax.random.split(key, len(sizes) - 1)
+        return [
+            jax.random.normal(k, (n, m)) / np.sqrt(m)
+            for k, m, n in zip(keys, sizes[:-1], sizes[1:], strict=True)
+        ]
+
+    def net(weights, x):
+        for w in weights[:-1]:
+            x = jnp.tanh(w @ x)
+        return weights[-1] @ x
+
+    keys = jax.random.split(jax.random.key(0), 4)
+    data = gd.measures.Points(jax.random.normal(keys[0], (16, 2)))
+    latent = gd.measures.Points(jax.random.normal(keys[1], (16, 2)))
+    game = gd.games.GAN(net, lambda p, x: net(p, x)[0], data, latent)
+    players = (layers(keys[2], (2, width, width, 2)), layers(keys[3], (2, width, width, 1)))
+    size = sum(leaf.size for leaf in jax.tree.leaves(players))
+    assert size > 5000
+    found = gd.spectrum(gd.methods.simultaneous(game, 0.1), players, leading=3)
+    flow = gd.spectrum(gd.flows.GradientFlow(gd.fields.Gradient(game)), players, leading=3)
+    # Of simultaneous steps the multipliers are 1 + h l: those of the rightmost l, as none is large.
+    assert_allclose(found.multipliers[0], 1 + 0.1 * flow.exponents[0], rtol=1e-6)
+
+
+def test_leading_tells_what_it_cannot_do():
+    flow = linear([[0.0, -1.0], [1.0, 0.0]])
+    with pytest.raises(ValueError, match="`leading` must be at most 0"):
+        gd.spectrum(flow, ORIGIN, leading=1)
+    with pytest.raises(ValueError, match="cannot be traced"):
+        eqx.filter_jit(lambda p: gd.spectrum(linear(np.eye(2)), p, leading=1))(ORIGIN)
+
+
+def test_leading_that_is_not_found_is_told(monkeypatch):
+    def never(*args, **kwargs):
+        raise ArpackNoConvergence("", np.zeros(2), np.zeros((8, 2)))
+
+    monkeypatch.setattr("gandyn.analyses._spectrum.eigs", never)
+    with pytest.raises(RuntimeError, match="found 2 of the 3 leading exponents only"):
+        gd.spectrum(gd.methods.simultaneous(BIG, 0.1), REST, leading=3)
+
+
+def test_transient_of_a_jordan_block():
+    """exp(t [[-1, b], [0, -1]]) = e^-t [[1, b t], [0, 1]]; the abscissa is b / 2 - 1."""
+    b, ts = 10.0, jnp.linspace(0, 3, 13)
+    found = gd.transient(linear([[-1.0, b], [0.0, -1.0]]), ORIGIN, ts)
+    bt = b * ts
+    norm = jnp.exp(-ts) * (bt + jnp.sqrt(bt**2 + 4)) / 2
+    assert_allclose(found.growth, norm, rtol=1e-10)
+    assert_allclose(found.reactivity, b / 2 - 1, rtol=1e-12)
+    assert_allclose(found.departure, b / np.sqrt(b**2 + 2), rtol=1e-9)
+    assert found.peak > 3
+
+
+def test_transient_of_normal_dynamics_is_its_spectrum():
+    game = gd.games.bilinear([[1.0, 0.2], [0.3, 0.7]])
+    rest = game.equilibria()[0]
+    for rule in (gd.methods.simultaneous(game, 0.3), gd.methods.extragradient(game, 0.3)):
+        ts = np.array([0.0, 1.0, 5.0, 30.0])
+        found = gd.transient(rule, rest, ts)
+        assert_allclose(found.growth, gd.spectrum(rule, rest).radius ** ts, rtol=1e-10)
+        assert_allclose(found.departure, 0, atol=1e-7)
+    # Alternating steps turn along ellipses, [[1, -a], [a, 1 - a^2]] per singular value: sheared,
+    # and so not normal, though nothing grows.
+    squares = (0.3 * np.linalg.svd([[1.0, 0.2], [0.3, 0.7]], compute_uv=False)) ** 4
+    alternating = gd.transient(gd.methods.alternating(game, 0.3), rest, np.arange(100))
+    assert_allclose(alternating.departure**2, squares.sum() / (4 + squares.sum()), rtol=1e-9)
+    assert 1 < alternating.peak < 1.5

@@ -1,0 +1,124 @@
+"""What is drawn is what was found: the plots of analyses, on given axes or a new figure."""
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import gandyn as gd
+from gandyn import monitors, plots
+
+ROTATION = gd.games.bilinear([[1.0]])
+ONE, ORIGIN = (jnp.ones(1), jnp.ones(1)), (jnp.zeros(1), jnp.zeros(1))
+TURN = gd.methods.alternating(ROTATION, 1.0)  # a sixth of a turn
+GROWS = gd.methods.simultaneous(ROTATION, 0.3)
+FLOW = gd.flows.GradientFlow(gd.fields.Gradient(ROTATION))
+
+
+@pytest.fixture(autouse=True)
+def no_figures():
+    yield
+    plt.close("all")
+
+
+RESULTS = {
+    plots.lyapunov: lambda: gd.lyapunov(GROWS, ONE, np.arange(50)),
+    plots.transient: lambda: gd.transient(GROWS, ORIGIN, np.arange(20)),
+    plots.path_angle: lambda: monitors.path_angle(FLOW, ONE, ORIGIN, np.linspace(0.5, 1.5, 11)),
+    plots.integrator_error: lambda: monitors.integrator_error(FLOW, ONE, np.arange(5.0)),
+    plots.values: lambda: gd.values(jnp.eye(3)),
+}
+
+
+@pytest.mark.parametrize("plot", RESULTS, ids=lambda plot: plot.__name__)
+def test_plots_draw_into_the_given_axes_or_a_new_figure(plot):
+    result = RESULTS[plot]()
+    _, ax = plt.subplots()
+    assert plot(result, ax) is ax
+    assert ax.get_ylabel()
+    assert plot(result) is not ax
+
+
+def test_mixed_strategies_are_drawn_at_their_actions():
+    grid = np.linspace(0, 1, 3)
+    found = gd.values((grid[:, None] - grid[None]) ** 2)
+    ax = plots.values(found, row=grid, column=grid)
+    row, column = (line.get_xydata() for line in ax.lines)
+    assert_allclose(row, np.column_stack([grid, found.row]))
+    assert_allclose(column, np.column_stack([grid, found.column]))
+    assert ax.get_title() == "min-max 0.25, mixed 0.25, max-min 0"
+
+
+def test_a_cycle_is_drawn_through_its_points():
+    found = gd.cycle(TURN, ONE, 6)
+    _, ax = plt.subplots()
+    assert plots.cycle(found, ax) is ax
+    drawn = ax.lines[0].get_xydata()
+    assert_allclose(drawn.T, jnp.concatenate(found.orbit.players, axis=1).T)
+    assert_allclose(drawn[0], drawn[-1], atol=1e-6)
+    assert ax.lines[0].get_linestyle() == "-"
+
+
+def test_a_circle_is_closed_and_dashed_if_it_repels():
+    squares = jnp.stack([jnp.asarray([jnp.cos(a), jnp.sin(a)]) for a in np.arange(5.0)])
+    for multiplier, dashed in ((0.5, False), (2.0, True)):
+        circle = gd.Circle(
+            gd.State((squares[:, 0], squares[:, 1])),
+            jnp.asarray(0.2),
+            jnp.zeros(2),
+            jnp.asarray(1.0),
+            jnp.log(jnp.asarray([1.0, multiplier])) / 5,
+            jnp.asarray(0.0),
+            jnp.asarray(True),
+        )
+        (line,) = plots.cycle(circle).lines
+        assert_allclose(line.get_xydata()[0], line.get_xydata()[-1])
+        assert line.is_dashed() is dashed
+
+
+def test_growth_is_drawn_with_its_first_slope():
+    result = RESULTS[plots.transient]()
+    ax = plots.transient(result)
+    assert ax.get_yscale() == "log"
+    assert_allclose(ax.lines[-1].get_ydata(), result.growth)
+    # The map of simultaneous steps is normal: it grows as it starts.
+    assert_allclose(ax.lines[1].get_ydata(), result.growth)
+
+
+def test_lyapunov_exponents_along_a_parameter():
+    steps = jnp.asarray([0.1, 0.2, 0.4])
+    result = jax.vmap(
+        lambda h: gd.lyapunov(gd.methods.simultaneous(ROTATION, h), ONE, np.arange(30))
+    )(steps)
+    ax = plots.lyapunov(result, along=steps)
+    assert len(ax.containers) == 2
+    for container in ax.containers:
+        assert_allclose(container[0].get_ydata(), np.log1p(steps**2) / 2, atol=1e-12)
+    assert "1/step" in ax.get_ylabel()
+
+
+def test_equilibria_are_marked_by_what_they_are():
+    """Of f = x^4/4 - x^2/2 - y^2/2 the two wells are Nash, 0 is not."""
+    game = gd.games.zero_sum(lambda x, y: x**4 / 4 - x**2 / 2 - y**2 / 2)
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
+    found = gd.equilibria(flow, (0.0, 0.0), (-2.0, 2.0), starts=64)
+    assert len(found) == 3
+    ax = plots.equilibria(found)
+    drawn = {line.get_label(): line.get_xydata() for line in ax.lines}
+    assert_allclose(np.sort(drawn["attracts"][:, 0]), [-1, 1], atol=1e-9)
+    assert_allclose(drawn["does not"], [[0, 0]], atol=1e-9)
+    assert_allclose(np.sort(drawn["local Nash"][:, 0]), [-1, 1], atol=1e-9)
+
+
+def test_what_a_trajectory_settles_on_is_named():
+    rest = gd.settles_on(gd.methods.extragradient(ROTATION, 0.5), ONE, 2000)
+    ax = plots.settled(rest)
+    assert ax.get_title() == "equilibrium"
+    assert_allclose(ax.lines[0].get_xydata(), [[0, 0]], atol=1e-9)
+    turns = gd.settles_on(gd.methods.alternating(ROTATION, 0.9), ONE, 2000)
+    ax = plots.settled(turns)
+    assert ax.get_title().startswith("cycle, period 6.7")
+    low, high = ax.lines[0].get_xydata().min(axis=0), ax.lines[0].get_xydata().max(axis=0)
+    assert_allclose((high - low) / 2, turns.amplitude)
