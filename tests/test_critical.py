@@ -121,8 +121,9 @@ def test_the_equilibrium_moves_with_the_parameter():
         )
         return gd.methods.simultaneous(game, h)
 
-    found = gd.critical(tilted, (0.0,), (0.1, 3.0))
+    found = gd.critical(tilted, (0.0,), (0.5, 3.0))
     np.testing.assert_allclose([found.parameter, found.players[0]], [1, 1], atol=1e-12)
+    assert found.growth[0] == -jnp.inf
 
 
 def test_only_a_function_makes_dynamics(as_installed):

@@ -168,7 +168,7 @@ def _ranks(growth: Float[Array, " side"]) -> Float[Array, " side"]:
 def _changes(growth: Float[Array, " side"]) -> Bool[Array, ""]:
     """Whether stability is not the same at both ends, and known."""
     ranks = _ranks(growth)
-    return (ranks[0] != ranks[1]) & jnp.all(jnp.isfinite(growth))
+    return (ranks[0] != ranks[1]) & ~jnp.any(jnp.isnan(growth))
 
 
 def _explain(result: Critical, low: float, high: float) -> None:

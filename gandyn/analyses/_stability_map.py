@@ -14,8 +14,6 @@ from .._result import Result
 from .._types import Key, Players
 from ._edge import Make, at_rest, growth, is_make, neutral, settled
 
-_BATCH = 4096  # spectra at once
-
 
 class StabilityMap(Result):
     """Exponents at an equilibrium for all pairs of two hyper-parameters.
@@ -79,17 +77,18 @@ def stability_map(
     one, two = axes
     first, second = (values(name, axes[name]) for name in (one, two))
     start = settled(make(**{one: first[0], two: second[0]}), players, key)
-    pairs = jnp.meshgrid(first, second, indexing="ij")
 
     @eqx.filter_jit
-    def spectra(pairs: list[Array], start: State, key: Key) -> Complex[Array, "pair mode"]:
-        return jax.lax.map(
-            lambda pair: at_rest(make(**dict(zip(axes, pair, strict=True))), start, key)[1],
-            tuple(pair.ravel() for pair in pairs),
-            batch_size=_BATCH,
-        )
+    def spectra(
+        first: Array, second: Array, start: State, key: Key
+    ) -> Complex[Array, "first second mode"]:
+        def one_pair(a: Array, b: Array) -> Complex[Array, " mode"]:
+            return at_rest(make(**{one: a, two: b}), start, key)[1]
 
-    exponents = spectra(pairs, start, key).reshape(*pairs[0].shape, -1)
+        # Row by row, so that memory does not grow with the map.
+        return jax.lax.map(lambda a: jax.vmap(lambda b: one_pair(a, b))(second), first)
+
+    exponents = spectra(first, second, start, key)
     unit = make(**{one: first[0], two: second[0]}).unit
     return StabilityMap(first, second, exponents, (one, two), unit)
 
