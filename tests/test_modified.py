@@ -1,5 +1,7 @@
 """The modified flow of a rule: published coefficients, and the order of its error, measured."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +62,58 @@ def test_alternating_drift_has_the_published_coefficients(a, l, m, k, first):
 
     errors = [error(h) for h in (2e-3, 1e-3)]
     assert abs(np.log2(errors[0] / errors[1]) - 3) < 0.05
+
+
+@pytest.mark.parametrize("alternate", [False, True])
+@pytest.mark.parametrize(("a", "l", "m", "k"), [(1.0, 2.5, 1, 1), (0.7, 1.6, 3, 2)])
+def test_published_fields_are_read_at_different_times(alternate, a, l, m, k):
+    """Rosca et al. 2021 write one field for both players, follow it for a h to read the first and
+    for l h to read the second. So read it is as close as the modified flow, which has one time for
+    both; read at one time, with unequal rates, it is no closer than the plain flow."""
+    m, k = (m, k) if alternate else (1, 1)
+    mixed = 1 - 2 * a / l if alternate else 1
+
+    @jax.jit
+    def errors(h):
+        def published(players, key=None):
+            v, blocks = fields_and_blocks(players)
+            return (
+                v[0] - a * h / 2 * (blocks[0][0] / m + blocks[0][1]),
+                v[1] - l * h / 2 * (mixed * blocks[1][0] + blocks[1][1] / k),
+            )
+
+        def ends(field, *times):
+            flow = gd.flows.GradientFlow(field, FINE)
+            path = gd.simulate(flow, START, jnp.stack([0 * h, *(t * h for t in times)])).players
+            return path[0][1], path[1][-1]
+
+        steps = (a * h / m, l * h / k)
+        rule = (
+            methods.alternating(GENERAL, steps, (m, k), order=(0, 1))
+            if alternate
+            else methods.simultaneous(GENERAL, steps)
+        )
+        end = rule.step(rule.init(START)).players
+        both = _Field(published)
+        at_once = gd.fields.Scaled(both, (a, l))
+        found = ends(both, a, l), ends(at_once, 1)
+        return jnp.stack([jnp.hypot(*map(jnp.linalg.norm, _minus(x, end))) for x in found])
+
+    orders = jnp.log2(errors(4e-3) / errors(2e-3))
+    np.testing.assert_allclose(orders, [3, 2], atol=0.1)
+
+
+class _Field(gd.fields.AbstractField):
+    """A field from a function."""
+
+    function: Callable
+
+    def __call__(self, players, key=None):
+        return self.function(players, key)
+
+
+def _minus(x, y):
+    return jax.tree.map(jnp.subtract, x, y)
 
 
 def test_equal_rates_are_the_published_implicit_losses():
