@@ -1,5 +1,8 @@
 """The methods beyond plain play: their spectra on random games, and what each is defined by."""
 
+import math
+import re
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -406,6 +409,43 @@ def test_f_gan_losses_are_their_divergences_at_the_optimum(name):
 def test_misuse_is_refused_in_words(make, said):
     with pytest.raises((ValueError, TypeError), match=said):
         make()
+
+
+SECOND_ORDER = {
+    "competitive": gd.methods.competitive,
+    "linearized_competitive": gd.methods.linearized_competitive,
+    "consensus": lambda g, h: gd.methods.consensus(g, h, 0.5),
+    "symplectic": gd.methods.symplectic,
+    "lola": gd.methods.lola,
+    "sos": gd.methods.sos,
+    "lead": gd.methods.lead,
+    "follow_the_ridge": gd.methods.follow_the_ridge,
+    "stackelberg": gd.methods.stackelberg,
+    "proximal_point": gd.methods.proximal_point,
+    "unrolled": lambda g, h: gd.methods.unrolled(g, h, 3, 0.1),
+}
+
+
+@pytest.mark.slow
+def test_no_method_forms_a_matrix_on_a_gan_of_twenty_thousand_parameters():
+    """Two networks with 10,000 parameters each: nothing in a step is larger than the 41 vectors
+    that GMRES keeps, which together are less than a hundredth of a Hessian."""
+    keys = jax.random.split(jax.random.key(0), 2)
+    networks = [
+        gd.networks.partition(eqx.nn.MLP(2, out, 98, 2, jax.nn.softplus, key=key))
+        for out, key in zip((2, "scalar"), keys, strict=True)
+    ]
+    (theta, generator), (psi, discriminator) = networks
+    n = sum(x.size for x in jax.tree.leaves((theta, psi)))
+    assert n > 20_000
+    points = gd.measures.empirical(np.random.default_rng(0).normal(size=(8, 2)))
+    game = gd.games.GAN(generator, discriminator, points, points)
+    for name, make in SECOND_ORDER.items():
+        rule = make(game, 0.1)
+        text = jax.jit(lambda z, rule=rule: one_step(rule, z)).lower((theta, psi)).as_text()
+        shapes = [s.split("x")[:-1] for s in set(re.findall(r"tensor<((?:\d+x)+)", text))]
+        largest = max(math.prod(map(int, shape)) for shape in shapes)
+        assert largest <= 41 * n, name
 
 
 @pytest.mark.slow

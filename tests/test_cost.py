@@ -1,5 +1,6 @@
 """Costs: what the definitions of the methods say, and how costs add up."""
 
+import diffrax as dfx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,12 +34,23 @@ COSTS = {
     "lead": (methods.lead(GAME, 0.1), (1, 1), 2),
     # LookAhead's and the shaping term, of either player.
     "lola": (methods.lola(GAME, 0.1), (1, 1), 4),
+    "sos": (methods.sos(GAME, 0.1), (1, 1), 4),
+    "drift_cancelled": (methods.drift_cancelled(GAME, 0.1), (1, 1), 2),
+    "complex_momentum": (methods.complex_momentum(GAME, 0.1), (1, 1), 0),
+    "optimistic_adam": (methods.optimistic_adam(GAME, 0.1), (1, 1), 0),
+    "Heun": (methods.runge_kutta(GAME, 0.1, dfx.Heun()), (2, 2), 0),
     # Few unknowns are solved for by LU: a column of the matrix each.
     "competitive": (methods.competitive(GAME, 0.1), (1, 1), 2 * 4),
     "follow_the_ridge": (methods.follow_the_ridge(GAME, 0.1), (1, 1), 1 + 2),
     "stackelberg": (methods.stackelberg(GAME, 0.1), (1, 1), 2 + 1),
     # Three steps of the discriminator, foreseen and differentiated through.
     "unrolled": (methods.unrolled(GAME, 0.1, 3, 0.1), (1, 3 + 1), 3),
+    # The same steps of both, taken as given.
+    "unrolled, taken as given": (
+        methods.unrolled(GAME, 0.1, 3, 0.1, (0, 1), backpropagate=False),
+        (3 + 1, 3 + 1),
+        0,
+    ),
 }
 
 
@@ -49,6 +61,10 @@ def test_methods_cost_what_their_formulas_say(name):
     assert tuple(cost.gradients) == gradients
     assert cost.products == products
     assert cost.total == sum(gradients) + 2 * products
+    assert str(cost) == (
+        f"gradients of each player: {gradients[0]}, {gradients[1]}; products: {products}; "
+        f"total: {cost.total}"
+    )
 
 
 def test_costs_of_moves_add_up():

@@ -62,6 +62,60 @@ def test_alternating_drift_has_the_published_coefficients(a, l, m, k, first):
     assert abs(np.log2(errors[0] / errors[1]) - 3) < 0.05
 
 
+@pytest.mark.parametrize("alternate", [False, True])
+@pytest.mark.parametrize(("a", "l", "m", "k"), [(1.0, 2.5, 1, 1), (0.7, 1.6, 3, 2)])
+def test_published_fields_are_read_at_different_times(alternate, a, l, m, k):
+    """Rosca et al. 2021 write one field for both players, follow it for a h to read the first and
+    for l h to read the second. So read it is as close as the modified flow, which has one time for
+    both; read at one time, with unequal rates, it is no closer than the plain flow."""
+    m, k = (m, k) if alternate else (1, 1)
+    mixed = 1 - 2 * a / l if alternate else 1
+
+    @jax.jit
+    def errors(h):
+        def published(*players):
+            v, blocks = fields_and_blocks(players)
+            return (
+                v[0] - a * h / 2 * (blocks[0][0] / m + blocks[0][1]),
+                v[1] - l * h / 2 * (mixed * blocks[1][0] + blocks[1][1] / k),
+            )
+
+        steps = (a * h / m, l * h / k)
+        rule = (
+            methods.alternating(GENERAL, steps, (m, k), order=(0, 1))
+            if alternate
+            else methods.simultaneous(GENERAL, steps)
+        )
+        end = rule.step(rule.init(START)).players
+        at_two_times = (
+            _followed(published, (a * h, a * h))[0],
+            _followed(published, (l * h, l * h))[1],
+        )
+        at_once = _followed(published, (a * h, l * h))
+        return jnp.stack(
+            [jnp.linalg.norm(jnp.stack(z) - jnp.stack(end)) for z in (at_two_times, at_once)]
+        )
+
+    orders = jnp.log2(errors(4e-3) / errors(2e-3))
+    np.testing.assert_allclose(orders, [3, 2], atol=0.1)
+
+
+def _followed(field, scales):
+    """Where the flow of the field, times one number per player, is at time 1, up to O(scale^5): the
+    classic Runge-Kutta step."""
+
+    def moved(c, slope):
+        return tuple(x + c * r * v for x, r, v in zip(START, scales, slope, strict=True))
+
+    one = field(*START)
+    two = field(*moved(1 / 2, one))
+    three = field(*moved(1 / 2, two))
+    four = field(*moved(1, three))
+    return moved(
+        1 / 6, jax.tree.map(lambda a, b, c, d: a + 2 * b + 2 * c + d, one, two, three, four)
+    )
+
+
 def test_equal_rates_are_the_published_implicit_losses():
     """Zero-sum E, simultaneous: -E + (h/4)|E_p|^2 - (h/4)|E_t|^2 for the one who maximizes E,
     E - (h/4)|E_p|^2 + (h/4)|E_t|^2 for the other."""

@@ -48,6 +48,11 @@ class Cost(Result):
         the cheap gradient principle (Griewank and Walther 2008)."""
         return int(self.gradients.sum()) + 2 * self.products
 
+    def __str__(self) -> str:
+        """The numbers themselves, which are few."""
+        each = ", ".join(map(str, self.gradients.tolist()))
+        return f"gradients of each player: {each}; products: {self.products}; total: {self.total}"
+
 
 def cost(rule: AbstractRule, players: Players | State, key: Key = None) -> Cost:
     """How many gradients and second-order products one step takes.
