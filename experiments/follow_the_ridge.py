@@ -1,11 +1,14 @@
 """Claim: following the ridge stops at local min-max points and nowhere else, where gradient methods
 miss some of them, stop at others, or cycle.
 
-Left to right, three games in the plane from Wang, Zhang, Ba, "On Solving Minimax Optimization
-Locally: A Follow-the-Ridge Approach", 2020: the origin is a local min-max point of the first and
-the third, and none of the second. On the far right, the same of random quadratic games: how often a
-method misses a local min-max point (it repels), and how often it is attracted to what is none. If
-you have trained a GAN: a discriminator that keeps up with the generator's move, by a correction
+Above, three games in the plane from Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A
+Follow-the-Ridge Approach", 2020: the origin is a local min-max point of the first and the third,
+and none of the second. Below, three modes at -4, 0 and 4, as there, against a generator of three
+bumps and a free discriminator: at the local min-max point, a bump on each mode, gradients need a
+discriminator that is fast enough, the ridge does not. Last, random quadratic games: how often a
+method misses a local min-max point (it repels), and how often it is attracted to what is none.
+
+If you have trained a GAN: a discriminator that keeps up with the generator's move, by a correction
 with its own curvature, takes away the rotation, and what remains attracts if and only if it is a
 solution of the game in which the generator moves first.
 """
@@ -34,9 +37,13 @@ class Options:
     """Training steps in the plane."""
     games: int = 400
     """Random quadratic games of 2 + 2 parameters."""
+    ratios: int = 41
+    """Time scales of D on the mixture."""
+    long: int = 20_000
+    """Training steps on the mixture."""
 
 
-QUICK = Options(games=50)
+QUICK = Options(games=50, ratios=9, long=4000)
 
 STEP, SMALL = 0.05, 1e-3
 
@@ -132,12 +139,71 @@ def quadratics(ledger: Ledger, options: Options, ax: Any) -> None:
     ax.legend(loc="lower right")
 
 
+def mixture(ledger: Ledger, options: Options, growth: Any, places: Any) -> None:
+    """Three modes at -4, 0 and 4, a generator of three bumps narrower than they are, a free D."""
+    nodes, modes = jnp.linspace(-7, 7, 36), jnp.array([-4.0, 0.0, 4.0])
+    data = gd.families.on_grid(gd.measures.line(3, 4.0, 0.8).cdf, nodes)
+    one = gd.games.bump(data, gd.families.Free(nodes), nodes, 0.5)
+
+    def bumps(theta: Any, points: Any) -> Any:
+        return points[0], jnp.mean(jax.vmap(lambda x: one.generator(x, points)[1])(theta), 0)
+
+    three = gd.games.MeasureGAN(bumps, one.discriminator, one.data, one.latent, one.loss)
+    decay = gd.games.WeightDecay(1e-3)
+    # Where there is neither data nor generator D has no best value but for a little weight decay.
+    game = gd.games.zero_sum(lambda theta, psi: three.losses((theta, psi))[0] - decay(psi))
+    # The best D first, with the bumps held where they belong; then both.
+    hold = gd.rules.Descend(gd.fields.Gradient(game), (None, 20.0))
+    best = gd.simulate(hold, (modes, jnp.zeros(len(nodes))), np.array([0, 20_000])).final.players
+    rest = gd.equilibrium(gd.flows.GradientFlow(gd.fields.Gradient(game)), best)
+    ledger.state("mixture: an equilibrium with a bump on each mode", bool(rest.converged), True)
+    off = float(jnp.abs(rest.players[0] - modes).max())
+    ledger.compare("mixture: bumps off their modes", off, 0, 0.05)
+    kind = gd.classify(game, rest.players)
+    ledger.state("mixture: a local min-max point", bool(kind.local_minmax), True)
+
+    ratios = np.geomspace(0.01, 100, options.ratios)
+
+    def largest(name: str) -> Any:
+        def at(ratio: Any) -> Any:
+            field = gd.fields.Scaled(gd.fields.Gradient(game), (1.0, ratio))
+            flow = gd.flows.GradientFlow(gd.fields.Ridge(field) if name == "ridge" else field)
+            return gd.spectrum(flow, rest.players).exponents.real.max()
+
+        return jax.jit(jax.vmap(at))
+
+    found = {name: np.asarray(largest(name)(jnp.asarray(ratios))) for name in ("gradient", "ridge")}
+    ledger.state("mixture, ridge: attracts at any ratio", bool((found["ridge"] < 0).all()), True)
+    critical = ratios[found["gradient"] > 0].max()
+    ledger.record("mixture, gradient: repels up to the ratio", critical)
+    slow = critical / 4
+    ends = {}
+    for name, rates in found.items():
+        color = METHODS[name][1]
+        growth.semilogx(ratios, rates, color=color)
+        rule = METHODS[name][0](game, (0.2, 0.2 * slow))
+        start = (rest.players[0] + jnp.array([0.1, 0.1, -0.1]), rest.players[1])
+        steps = np.arange(0, options.long + 1, options.long // 200)
+        path = np.asarray(gd.simulate(rule, start, steps).players[0])
+        places.plot(steps, path, color=color, lw=0.8)
+        ends[name] = np.abs(path[-1] - np.asarray(rest.players[0])).max()
+    ledger.compare("mixture, ridge, D slow: distance at the end", ends["ridge"], 0, 1e-2)
+    ledger.state("mixture, gradient, D slow: has left", bool(ends["gradient"] > 0.1), True)
+    growth.axhline(0, color="black", lw=0.6, ls=":")
+    growth.axvline(slow, color="0.7", lw=0.6)
+    growth.set(xlabel=r"time scale of D / of G", ylabel="growth (1/time)", title="three bumps")
+    places.set(
+        xlabel="step", ylabel="places of the bumps", yticks=modes, title="D slow (gray line)"
+    )
+
+
 def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
-    fig, axes = plots.figure(1, 4, size=(7.0, 2.5))
-    plane(ledger, options, axes[:3])
-    quadratics(ledger, options, axes[3])
-    handles, labels = axes[0].get_legend_handles_labels()
+    fig, axes = plots.figure(2, 3, size=(7.0, 4.6))
+    plane(ledger, options, axes[0])
+    mixture(ledger, options, axes[1, 0], axes[1, 1])
+    quadratics(ledger, options, axes[1, 2])
+    handles, labels = axes[0, 0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower left", ncols=len(labels), fontsize=6.5)
     plots.save(fig, out)
     return ledger
