@@ -261,7 +261,6 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
     "consensus": lambda game: gd.methods.consensus(game, 0.1, 0.2),
     "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
-    "runge_kutta": lambda game: gd.methods.runge_kutta(game, 0.1),
     "Relaxed": lambda game: gd.methods.lookahead(gd.methods.optimistic(game, 0.1), 2, 0.5),
     "Averaged": lambda game: gd.rules.Averaged(Descend(Gradient(game), 0.1), restart=3),
     "LEAD": lambda game: gd.methods.lead(game, 0.1, 0.3),
@@ -273,9 +272,6 @@ FLOWS: dict[str, Callable[[AbstractGame], AbstractFlow]] = {
     "GradientFlow": lambda game: GradientFlow(Gradient(game), Integrator(max_steps=256)),
     "GradientFlow, fixed step": lambda game: GradientFlow(
         Gradient(game), Integrator(solver=dfx.Heun(), dt=0.1)
-    ),
-    "GradientFlow, implicit": lambda game: GradientFlow(
-        Gradient(game), Integrator(solver=dfx.ImplicitEuler(), dt=0.1)
     ),
     "GradientFlow, stiff": lambda game: GradientFlow(
         Gradient(game), Integrator(1e-6, 1e-6, solver=dfx.Kvaerno3(), max_steps=256)
