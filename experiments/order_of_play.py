@@ -54,6 +54,8 @@ class Options:
     """The most steps that one player makes per step of the other."""
     starts: int = 16
     """Random starts of the generator."""
+    modes: int = 5
+    """The most modes of which the period is measured."""
     against: tuple[str, ...] = ("plain", "optimism", "R1", "unrolled", "3 bumps")
     """What is tried against hops."""
     store: Path | None = None
@@ -61,7 +63,7 @@ class Options:
     there."""
 
 
-QUICK = Options(steps=5, most=2, against=("plain", "R1"))
+QUICK = Options(rounds=2000, steps=3, most=1, modes=2, against=())
 
 MODES = np.array([-5.0, 0.0, 5.0])
 STD, WIDTH = 1.0, 0.6  # of a mode, of the bump
@@ -144,9 +146,9 @@ def values(ledger: Ledger, options: Options) -> dict[str, gd.Values]:
     return found
 
 
-def periods(ledger: Ledger) -> None:
+def periods(ledger: Ledger, options: Options) -> None:
     """D's ascent against best responses visits all K modes, each once every K rounds."""
-    for k in range(2, 6):
+    for k in range(2, options.modes + 1):
         modes = jnp.linspace(0.0, 5.0 * (k - 1), k)
         data = gd.measures.empirical(modes)
         loss = gd.losses.wasserstein
@@ -263,7 +265,7 @@ def run(options: Options, out: Path) -> Ledger:
     fig.clf()
     axes = fig.subplots(3, 4)
     worth = values(ledger, options)
-    periods(ledger)
+    periods(ledger, options)
 
     game = bumps(options)
     critical, leading, rest = threshold(game, 0.0)
