@@ -142,7 +142,8 @@ def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
     if len(value) != n:
         raise ValueError(
             f"`{name}` has {len(value)} entries, but there are {n} players: "
-            "give one for everybody, or one per player."
+            "give one for everybody, or one per player; where players take turns, `order` and "
+            "`repeats` must name them all."
         )
     return value
 
