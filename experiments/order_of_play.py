@@ -63,7 +63,7 @@ class Options:
     there."""
 
 
-QUICK = Options(rounds=2000, steps=3, most=1, modes=2, against=())
+QUICK = Options(steps=5, most=2, modes=3, against=("plain", "R1"))
 
 MODES = np.array([-5.0, 0.0, 5.0])
 STD, WIDTH = 1.0, 0.6  # of a mode, of the bump

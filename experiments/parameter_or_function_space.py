@@ -47,7 +47,7 @@ class Options:
     """The most atoms against the uniform law."""
 
 
-QUICK = Options(time=30.0, generators=("a density", "one bump"), degrees=(4,), mixtures=1, atoms=1)
+QUICK = Options(time=30.0, generators=("a density", "one bump"), degrees=(4,), mixtures=2, atoms=2)
 
 NODES = jnp.linspace(-9, 9, 37)
 MODES = jnp.array([-5.0, 0.0, 5.0])
