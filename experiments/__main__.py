@@ -13,6 +13,7 @@ import matplotlib.style
 import tyro
 
 import experiments
+from experiments._compile import compile_cheaply
 from gandyn import plots
 
 
@@ -47,8 +48,10 @@ def listing() -> str:
 
 
 def run(name: str, arguments: list[str]) -> int:
-    module = load(name)
     quick = "--quick" in arguments
+    if quick:
+        compile_cheaply()
+    module = load(name)
     arguments = [a for a in arguments if a != "--quick"]
 
     def command(options: Any, out: Path) -> tuple[Any, Path]:

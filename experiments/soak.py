@@ -41,13 +41,15 @@ class Options:
     """Kills of a lone process, and again of one of two processes."""
     repeats: int = 5
     """Timings of which the median counts."""
+    points: int = 8192
+    """Of a chunk that is timed."""
     members: tuple[int, ...] = (10**3, 10**4, 10**5, 10**6, 10**7)
     """Sizes of which cost and memory are measured."""
     seed: int = 0
     """Of the moments to kill."""
 
 
-QUICK = Options(kills=1, repeats=1, members=(10**3, 10**4))
+QUICK = Options(kills=1, repeats=1, points=256, members=(10**3, 10**4))
 
 
 # --- the system ----------------------------------------------------------------------------
@@ -159,19 +161,18 @@ def _long(step_size, gamma):
     return descend(step_size, gamma, jr.key(0), steps=4_000)
 
 
-def overhead(repeats: int) -> None:
+def overhead(repeats: int, points: int) -> None:
     """`sweep` over the vmapped function, compiled and called chunk by chunk; both compile."""
-    axes = atlas(32, 8192)
+    axes = atlas(32, points)
     columns = [a.ravel() for a in np.meshgrid(*axes.values(), indexing="ij")]
-    size = columns[0].size // 32
 
     def bare() -> None:
         function = jax.jit(jax.vmap(_long))
-        for i in range(0, columns[0].size, size):
-            jax.block_until_ready(function(*(c[i : i + size] for c in columns)))
+        for i in range(0, columns[0].size, points):
+            jax.block_until_ready(function(*(c[i : i + points] for c in columns)))
 
     def swept(store: str | None = None) -> None:
-        gd.sweep(_long, axes, chunk=size, store=store)
+        gd.sweep(_long, axes, chunk=points, store=store)
 
     times: dict[str, list[float]] = {"bare": [], "memory": [], "store": []}
     for _ in range(repeats):
@@ -187,15 +188,15 @@ def overhead(repeats: int) -> None:
     print(json.dumps({"chunk_ms": 1e3 * seconds["bare"] / 32, "seconds": seconds, **ratios}))
 
 
-def devices(repeats: int) -> None:
+def devices(repeats: int, points: int) -> None:
     """Two devices over one, in one process that has two."""
-    axes = atlas(8, 8192)
+    axes = atlas(8, points)
     many = jax.local_devices()
     times = {len(some): [] for some in (many[:1], many)}
     for _ in range(repeats):
         for some in (many[:1], many):
             times[len(some)].append(
-                _seconds(lambda s=some: gd.sweep(_long, axes, chunk=8192, devices=s))
+                _seconds(lambda s=some: gd.sweep(_long, axes, chunk=points, devices=s))
             )
     one, two = (statistics.median(ts) for ts in times.values())
     print(json.dumps({"one": one, "two": two, "ratio": two / one}))
@@ -241,11 +242,11 @@ def run(options: Options, out: Path) -> Ledger:
             ledger.state(f"{name}: kills", killed["kills"], options.kills)
             ledger.state(f"{name}: the store equals an undisturbed one", killed["equal"], True)
 
-        cost = _answer("overhead", options.repeats)
+        cost = _answer("overhead", options.repeats, options.points)
         ledger.record("seconds and ratios for chunks of so many ms", cost)
 
         two = "--xla_force_host_platform_device_count=2"
-        shared = _answer("devices", options.repeats, flags=two)
+        shared = _answer("devices", options.repeats, options.points, flags=two)
         ledger.record("seconds on one and on two devices", shared)
 
         table = [_answer("members", n, str(folder / f"members-{n}")) for n in options.members]

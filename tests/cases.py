@@ -255,12 +255,7 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
         GradientFlow(Gradient(game), Integrator(solver=dfx.Heun(), dt=0.1)), 0.2
     ),
     "TimeMap of a rule": lambda game: TimeMap(Descend(Gradient(game), 0.1), 2),
-    "simultaneous": lambda game: gd.methods.simultaneous(game, (0.1, 0.2)),
-    "alternating": lambda game: gd.methods.alternating(game, (0.1, 0.2), (1, 2), (0, 1)),
-    "extragradient": lambda game: gd.methods.extragradient(game, 0.1),
     "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
-    "consensus": lambda game: gd.methods.consensus(game, 0.1, 0.2),
-    "symplectic": lambda game: gd.methods.symplectic(game, 0.1),
     "Relaxed": lambda game: gd.methods.lookahead(gd.methods.optimistic(game, 0.1), 2, 0.5),
     "Averaged": lambda game: gd.rules.Averaged(Descend(Gradient(game), 0.1), restart=3),
     "LEAD": lambda game: gd.methods.lead(game, 0.1, 0.3),

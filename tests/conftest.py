@@ -4,6 +4,7 @@ Annotations are enforced: every function and module of gandyn checks its shapes 
 comes before the checks at the door; tests of those switch it off by the fixture `as_installed`.
 """
 
+import gc
 from collections.abc import Iterator
 
 import jax
@@ -11,12 +12,19 @@ import jaxtyping
 import matplotlib
 import pytest
 
+from experiments._compile import compile_cheaply
+
+compile_cheaply()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 matplotlib.use("Agg")
 
 jaxtyping.install_import_hook("gandyn", "typed.check")
+
+# What tracing leaves behind is large and lives long: it need not be searched for garbage so often.
+gc.freeze()
+gc.set_threshold(100_000, 50, 100)
 
 
 def pytest_configure(config: pytest.Config) -> None:

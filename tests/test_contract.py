@@ -206,8 +206,6 @@ def test_fields_of_sampled_games_depend_on_the_key(name: str) -> None:
 @pytest.mark.parametrize("name", DYNAMICS)
 def test_trajectories_have_the_structure_of_the_players(name: str, game: str, dtype: Any) -> None:
     game_, players = GAMES[game]()
-    if game == "Custom" and name in ("simultaneous", "alternating"):
-        pytest.skip("has step sizes for two players")
     if name == "GradientFlow, stiff" and dtype == jnp.float32:
         dynamics = FLOWS["GradientFlow"](game_)
     else:

@@ -94,7 +94,9 @@ def test_mixtures_of_mixtures_are_mixtures():
     x = jnp.linspace(-3, 3, 31)
     for method in ("log_prob", "score", "cdf"):
         assert_allclose(getattr(nested, method)(x), getattr(flat, method)(x), rtol=1e-12)
-    assert_allclose(nested.quantile(x / 8 + 0.5), flat.quantile(x / 8 + 0.5), rtol=1e-12)
+    # A quantile near 0 is as accurate as its neighbors, which are of order 1.
+    u = x / 8 + 0.5
+    assert_allclose(nested.quantile(u), flat.quantile(u), rtol=1e-12, atol=1e-14)
 
 
 # The laws on which modes are counted

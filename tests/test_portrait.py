@@ -83,7 +83,7 @@ def test_the_plane_cuts_through_any_two_coordinates():
     portrait = gd.portrait(flow, at, plane=(2, 0), nodes=4, nullclines=False)
     x, y = portrait.x[1], portrait.y[3]
     expected = jacobian @ np.array([y, 2.0, x])
-    np.testing.assert_allclose(portrait.arrows[:, 3, 1], expected[[2, 0]], rtol=1e-13)
+    np.testing.assert_allclose(portrait.arrows[:, 3, 1], expected[[2, 0]], rtol=1e-13, atol=1e-13)
 
 
 def test_known_equilibria_of_the_game_are_shown():

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import equinox as eqx
@@ -66,6 +67,15 @@ def uninterrupted(tmp_path_factory) -> Path:
     store = tmp_path_factory.mktemp("whole") / "store"
     gd.sweep(sweep_worker.descend, sweep_worker.AXES, store=store, **sweep_worker.OPTIONS)
     return store
+
+
+@pytest.fixture(autouse=True, scope="module")
+def listening() -> Iterator[None]:
+    """Ctrl-C is heard, here and in programs started from here, also in a job in the background,
+    which shells tell to ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
