@@ -62,6 +62,24 @@ def test_circles_of_the_polar_game(step):
         assert_allclose(np.sort(found.exponents), np.sort([0, np.log(factor)]), atol=1e-9)
 
 
+def test_beyond_a_fold_there_is_no_circle():
+    """With a < 0 the roots in r^2 meet at r^2 = 25/32; just above that step the rule almost
+    closes."""
+    reversed_radius = jax.tree.map(lambda a: -a, POLAR)
+
+    @jax.jit
+    def found(step, radius):
+        rule = gd.methods.simultaneous(reversed_radius, step)
+        return gd.circle(rule, (radius, 0 * radius), 2 * jnp.pi / step, phases=17).converged
+
+    growth = (25 / 32 - 1) * (16 * 25 / 32 - 9) / 48  # -G at its minimum
+    fold = -2 * growth / (1 + growth**2)  # (1 - sqrt(1 - h^2)) / h = tan(arcsin(h) / 2)
+    radius = np.sqrt(25 / 32)
+    assert found(fold * (1 - 1e-3), radius * 1.03)
+    for beyond in (1e-7, 1e-6, 1e-5, 1e-4):
+        assert not found(fold * (1 + beyond), radius)
+
+
 @pytest.mark.slow
 def test_every_third_step_is_on_the_same_circle():
     rule = gd.methods.simultaneous(gd.games.almost_bilinear(0.5), 0.05)

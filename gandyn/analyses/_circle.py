@@ -50,8 +50,9 @@ class Circle(Result):
     - `exponents`: Lyapunov's, growth per step, largest first; one is 0, along the circle.
     - `residual`: how far the circle is from being mapped to itself, at and between the phases,
       relative to its size.
-    - `converged`: whether that is at most 6e-7 (in double precision), on a circle of a size above
-      rounding.
+    - `converged`: whether at the phases it is 0 to rounding, as it is not beyond a fold, where
+      there is no circle; and between them at most 6e-7 (in double precision), as it is not of too
+      few phases; on a circle of a size above rounding.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -194,10 +195,14 @@ def _circle(
         x = jax.lax.cond(i > 0, later, lambda x: x, x)
         points, rotation = newton(path(x), 1 / period)
         size = extent(points)
-        gaps = jnp.concatenate([gap(points, rotation, u) for u in (even, between)])
-        residual = jnp.max(jnp.abs(gaps)) / size
-        exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(points)))
-        found = exists & (residual <= closure) & (rotation > 0) & (rotation < 0.5)
+        at_phases, apart = (jnp.max(jnp.abs(gap(points, rotation, u))) for u in (even, between))
+        residual = jnp.maximum(at_phases, apart) / size
+        largest = jnp.max(jnp.abs(points))
+        exists = size > eps**0.5 * (1 + largest)
+        # As many equations as phases are solved, where there is a circle, but for the rounding of
+        # their sums; between the phases what the resolution leaves out remains.
+        solved = at_phases <= phases * eps * (1 + largest)
+        found = exists & solved & (residual <= closure) & (rotation > 0) & (rotation < 0.5)
         return x, points, rotation, residual, found, i + 1
 
     def later(x: Array) -> Array:
