@@ -63,7 +63,7 @@ class Options:
     there."""
 
 
-QUICK = Options(steps=5, most=2, modes=3, against=("plain", "R1"))
+QUICK = Options(steps=4, most=2, starts=8, modes=3, against=("plain", "R1"))
 
 MODES = np.array([-5.0, 0.0, 5.0])
 STD, WIDTH = 1.0, 0.6  # of a mode, of the bump
@@ -74,11 +74,12 @@ HIGHEST = 35.0  # logits beyond it are certain, in double precision
 def bumps(options: Options, std: float = STD, width: float = WIDTH, loss: Any = None) -> Any:
     """The game: data on a grid, a free D, one bump."""
     nodes = jnp.linspace(-9, 9, options.nodes)
-    data = gd.families.on_grid(gd.measures.line(3, 5.0, std).cdf, nodes)
+    data = jax.jit(lambda: gd.families.on_grid(gd.measures.line(3, 5.0, std).cdf, nodes))()
     loss = gd.losses.minimax if loss is None else loss
     return gd.games.bump(data, gd.families.Free(nodes), nodes, width, loss)
 
 
+@eqx.filter_jit
 def solved(game: gd.games.MeasureGAN, players: Any) -> Any:
     """The discriminator at its optimum, log(p / q) at every node."""
     batch = game.batch(players)
@@ -282,7 +283,8 @@ def run(options: Options, out: Path) -> Ledger:
     )
     places = np.asarray(run_one(starts)[0])
     js = jax.jit(jax.vmap(jax.vmap(lambda x: divergence(game, x))))(jnp.asarray(places))
-    ledger.state("D solved: hops in all", int(jnp.sum(jax.vmap(hops)(jnp.asarray(places)))), 0)
+    hopped = jax.jit(jax.vmap(hops))(places)
+    ledger.state("D solved: hops in all", int(np.sum(hopped)), 0)
     rises = float(jnp.max(jnp.diff(js, axis=1)))
     ledger.compare("D solved: largest rise of max_D in a step", max(rises, 0), 0, 1e-12)
     slope = jax.jit(jax.vmap(jax.grad(lambda x: divergence(game, x))))
@@ -364,9 +366,8 @@ def film_of_maxmin(row: Any, ledger: Ledger, options: Options, out: Path) -> np.
     climb, reply = eqx.filter_jit(ascend.step), eqx.filter_jit(answer.step)
     # A hair's preference, so that ties between modes are not left to rounding.
     start = jnp.zeros(options.nodes)
-    hills = jax.vmap(lambda x: game.batch((x, start)).fake[1])(jnp.asarray(MODES))
-    prefer = jnp.sum(jnp.array([[1.0], [2.0], [3.0]]) * hills, 0)
-    state = ascend.init((jnp.asarray(MODES[-1]), 1e-3 * prefer))
+    hills = jax.jit(jax.vmap(lambda x: game.batch((x, start)).fake[1]))(MODES)
+    state = ascend.init((MODES[-1], 1e-3 * np.array([1.0, 2.0, 3.0]) @ hills))
     states, path = [(state, "start")], []
     for _ in range(18):
         state = climb(state)
