@@ -47,6 +47,8 @@ class Bifurcation(Result):
     - `parameter`: where it is.
     - `state`: the equilibrium there, or a point on the cycle; `players` are its players.
     - `period`: of the cycle; 0 for an equilibrium.
+    - `lowest`, `highest`: how far each coordinate of the players goes along the cycle; for an
+      equilibrium, the players.
     - `exponent`: the one that crosses: growth (about 0) and turn, per step or unit of time.
     - `coefficient`: what becomes of the growth at a distance, to lowest order: a disturbance r v,
       or r (e^{i a} v + e^{-i a} v*) if it turns, with v of length 1, grows at the rate
@@ -70,6 +72,8 @@ class Bifurcation(Result):
     parameter: Float[Array, ""]
     state: State
     period: Float[Array, ""]
+    lowest: Players
+    highest: Players
     exponent: Complex[Array, ""]
     coefficient: Float[Array, ""]
     tangent: Float[Array, " coordinate"]
@@ -368,7 +372,7 @@ def _bifurcation(
 def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -> Bifurcation:
     """A bifurcation of a known kind, by the exponent that crosses."""
     u = jnp.asarray(at.u)
-    turn = curve.turn(u)
+    lowest, highest, period, turn = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
     coefficient = curve.coefficient(kind, at, exponent)
     tangent = curve.unscaled(jnp.asarray(at.tangent))
@@ -376,8 +380,16 @@ def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -
         kind,
         curve.parameter(u),
         curve.state(u),
-        curve.period(u),
+        period,
+        lowest,
+        highest,
         jnp.asarray(exponent / float(turn), at.exponents.dtype),
         jnp.asarray(coefficient / float(turn), u.dtype),
         tangent / jnp.linalg.norm(tangent),
     )
+
+
+@eqx.filter_jit
+def seen(curve: AbstractCurve, u: Float[Array, " u"]) -> tuple[Players, Players, Array, Array]:
+    """The extremes of a cycle, its period, and the time of a turn."""
+    return *curve.extremes(u), curve.period(u), curve.turn(u)

@@ -23,7 +23,7 @@ from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
-from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, upwards, walk
+from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
 from ._cycle import Cycle, extent
 from ._edge import Make, interval, is_make, neutral, settled
@@ -158,7 +158,8 @@ def continuation(
     points = [*down.points[::-1], *points, *up.points]
     us = jnp.asarray(np.stack([point.u for point in points]))
     exponents = jnp.asarray(np.stack([point.exponents for point in points]))
-    lowest, highest, periods, turns = _seen(curve, us)
+    views = [seen(curve, u) for u in us]
+    lowest, highest, periods, turns = jax.tree.map(lambda *leaves: jnp.stack(leaves), *views)
     return Continuation(
         curve.parameter(us).astype(low.dtype),
         jax.vmap(lambda u: curve.state(u).players)(us),
@@ -170,13 +171,6 @@ def continuation(
         (down.end, up.end),
         make(low).unit,
     )
-
-
-@eqx.filter_jit
-def _seen(curve: AbstractCurve, us: Float[Array, "point u"]) -> tuple[Players, Players, Any, Any]:
-    """What there is to be seen at each point: extremes, periods, and the time of a turn."""
-    lowest, highest = jax.vmap(curve.extremes)(us)
-    return lowest, highest, jax.vmap(curve.period)(us), jax.vmap(curve.turn)(us)
 
 
 def _equilibrium_at(
@@ -225,19 +219,20 @@ def _cycle_at(
     u = curve.point(x, start)
     origin, _ = meet(curve, u, upwards(u))
     near = 0.1 * extent(orbit) / curve.scale
-    if origin is None or np.max(np.abs(origin.u - u)[: x.size]) > near:
+    lost = origin is None or bool(np.max(np.abs(origin.u - u)[: x.size]) > near)
+    matrix = eqx.filter_jit(curve.look)(jnp.asarray(u))[1] if origin is None else origin.matrix
+    sizes = np.linalg.svd(matrix, compute_uv=False)
+    if isinstance(curve, CycleCurve) and sizes[-1] <= curve.rounding**0.6 * sizes[0]:
+        raise ValueError(
+            f"the branch has no direction at the parameter {float(start):g}: there is a family "
+            "of cycles (of different values of an invariant), or branches meet there."
+        )
+    if origin is None or lost:
         raise ValueError(
             f"there is no cycle near `players` at the parameter {float(start):g}, from which to "
             "follow a branch: `start` must be the value at which it was found, and `make(start)` "
             "the dynamics, rule or flow."
         )
-    if isinstance(curve, CycleCurve):
-        sizes = np.linalg.svd(origin.matrix, compute_uv=False)
-        if sizes[-1] <= curve.rounding**0.6 * sizes[0]:
-            raise ValueError(
-                f"the branch has no direction at the parameter {float(start):g}: there is a family "
-                "of cycles (of different values of an invariant), or branches meet there."
-            )
     return curve, origin
 
 

@@ -49,7 +49,7 @@ def switched(
         curve = resting(make, at.state, bounds, key, steps)
     x, _ = coordinates(at.state)
     u = curve.point(x, p)
-    value, matrix, *_ = eqx.filter_jit(curve.look)(jnp.asarray(u))
+    value, matrix, _, along = eqx.filter_jit(curve.look)(jnp.asarray(u))
     if not jnp.max(jnp.abs(value)) <= curve.rounding**0.25:
         raise ValueError(
             f"there is no equilibrium or cycle of `make(p)` at the {at.kind}, where p is "
@@ -67,6 +67,7 @@ def switched(
         born = turning(make, at.state, 2 * jnp.pi / angle, bounds, key)
     elif at.kind == "period doubling":
         q = np.real(eigenvectors(slopes, -2)[1])
+        q = q - np.asarray(along) * np.sum(np.asarray(along) * q)
         if rule:
             born = resting(make, at.state, bounds, key, 2 * max(steps, 1))
         else:
