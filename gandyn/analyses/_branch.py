@@ -65,7 +65,6 @@ class Bifurcation(Result):
         "period": (),
         "exponent": (),
         "coefficient": (),
-        "tangent": ("coordinate",),
     }
 
     kind: str = eqx.field(static=True)
@@ -76,7 +75,7 @@ class Bifurcation(Result):
     highest: Players
     exponent: Complex[Array, ""]
     coefficient: Float[Array, ""]
-    tangent: Float[Array, " coordinate"]
+    tangent: Float[Array, " u"]
 
     @property
     def players(self) -> Players:
@@ -150,6 +149,10 @@ class AbstractCurve(eqx.Module):
     def ended(self, here: "Point", new: "Point") -> End | None:
         """Whether the branch ends between two points for a reason of its own: which, and the
         points and bifurcations up to there."""
+
+    def scaled(self, direction: np.ndarray) -> np.ndarray:
+        """A direction in the coordinates of u."""
+        return direction / np.asarray(self.unscaled(jnp.ones(len(direction), direction.dtype)))
 
     def parameter(self, u: Float[Array, "*batch u"]) -> Float[Array, "*batch"]:
         return self.low + u[..., -1] * (self.high - self.low)

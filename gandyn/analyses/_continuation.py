@@ -25,7 +25,7 @@ from .._types import Key, Number, Players
 from ..rules import AbstractRule
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
-from ._cycle import Cycle, extent
+from ._cycle import PHASES, Cycle, extent
 from ._edge import Make, interval, is_make, neutral, settled
 from ._equilibrium import equilibrium
 from ._switch import switched
@@ -214,20 +214,26 @@ def _cycle_at(
                 "`gandyn.rules.TimeMap` makes a rule of a flow."
             )
         curve = resting(make, cycle.state, bounds, key, steps)
+    elif steps == period != PHASES:
+        raise ValueError(
+            f"`make` gives flows, but `players` is a Cycle of a rule, of period {steps} steps."
+        )
     else:
         curve = turning(make, cycle.state, cycle.period, bounds, key)
     u = curve.point(x, start)
     origin, _ = meet(curve, u, upwards(u))
     near = 0.1 * extent(orbit) / curve.scale
-    lost = origin is None or bool(np.max(np.abs(origin.u - u)[: x.size]) > near)
-    matrix = eqx.filter_jit(curve.look)(jnp.asarray(u))[1] if origin is None else origin.matrix
+    if origin is None or np.max(np.abs(origin.u - u)[: x.size]) > near:
+        origin, matrix = None, eqx.filter_jit(curve.look)(jnp.asarray(u))[1]
+    else:
+        matrix = origin.matrix
     sizes = np.linalg.svd(matrix, compute_uv=False)
     if isinstance(curve, CycleCurve) and sizes[-1] <= curve.rounding**0.6 * sizes[0]:
         raise ValueError(
             f"the branch has no direction at the parameter {float(start):g}: there is a family "
             "of cycles (of different values of an invariant), or branches meet there."
         )
-    if origin is None or lost:
+    if origin is None:
         raise ValueError(
             f"there is no cycle near `players` at the parameter {float(start):g}, from which to "
             "follow a branch: `start` must be the value at which it was found, and `make(start)` "

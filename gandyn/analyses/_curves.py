@@ -32,8 +32,8 @@ from ._tangent import carry
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
 
 _PHASES = 240  # points on a cycle among which its extremes are looked for
-_STILL = 1e-4  # a parameter that changes so little while only the period grows has its limit
-_ALONE = 0.999  # the share of a tangent from which only the period changes
+_STILL = 1e-3  # a parameter that changes so little while only the period grows has its limit
+_ALONE = 0.99  # the share of a tangent from which only the period changes
 
 
 class EquilibriumCurve(AbstractCurve):
@@ -54,11 +54,6 @@ class EquilibriumCurve(AbstractCurve):
     def point(self, x: Float[Array, " n"], p: Float[Array, ""]) -> np.ndarray:
         """The u of a state and a parameter."""
         return np.asarray(jnp.append(x / self.scale, self.share(p)))
-
-    def scaled(self, direction: np.ndarray) -> np.ndarray:
-        """A direction in the coordinates of the state and the parameter, in those of u."""
-        widths = np.append(np.full(len(direction) - 1, self.scale), self.high - self.low)
-        return direction / widths
 
     def unscaled(self, du: Float[Array, " u"]) -> Float[Array, " u"]:
         return jnp.append(du[:-1] * self.scale, du[-1] * (self.high - self.low))
@@ -115,17 +110,17 @@ class EquilibriumCurve(AbstractCurve):
         if kind == "period doubling":
             return -self._straight(at, -2.0)[1]
         if kind in ("Hopf", "Neimark-Sacker"):
-            field, x = self._field(at)
-            return normal_form.turning(field, x, exponent.imag, self.unit == "step")
+            return normal_form.turning(*self._jet(at), exponent.imag, self.unit == "step")
         return float("nan")
 
-    def _field(self, at: Point) -> tuple[Any, Array]:
+    def _jet(self, at: Point) -> tuple[Any, Array, np.ndarray]:
+        """r and x, and what is known already of its derivative."""
         u = jnp.asarray(at.u)
-        return eqx.Partial(self.field, self.parameter(u)), u[:-1] * self.scale
+        field = eqx.Partial(self.field, self.parameter(u))
+        return field, u[:-1] * self.scale, np.asarray(at.matrix[:, :-1], float)
 
     def _straight(self, at: Point, eigenvalue: float) -> tuple[float, float]:
-        field, x = self._field(at)
-        return normal_form.straight(field, x, eigenvalue)
+        return normal_form.straight(*self._jet(at), eigenvalue)
 
     def ended(self, here: Point, new: Point) -> End | None:
         return None

@@ -26,10 +26,11 @@ from jaxtyping import Array, Float
 Field = Callable[[Array], Array]
 
 
-def turning(f: Field, x: Float[Array, " n"], angle: float, steps: bool) -> float:
+def turning(
+    f: Field, x: Float[Array, " n"], jacobian: np.ndarray, angle: float, steps: bool
+) -> float:
     """Re c of a Hopf bifurcation with angular velocity w, Re(e^{-i w} c) of a Neimark-Sacker one:
     the growth per |z|^2. nan in resonance, where the normal form is another."""
-    jacobian = jacobian_of(f, x)
     values = np.linalg.eigvals(jacobian)
     p, q = eigenvectors(jacobian, np.exp(1j * angle) - 1 if steps else 1j * angle)
     double = np.exp(2j * angle) - 1 if steps else 2j * angle
@@ -51,9 +52,10 @@ def turning(f: Field, x: Float[Array, " n"], angle: float, steps: bool) -> float
     return float((c * np.exp(-1j * angle) if steps else c).real)
 
 
-def straight(f: Field, x: Float[Array, " n"], eigenvalue: float) -> tuple[float, float]:
+def straight(
+    f: Field, x: Float[Array, " n"], jacobian: np.ndarray, eigenvalue: float
+) -> tuple[float, float]:
     """b and c, for an eigenvalue l of J that is 0, or -2 (of a map that doubles its period)."""
-    jacobian = jacobian_of(f, x)
     p, q = (np.real(v) for v in eigenvectors(jacobian, eigenvalue))
     (second,) = derivative(f, x, [(q, q)])
     b = np.sum(p * second) / 2
@@ -77,16 +79,6 @@ def eigenvectors(matrix: np.ndarray, eigenvalue: complex) -> tuple[np.ndarray, n
 
     right, left = nearest(matrix), nearest(matrix.T)
     return left / np.sum(left * right), right
-
-
-def jacobian_of(f: Field, x: Float[Array, " n"]) -> np.ndarray:
-    """The derivative on the host, in double precision."""
-    return np.asarray(_jacobian(f, x), float)
-
-
-@eqx.filter_jit
-def _jacobian(f: Field, x: Array) -> Float[Array, "m n"]:
-    return jax.jacfwd(f)(x)
 
 
 def derivative(f: Field, x: Float[Array, " n"], along: Any) -> np.ndarray:

@@ -10,7 +10,6 @@ and b = 0. At a Hopf bifurcation and at a period doubling the branch starts alon
 the exponent that crosses. Kuznetsov, "Elements of Applied Bifurcation Theory", section 10.2.
 """
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
@@ -20,7 +19,7 @@ from ..rules import AbstractRule
 from ._branch import AbstractCurve, Bifurcation, Point, meet
 from ._curves import Bounds, EquilibriumCurve, resting, turning
 from ._edge import Make
-from ._normal_form import derivative, eigenvectors, jacobian_of
+from ._normal_form import derivative, eigenvectors
 
 _CROSSINGS = ("pitchfork", "transcritical", "branch point")
 _HALVINGS = 10  # of the distance of the first point from the bifurcation
@@ -49,16 +48,19 @@ def switched(
         curve = resting(make, at.state, bounds, key, steps)
     x, _ = coordinates(at.state)
     u = curve.point(x, p)
-    value, matrix, _, along = eqx.filter_jit(curve.look)(jnp.asarray(u))
-    if not jnp.max(jnp.abs(value)) <= curve.rounding**0.25:
+    known = curve.scaled(np.asarray(at.tangent))
+    known = known / np.linalg.norm(known)
+    point, _ = meet(curve, u, known)
+    if point is None or np.max(np.abs(point.u - u)) > curve.rounding**0.25:
         raise ValueError(
             f"there is no equilibrium or cycle of `make(p)` at the {at.kind}, where p is "
             f"{float(p):g}: it must be the family of dynamics that the bifurcation was found in."
         )
+    matrix, along = np.asarray(point.matrix, float), np.asarray(point.along, float)
     if at.kind in _CROSSINGS and isinstance(curve, EquilibriumCurve):
-        way = _crossing(curve, u, at)
+        way = _crossing(curve, u, matrix, known)
         return curve, [_first(curve, u, sign * way, step) for sign in (-1, 1)]
-    slopes = np.asarray(matrix, float)[: x.size, : x.size]
+    slopes = matrix[: x.size, : x.size]
     if at.kind == "Hopf" and not rule:
         angle = jnp.abs(at.exponent.imag)
         _, q = eigenvectors(slopes, 1j * float(angle))
@@ -67,7 +69,7 @@ def switched(
         born = turning(make, at.state, 2 * jnp.pi / angle, bounds, key)
     elif at.kind == "period doubling":
         q = np.real(eigenvectors(slopes, -2)[1])
-        q = q - np.asarray(along) * np.sum(np.asarray(along) * q)
+        q = q - along * np.sum(along * q)
         if rule:
             born = resting(make, at.state, bounds, key, 2 * max(steps, 1))
         else:
@@ -93,11 +95,10 @@ def _first(curve: AbstractCurve, u: np.ndarray, way: np.ndarray, step: float) ->
     return None
 
 
-def _crossing(curve: EquilibriumCurve, u: np.ndarray, at: Bifurcation) -> np.ndarray:
-    """The tangent of the other branch, upwards in the parameter."""
-    known = curve.scaled(np.asarray(at.tangent))
-    known = known / np.linalg.norm(known)
-    matrix = jacobian_of(curve.residual, jnp.asarray(u))
+def _crossing(
+    curve: EquilibriumCurve, u: np.ndarray, matrix: np.ndarray, known: np.ndarray
+) -> np.ndarray:
+    """The tangent of the branch that crosses a known one, upwards in the parameter."""
     left, _, right = np.linalg.svd(matrix)
     flat = right[-2:]
     other = flat.T @ np.array([[0, -1], [1, 0]]) @ flat @ known
@@ -107,8 +108,8 @@ def _crossing(curve: EquilibriumCurve, u: np.ndarray, at: Bifurcation) -> np.nda
     way = own * known - 2 * mixed * other
     if not np.linalg.norm(way) > curve.rounding**0.5:
         raise ValueError(
-            f"the branches at the {at.kind} at {float(at.parameter):g} cannot be told apart by "
-            "their directions: they touch, or coincide."
+            f"the branches that meet at {curve.named(u)} cannot be told apart by their directions: "
+            "they touch, or coincide."
         )
     way = way / np.linalg.norm(way)
     return (way if way[-1] >= 0 else -way).astype(u.dtype)
