@@ -156,11 +156,8 @@ def test_around_a_fold_of_cycles_to_the_equilibrium(radial):
     assert jnp.all(jnp.concatenate(branch.lowest, 1) <= jnp.concatenate(branch.players, 1))
 
 
-def test_equilibria_their_hopf_bifurcation_and_what_is_born(radial):
-    nothing = (jnp.zeros(2), jnp.zeros(2))
-    equilibria = gd.continuation(RADIAL, nothing, (-0.4, 0.3))
-    (hopf,) = equilibria.bifurcations
-    assert hopf.kind == "Hopf"
+def test_the_hopf_bifurcation_and_what_is_born_there(radial):
+    hopf = radial[0].bifurcations[0]
     assert not hopf.supercritical
     # r' = r^3, and r = sqrt(2) |z| where the eigenvector has length 1.
     length = np.linalg.norm(np.asarray(MIX)[:, :2] @ np.array([1, -1j]) / np.sqrt(2))
@@ -246,22 +243,6 @@ def test_from_a_hopf_bifurcation_to_a_homoclinic_orbit():
     np.testing.assert_allclose(branch.lowest[0][near], b[near], atol=2e-3)
     assert branch.period[-1] > 14
     assert abs(h[-1]) < 1e-4
-
-
-class Polar(eqx.Module):
-    def __call__(self, strength):
-        return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.polar(strength)), FINE)
-
-
-def test_cycles_of_a_game():
-    # r' = -a r (r^2 - 1)(16 r^2 - 9)/16: of its two cycles the inner one repels.
-    for r, growth in ((1.0, -7 / 8), (0.75, 63 / 128)):
-        cycle = gd.cycle(Polar()(0.2), (r + 0.01, 0.0), 6.0)
-        branch = gd.continuation(Polar(), cycle, (0.2, 1.0), resolution=10)
-        np.testing.assert_allclose(jnp.hypot(*branch.players), r, atol=1e-8)
-        np.testing.assert_allclose(branch.period, 2 * np.pi, atol=1e-8)
-        np.testing.assert_allclose(branch.exponents[:, 0], growth * branch.parameter, atol=1e-5)
-        assert branch.ends == ("started at 0.2", "left the bounds at 1")
 
 
 class Logistic(eqx.Module):

@@ -375,14 +375,14 @@ def _bifurcation(
 def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -> Bifurcation:
     """A bifurcation of a known kind, by the exponent that crosses."""
     u = jnp.asarray(at.u)
-    lowest, highest, period, turn = seen(curve, u)
+    state, lowest, highest, period, turn = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
     coefficient = curve.coefficient(kind, at, exponent)
     tangent = curve.unscaled(jnp.asarray(at.tangent))
     return Bifurcation(
         kind,
         curve.parameter(u),
-        curve.state(u),
+        state,
         period,
         lowest,
         highest,
@@ -393,6 +393,8 @@ def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -
 
 
 @eqx.filter_jit
-def seen(curve: AbstractCurve, u: Float[Array, " u"]) -> tuple[Players, Players, Array, Array]:
-    """The extremes of a cycle, its period, and the time of a turn."""
-    return *curve.extremes(u), curve.period(u), curve.turn(u)
+def seen(
+    curve: AbstractCurve, u: Float[Array, " u"]
+) -> tuple[State, Players, Players, Array, Array]:
+    """The state, the extremes of the cycle, its period, and the time of a turn."""
+    return curve.state(u), *curve.extremes(u), curve.period(u), curve.turn(u)

@@ -156,17 +156,20 @@ def continuation(
             warnings.warn(f"the branch {walks[-1].end}.", stacklevel=2)
     down, up = walks
     points = [*down.points[::-1], *points, *up.points]
-    us = jnp.asarray(np.stack([point.u for point in points]))
-    exponents = jnp.asarray(np.stack([point.exponents for point in points]))
-    views = [seen(curve, u) for u in us]
-    lowest, highest, periods, turns = jax.tree.map(lambda *leaves: jnp.stack(leaves), *views)
+    views = [seen(curve, jnp.asarray(point.u)) for point in points]
+    # Stacked on the host, where their number is no part of a program.
+    states, lowest, highest, periods, turns = jax.tree.map(
+        lambda *leaves: jnp.asarray(np.stack(leaves)), *views
+    )
+    us = np.stack([point.u for point in points])
+    exponents = np.stack([point.exponents for point in points])
     return Continuation(
-        curve.parameter(us).astype(low.dtype),
-        jax.vmap(lambda u: curve.state(u).players)(us),
+        curve.parameter(jnp.asarray(us)).astype(low.dtype),
+        states.players,
         periods,
         lowest,
         highest,
-        exponents / turns.astype(exponents.dtype)[:, None],
+        jnp.asarray(exponents / np.asarray(turns)[:, None]),
         (*down.bifurcations[::-1], *up.bifurcations),
         (down.end, up.end),
         make(low).unit,
