@@ -171,6 +171,14 @@ def test_the_hopf_bifurcation_and_what_is_born_there(radial):
     np.testing.assert_allclose(born.period[-1], radial[0].period[-1], atol=1e-8)
 
 
+def test_growth_that_rounding_hides_at_first_is_no_bifurcation(radial):
+    # r' = r (mu + r^2 / 1000): nothing but a cycle that repels, at first ever so little.
+    make = family(g1=1.0, g2=0.001)
+    born = gd.continuation(make, radial[0].bifurcations[0], (-0.002, 0.002))
+    np.testing.assert_allclose(born.parameter, -planes(born)[0] / 1000, atol=1e-8)
+    assert passed(born) == []
+
+
 def test_period_doubling_of_a_flow_and_the_cycle_of_twice_the_period():
     # On the circle r = 1 a direction that turns half as fast grows at the rate mu.
     make = family(g0=1.0, g2=-1.0, a0=-0.5, a1=0.5, b0=0.5, b1=0.5, cubic=1.0)

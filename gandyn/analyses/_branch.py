@@ -24,7 +24,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from .._phase import State
 from .._result import Result
 from .._types import Players
-from ._edge import crossing
+from ._edge import crossing, neutral
 
 _NEWTON = 12  # steps of Newton's method for one point
 _SMALLEST = 1e-7  # a step along the branch, in units of the longest
@@ -85,7 +85,7 @@ class Bifurcation(Result):
     @property
     def supercritical(self) -> Bool[Array, ""]:
         """Whether what is born is stable, if nothing else grows: the coefficient is negative."""
-        return self.coefficient < 0
+        return self.coefficient < -neutral(self.coefficient.dtype)
 
 
 class AbstractCurve(eqx.Module):
@@ -349,7 +349,7 @@ def _passed(curve: AbstractCurve, here: Point, new: Point) -> list[Bifurcation]:
         before, at, after = (between(curve, here, new, share) for share in shares)
         if before is None or at is None or after is None:
             break
-        found = _bifurcation(curve, before, at, after)
+        found = _bifurcation(curve, (here, before, at, after, new))
         if found is not None:
             passed.append(found)
         clear, signature = shares[-1], after.signature
@@ -357,15 +357,18 @@ def _passed(curve: AbstractCurve, here: Point, new: Point) -> list[Bifurcation]:
 
 
 def _bifurcation(
-    curve: AbstractCurve, before: Point, at: Point, after: Point
+    curve: AbstractCurve, points: tuple[Point, Point, Point, Point, Point]
 ) -> Bifurcation | None:
-    """What happens at a point, from what changes around it."""
+    """What happens at a point, from what changes around it, and further away."""
+    here, before, at, after, new = points
     grow = before.growing != after.growing
     turn = before.signature[1] != after.signature[1]
     if not grow and not turn:
         return None
     more = max(before, after, key=lambda point: point.growing)
     i = more.growing - 1 if grow else int(np.argmin(np.abs(np.real(at.exponents))))
+    if not turn and min(np.real(here.exponents)[i], np.real(new.exponents)[i]) > 0:
+        return None  # what grew already, but less than rounding could tell
     kind = crossing(more.exponents[i], curve.unit)
     if kind == "real":
         kind = "fold" if grow and turn else curve.branching(at)

@@ -207,6 +207,10 @@ def _cycle_at(
             "`players` is a Cycle that was not found, all nan: look at its `converged`, and give "
             "`gandyn.cycle` a better guess."
         )
+    if np.ndim(cycle.period):
+        raise ValueError(
+            f"`players` must be one Cycle, but has {np.size(cycle.period)}: give one of them."
+        )
     x, _ = coordinates(cycle.state)
     orbit = jax.vmap(lambda state: coordinates(state)[0])(cycle.orbit)
     period, steps = float(cycle.period), len(orbit) - 1
