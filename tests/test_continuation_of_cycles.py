@@ -275,6 +275,14 @@ def test_cycles_of_a_rule_double_and_double_again():
     np.testing.assert_allclose(two.highest[0], (r + 1 + root) / (2 * r), atol=1e-12)
     np.testing.assert_allclose(two.lowest[0], (r + 1 - root) / (2 * r), atol=1e-12)
     np.testing.assert_allclose(multipliers(two)[:, 0], 4 + 2 * r - r**2, atol=1e-12)
+    back = gd.continuation(make, gd.cycle(make(3.2), (0.5,), 2), (2.5, 3.4), start=3.2)
+    assert back.ends == (
+        "shrank to the cycle of half the period at 3, a period doubling",
+        "left the bounds at 3.4",
+    )
+    (end,) = back.bifurcations
+    assert (end.kind, float(end.period)) == ("period doubling", 0)
+    np.testing.assert_allclose([end.parameter, end.coefficient], [3, -9], atol=1e-8)
     (second,) = two.bifurcations
     np.testing.assert_allclose(second.parameter, 1 + np.sqrt(6), atol=1e-11)
     assert second.supercritical

@@ -11,13 +11,14 @@ multiplier that belongs to f(x) is left away: the others are those of the deriva
 is across f(x). Kuznetsov, "Elements of Applied Bifurcation Theory", section 10.2.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Float
 
 from .._phase import State, coordinates
 from .._types import Key, Players
@@ -123,7 +124,11 @@ class EquilibriumCurve(AbstractCurve):
         return normal_form.straight(*self._jet(at), eigenvalue)
 
     def ended(self, here: Point, new: Point) -> End | None:
-        return None
+        if self.steps % 2 or not self.steps:
+            return None
+        steps = self.steps // 2 if self.steps > 2 else 0
+        half = resting(self.make, self.like, (self.low, self.high), self.key, steps)
+        return _halved(self, eqx.tree_at(lambda c: c.scale, half, self.scale), here, new)
 
 
 class CycleCurve(AbstractCurve):
@@ -154,11 +159,7 @@ class CycleCurve(AbstractCurve):
     def state(self, u: Float[Array, " u"]) -> State:
         return coordinates(self.like)[1](u[:-2] * self.scale)
 
-    def look(
-        self, u: Float[Array, " u"]
-    ) -> tuple[
-        Float[Array, " m"], Float[Array, "m u"], Complex[Array, " mode"], Float[Array, " n"]
-    ]:
+    def look(self, u: Float[Array, " u"]) -> Seen:
         dynamics: Any = self.make(self.parameter(u))
         flow = _Family(make=self.make, low=self.low, high=self.high, integrator=dynamics.integrator)
         start, period = State((self.state(u), u[-1])), self.period(u)
@@ -212,6 +213,9 @@ class CycleCurve(AbstractCurve):
             found = self._shrunk(here, new)
             if found is not None:
                 return found
+        found = _halved(self, eqx.tree_at(lambda c: c.time, self, self.time / 2), here, new)
+        if found is not None:
+            return found
         tangent = new.tangent
         if tangent[-2] > _ALONE and abs(tangent[-1]) < _STILL:
             u = jnp.asarray(new.u)
@@ -225,19 +229,12 @@ class CycleCurve(AbstractCurve):
 
     def _shrunk(self, here: Point, new: Point) -> End | None:
         """The Hopf bifurcation between two points, if there is one."""
-        first, last = 0.0, 1.0
-        for _ in range(6):
-            middle = (first + last) / 2
-            point = between(self, here, new, middle)
-            if point is None or np.sum(point.along * here.along) < 0:
-                last = middle
-            else:
-                first = middle
-        end = between(self, here, new, first)
+        end = _last(self, here, new, lambda point: np.sum(point.along * here.along) > 0, 6)
         if end is None:
             return None
         u = jnp.asarray(end.u)
-        curve = self.equilibria()
+        curve = resting(self.make, self.like, (self.low, self.high), self.key)
+        curve = eqx.tree_at(lambda c: c.scale, curve, self.scale)
         found = _hopf(curve, np.delete(end.u, -2), float(2 * jnp.pi / self.period(u)))
         reach = np.linalg.norm(new.u - here.u)
         if found is None or np.max(np.abs(found[0].u - np.delete(end.u, -2))) > reach:
@@ -245,10 +242,6 @@ class CycleCurve(AbstractCurve):
         passed = bifurcation(curve, "Hopf", *found)
         words = f"shrank to the equilibrium of a Hopf bifurcation at {float(passed.parameter):g}"
         return words, [end], [passed]
-
-    def equilibria(self) -> EquilibriumCurve:
-        """The curve of equilibria of the same flows, in the same units."""
-        return resting(self.make, self.like, (self.low, self.high), self.key)
 
 
 def resting(make: Make, state: State, bounds: Bounds, key: Key, steps: int = 0) -> EquilibriumCurve:
@@ -267,6 +260,44 @@ def _units(state: State, bounds: Bounds) -> dict[str, Array]:
     x, _ = coordinates(state)
     low, high = (bound.astype(x.dtype) for bound in bounds)
     return {"scale": 1 + jnp.max(jnp.abs(x), initial=0), "low": low, "high": high}
+
+
+def _last(
+    curve: AbstractCurve, here: Point, new: Point, before: Callable[[Point], Any], halvings: int
+) -> Point | None:
+    """About the last point on the way from one to the next before something happens."""
+    first, last = 0.0, 1.0
+    for _ in range(halvings):
+        middle = (first + last) / 2
+        point = between(curve, here, new, middle)
+        if point is not None and before(point):
+            first = middle
+        else:
+            last = middle
+    return between(curve, here, new, first)
+
+
+def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) -> End | None:
+    """The period doubling between two points, in which cycles end that have twice the period.
+
+    The parameter turns there, no growth changes sign, and the branch goes on as the same cycles,
+    half a turn later.
+    """
+    rising = new.signature[1]
+    if here.signature[1] == rising or here.growing != new.growing:
+        return None
+    end = _last(curve, here, new, lambda point: point.signature[1] != rising, 20)
+    if end is None:
+        return None
+    point, _ = meet(half, end.u, upwards(end.u))
+    near = 0.1 * np.linalg.norm(new.u - here.u)
+    if point is None or np.linalg.norm(point.u - end.u) > near:
+        return None
+    values = point.exponents
+    exponent = complex(values[np.argmin(np.abs(values - 1j * np.pi))])
+    passed = bifurcation(half, "period doubling", point, exponent)
+    words = f"shrank to the cycle of half the period at {half.named(point.u)}, a period doubling"
+    return words, [end], [passed]
 
 
 def _hopf(curve: EquilibriumCurve, u: np.ndarray, angle: float) -> tuple[Point, complex] | None:
