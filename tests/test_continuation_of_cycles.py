@@ -198,6 +198,13 @@ def test_period_doubling_of_a_flow_and_the_cycle_of_twice_the_period():
         f"was born in the period doubling at {float(doubling.parameter):g}",
         "left the bounds at 0.4",
     )
+    # Back again, from its last point.
+    last = gd.State(tuple(x[-1] for x in double.players)), double.period[-1]
+    cycle = eqx.tree_at(lambda c: (c.state, c.period), circle(1.0, 1.5), last)
+    back = gd.continuation(make, cycle, (-0.5, 0.4), start=0.4)
+    assert back.ends[0].startswith("shrank to the cycle of half the period")
+    (end,) = back.bifurcations
+    np.testing.assert_allclose([end.parameter, end.period], [0, single.period[-1]], atol=1e-7)
 
 
 def test_torus_bifurcation_and_what_cannot_be_followed(radial):

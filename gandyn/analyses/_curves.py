@@ -128,7 +128,7 @@ class EquilibriumCurve(AbstractCurve):
             return None
         steps = self.steps // 2 if self.steps > 2 else 0
         half = resting(self.make, self.like, (self.low, self.high), self.key, steps)
-        return _halved(self, eqx.tree_at(lambda c: c.scale, half, self.scale), here, new)
+        return _halved(self, half, here, new)
 
 
 class CycleCurve(AbstractCurve):
@@ -234,7 +234,6 @@ class CycleCurve(AbstractCurve):
             return None
         u = jnp.asarray(end.u)
         curve = resting(self.make, self.like, (self.low, self.high), self.key)
-        curve = eqx.tree_at(lambda c: c.scale, curve, self.scale)
         found = _hopf(curve, np.delete(end.u, -2), float(2 * jnp.pi / self.period(u)))
         reach = np.linalg.norm(new.u - here.u)
         if found is None or np.max(np.abs(found[0].u - np.delete(end.u, -2))) > reach:
