@@ -43,7 +43,9 @@ class Continuation(Result):
     - `lowest`, `highest`: how far each coordinate of the players goes along the cycle, among 240
       times for a flow; of equilibria, the players.
     - `exponents`: the spectrum at each, complex, fastest growing first, per `unit`: of cycles
-      Floquet's, for a flow without the 0 that belongs to the direction along the cycle.
+      Floquet's, for a flow without the 0 that belongs to the direction along the cycle, and no
+      better known than its integrator resolves their multipliers: of one below its tolerances
+      nothing is known but that it decays.
     - `bifurcations`: what was passed, in order.
     - `ends`: in words, why the branch was not followed beyond its first and its last point.
     - `unit`: "step" for a rule, "unit time" for a flow.
@@ -89,15 +91,17 @@ def continuation(
 
     It is followed, around folds, until the parameter leaves the bounds, the branch closes on
     itself, or no next point is found; one of cycles also until they shrink to an equilibrium in a
-    Hopf bifurcation, or their period grows without bound. Bifurcations of equilibria and of cycles
-    of a rule are located to half the digits or better, those of cycles of a flow as well as its
-    integrator allows. Two that lie within one step and undo each other's trace are missed, as they
-    are with any method that looks at points: a larger `resolution` tells them apart.
+    Hopf bifurcation or to cycles of half the period, or their period grows without bound.
+
+    Bifurcations of equilibria and of cycles of a rule are located to half the digits or better,
+    those of cycles of a flow as well as its integrator allows. Two that lie within one step and
+    undo each other's trace are missed, as they are with any method that looks at points: a larger
+    `resolution` tells them apart.
 
     At a branch point it goes on along the same branch. The other one, or what is born, is followed
-    from a `Bifurcation` of the result: the equilibria that cross at a pitchfork or a transcritical
-    bifurcation, the cycles born at a Hopf bifurcation, those of twice the period at a period
-    doubling.
+    from a `Bifurcation` of the result: the equilibria (or cycles of a rule) that cross at a
+    pitchfork or a transcritical bifurcation, the cycles born at a Hopf bifurcation, those of twice
+    the period at a period doubling.
 
     **Arguments:**
 
