@@ -103,6 +103,35 @@ def test_branch_points_are_told_apart(place):
     assert outer.stable.sum() >= len(outer.stable) - 1
 
 
+def test_the_branch_that_crosses():
+    # x (p - x^2) and x (p - x): from either branch the other one, both ways.
+    pitchfork, exchange = family(x1p1=1.0, x3p0=-1.0), family(x1p1=1.0, x2p0=-1.0)
+    for make, other, players in (
+        (pitchfork, lambda x: x**2, (0.9**0.5,)),
+        (exchange, lambda x: x, (-1.0,)),
+    ):
+        trivial = gd.continuation(make, (0.0,), (-1.0, 0.9))
+        (found,) = trivial.bifurcations
+        cubic = -1 if make is pitchfork else np.nan
+        np.testing.assert_allclose(found.coefficient, cubic, atol=1e-9)
+        branch = gd.continuation(make, found, (-1.0, 0.9))
+        np.testing.assert_allclose(branch.parameter, other(branch.players[0]), atol=1e-9)
+        assert passed(branch) == []
+        ends = np.asarray(branch.parameter)[[0, -1]]
+        np.testing.assert_allclose(ends, [0.9, 0.9] if make is pitchfork else [-1, 0.9])
+        start = 0.9 if make is pitchfork else -1.0
+        outer = gd.continuation(make, players, (-1.0, 0.9), start=start)
+        back = gd.continuation(make, outer.bifurcations[0], (-1.0, 0.9))
+        np.testing.assert_allclose(back.players[0], 0, atol=1e-6)
+        np.testing.assert_allclose(np.asarray(back.parameter)[[0, -1]], [-1, 0.9])
+    fold = family(x0p1=1.0, x2p0=-1.0)
+    branch = gd.continuation(fold, (1.0,), (-1.0, 1.0), start=1.0)
+    with pytest.raises(ValueError, match="the only one there"):
+        gd.continuation(fold, branch.bifurcations[0], (-1.0, 1.0))
+    with pytest.raises(ValueError, match="the parameter of the bifurcation"):
+        gd.continuation(fold, branch.bifurcations[0], (0.5, 1.0))
+
+
 class Plane(gd.fields.AbstractField):
     """A pitchfork whose cubic term comes from a second, quick variable; and, turned by w, a Hopf
     bifurcation."""

@@ -50,6 +50,18 @@ def test_van_der_pol_period_radius_and_multipliers():
     np.testing.assert_allclose(found.multipliers, [1, expected], atol=1e-8)
 
 
+def test_a_branch_of_cycles_ends_in_the_cycle_that_is_found_there():
+    start = gd.cycle(van_der_pol(0.5), (1.0, 0.5), 6.3)
+    branch = gd.continuation(van_der_pol, start, (0.5, 1.2), resolution=10)
+    last = tuple(x[-1] for x in branch.players)
+    found = gd.cycle(van_der_pol(1.2), last, branch.period[-1])
+    assert branch.ends == ("started at 0.5", "left the bounds at 1.2")
+    np.testing.assert_allclose(found.players, last, atol=1e-8)
+    np.testing.assert_allclose(branch.period[jnp.array([0, -1])], [start.period, found.period])
+    for exponents, cycle in ((branch.exponents[0], start), (branch.exponents[-1], found)):
+        np.testing.assert_allclose(exponents, cycle.exponents[1:], atol=1e-7)
+
+
 def test_unstable_cycle_is_found_as_well():
     # Time runs backwards when the players swap what they want: the cycle repels.
     found = gd.cycle(van_der_pol(-0.05), (1.0, 0.5), 6.3)

@@ -2,11 +2,11 @@
 
 from ._basins import Basins as Basins
 from ._basins import basins as basins
+from ._branch import Bifurcation as Bifurcation
 from ._circle import Circle as Circle
 from ._circle import circle as circle
 from ._classify import Classification as Classification
 from ._classify import classify as classify
-from ._continuation import Bifurcation as Bifurcation
 from ._continuation import Continuation as Continuation
 from ._continuation import continuation as continuation
 from ._cost import Cost as Cost

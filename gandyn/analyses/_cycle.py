@@ -32,7 +32,7 @@ from .._types import Key, Number, Players
 from ..rules import AbstractRule
 from ._tangent import carry
 
-_PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
+PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
 _FAR = 10  # a cycle further away than this, in units of its own size, is none near the guess
 
 
@@ -111,7 +111,7 @@ def cycle(
         if not isinstance(players, State):
             state = dynamics.settle(state, key)
         return _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
-    return _cycle(dynamics, state, checks.positive("period", period), key, _PHASES, max_steps)
+    return _cycle(dynamics, state, checks.positive("period", period), key, PHASES, max_steps)
 
 
 @eqx.filter_jit

@@ -106,9 +106,12 @@ def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) 
         state = dynamics.settle(state, key)
     matrix = _jacobian(dynamics, state, key)
     eigenvalues = jnp.linalg.eigvals(jnp.where(jnp.isfinite(matrix), matrix, jnp.nan))
-    exponents = dynamics.exponents(eigenvalues)
-    order = jnp.lexsort((-exponents.imag, -exponents.real))
-    return Spectrum(exponents[order], dynamics.unit)
+    return Spectrum(ranked(dynamics.exponents(eigenvalues)), dynamics.unit)
+
+
+def ranked(exponents: Complex[Array, " mode"]) -> Complex[Array, " mode"]:
+    """Fastest growing first, and of a pair the one that turns forward."""
+    return exponents[jnp.lexsort((-exponents.imag, -exponents.real))]
 
 
 def _leading(
@@ -156,5 +159,4 @@ def _leading(
             "the others lie too close to each other. Ask for more of them, which widens the space "
             "that it searches, or for all, without `leading`."
         ) from None
-    exponents = dynamics.exponents(jnp.asarray(found - 1 if steps else found))
-    return exponents[jnp.lexsort((-exponents.imag, -exponents.real))]
+    return ranked(dynamics.exponents(jnp.asarray(found - 1 if steps else found)))

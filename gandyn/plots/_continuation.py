@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from matplotlib.axes import Axes
 
+from .._types import Players
 from ..analyses import Continuation
 from ._axes import COLORS, plot
 
@@ -26,11 +27,12 @@ def continuation(
     ax: Axes,
     *,
     coordinate: int = 0,
-    labels: tuple[str, str] = ("parameter", "equilibrium"),
+    labels: tuple[str, str] = ("parameter", "coordinate"),
     **style: Any,
 ) -> Axes:
     """One coordinate of a branch against the parameter, solid where it is stable and dashed where
-    it is not, with markers at its bifurcations. Several branches go into the same axes.
+    it is not, with markers at its bifurcations. Of cycles the least and the greatest value that it
+    takes on them, and what is between them lightly filled. Several branches go into the same axes.
 
     **Arguments:**
 
@@ -41,21 +43,35 @@ def continuation(
     - `style`: what `Axes.plot` takes, for the branch.
     """
     parameter, stable = np.asarray(result.parameter), np.asarray(result.stable)
-    leaves = [np.asarray(x).reshape(len(parameter), -1) for x in jax.tree.leaves(result.players)]
-    height = np.concatenate(leaves, axis=1)[:, coordinate]
+    low, high = _height(result.lowest, coordinate), _height(result.highest, coordinate)
+    turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
     for first, last in zip([0, *changes], [*changes, len(stable)], strict=True):
         part = slice(max(first - 1, 0), last)  # from the last point of the part before
         line = {"color": COLORS["stable"], "ls": "-"}
         if not stable[first]:
             line = {"color": COLORS["generator"], "ls": (0, (4, 2))}
-        ax.plot(parameter[part], height[part], **{**line, **style})
+        line = {**line, **style}
+        ax.plot(parameter[part], high[part], **line)
+        if turning:
+            ax.plot(parameter[part], low[part], **line)
+            ax.fill(
+                np.concatenate([parameter[part], parameter[part][::-1]]),
+                np.concatenate([low[part], high[part][::-1]]),
+                color=line["color"],
+                alpha=0.12,
+                lw=0,
+            )
     known = set(ax.get_legend_handles_labels()[1])
     for found in result.bifurcations:
-        flat = [np.asarray(x).ravel() for x in jax.tree.leaves(found.players)]
+        ends = [
+            _height(jax.tree.map(lambda x: x[None], p), coordinate)
+            for p in (found.lowest, found.highest)
+        ]
+        ends = np.unique(np.concatenate(ends))
         ax.plot(
-            found.parameter,
-            np.concatenate(flat)[coordinate],
+            np.full(len(ends), found.parameter),
+            ends,
             MARKERS[found.kind],
             color="black",
             ms=4,
@@ -69,3 +85,9 @@ def continuation(
         ax.legend()
     ax.set(xlabel=labels[0], ylabel=labels[1])
     return ax
+
+
+def _height(players: Players, coordinate: int) -> np.ndarray:
+    """One coordinate of the players at each of many points."""
+    leaves = [np.asarray(x) for x in jax.tree.leaves(players)]
+    return np.concatenate([x.reshape(len(x), -1) for x in leaves], axis=1)[:, coordinate]
