@@ -63,7 +63,7 @@ SHADES = {
 
 def modes(std: float) -> gd.measures.Points:
     """The data, on the grid."""
-    return gd.families.on_grid(gd.measures.line(3, 5.0, std).cdf, NODES)
+    return jax.jit(lambda: gd.families.on_grid(gd.measures.line(3, 5.0, std).cdf, NODES))()
 
 
 def bumps(discriminator: Any) -> gd.games.MeasureGAN:
@@ -189,12 +189,17 @@ def proofs(ledger: Ledger) -> tuple[np.ndarray, np.ndarray]:
 
     # N(theta, 1) against N(0, s^2), and the critic |x|, best at theta = 0, where s > 1.
     s, fine = 2.0, jnp.linspace(-12, 12, 961)
-    wide = gd.families.on_grid(gd.measures.gaussian(0.0, s).cdf, fine)
-    normal = gd.games.bump(wide, gd.families.Free(fine), fine, 1.0, gd.losses.wasserstein)
-    critic = jnp.abs(fine)
-    value = -normal.losses((jnp.asarray(0.0), critic))[1]
+
+    @jax.jit
+    def at(x: Any) -> Any:
+        """The critic's score, and the curvature of the generator's loss."""
+        wide = gd.families.on_grid(gd.measures.gaussian(0.0, s).cdf, fine)
+        normal = gd.games.bump(wide, gd.families.Free(fine), fine, 1.0, gd.losses.wasserstein)
+        own, critics = (lambda x, i=i: normal.losses((x, jnp.abs(fine)))[i] for i in range(2))
+        return -critics(x), jax.grad(jax.grad(own))(x)
+
+    value, bend = at(0.0)
     ledger.compare("normal laws: min-max", value, (s - 1) * np.sqrt(2 / np.pi), 1e-3)
-    bend = jax.grad(jax.grad(lambda x: normal.losses((x, critic))[0]))(0.0)
     ledger.compare(
         "normal laws: curvature of the generator's loss", bend, -np.sqrt(2 / np.pi), 1e-3
     )
@@ -239,7 +244,7 @@ def capacity(ledger: Ledger, options: Options) -> dict[int, list[float]]:
         gaps[t] = []
         for degree in options.degrees:
             family = gd.families.Polynomial(degree, 0.0, 9.0)
-            features = jnp.linalg.qr(jax.vmap(family.features)(NODES))[0]
+            features = np.linalg.qr(jax.jit(jax.vmap(family.features))(NODES))[0]
             score = jax.jit(jax.vmap(lambda q, f=features: best_score(f, p, q)))
             gaps[t].append(float(score(mixed).min()) - UNDECIDED)
         js = jax.jit(jax.vmap(lambda q: gd.distances.jensen_shannon(p, q / q.sum())))
