@@ -122,3 +122,52 @@ def test_what_a_trajectory_settles_on_is_named():
     assert ax.get_title().startswith("cycle, period 6.7")
     low, high = ax.lines[0].get_xydata().min(axis=0), ax.lines[0].get_xydata().max(axis=0)
     assert_allclose((high - low) / 2, turns.amplitude)
+
+
+def test_what_each_player_could_gain_falls_as_they_converge():
+    """Of f = x y on [-1, 1]^2 the gap is |x| + |y|."""
+    start = (jnp.full(1, 0.5),) * 2
+    path = gd.simulate(gd.methods.extragradient(ROTATION, 0.5), start, np.arange(20)).players
+    ends = (jnp.asarray([[-1.0], [1.0]]),) * 2
+    found = jax.vmap(lambda players: gd.exploitability(ROTATION, players, ends))(path)
+    ax = plots.exploitability(found, along=np.arange(20))
+    assert_allclose(ax.lines[-1].get_ydata(), np.abs(np.hstack(path)).sum(1), atol=1e-12)
+    first = jax.tree.map(lambda x: x[0], found)
+    ax = plots.exploitability(first)
+    assert [bar.get_height() for bar in ax.patches] == first.gains.tolist()
+    assert ax.get_title() == "gap 1"
+
+
+def test_a_leader_ends_in_its_cell():
+    losses = (np.array([[2.0, 4.0], [1.0, 3.0]]), np.array([[1.0, 0.0], [0.0, 2.0]]))
+    found = gd.leader(losses)
+    ax = plots.leader(found, losses=losses[0], row=[0.0, 0.5])
+    assert_allclose(ax.lines[0].get_xydata(), [[0.5, 0.0]])
+    assert ax.get_title() == "leader 1, follower 0"
+
+
+def test_types_along_a_parameter():
+    """Damped descent turns while the coupling exceeds half the damping of one player."""
+    couplings = jnp.asarray([0.0, 0.2, 0.4, 0.6, 1.0])
+
+    def kind(c):
+        game = gd.games.Custom(lambda z, key: (c * z[0] * z[1] + z[0] ** 2 / 2, -c * z[0] * z[1]))
+        return gd.fixed_point(gd.flows.GradientFlow(gd.fields.Gradient(game)), (0.0, 0.0))
+
+    ax = plots.fixed_point(jax.vmap(kind)(couplings), along=couplings)
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    drawn = {x: names[int(y)] for line in ax.lines for x, y in line.get_xydata()}
+    assert [drawn[c] for c in couplings.tolist()] == ["flat", "node", "node", "focus", "focus"]
+
+
+def test_rotation_along_a_parameter():
+    """Alternating steps on x y turn by 2 arcsin(h / 2)."""
+    steps = jnp.asarray([0.2, 0.5, 1.0])
+
+    def turns(h):
+        rule = gd.methods.alternating(ROTATION, h)
+        return gd.rotation(gd.simulate(rule, ONE, np.arange(2000)))
+
+    ax = plots.rotation(jax.vmap(turns)(steps), along=steps)
+    (bars,) = ax.containers
+    assert_allclose(bars[0].get_ydata(), np.arcsin(steps / 2) / np.pi, atol=1e-9)
