@@ -33,6 +33,8 @@ from gandyn import methods, plots
 class Options:
     """What can be chosen."""
 
+    methods: tuple[str, ...] = ("gradient", "optimistic", "extragradient", "consensus", "ridge")
+    """Which methods play in the plane and on random games."""
     steps: int = 1000
     """Training steps in the plane."""
     games: int = 400
@@ -43,7 +45,7 @@ class Options:
     """Training steps on the mixture."""
 
 
-QUICK = Options(games=50, ratios=9, long=4000)
+QUICK = Options(methods=("gradient", "ridge"), games=50, ratios=9, long=4000)
 
 STEP, SMALL = 0.05, 1e-3
 
@@ -83,7 +85,8 @@ def plane(ledger: Ledger, options: Options, axes: Any) -> None:
         ridge = gd.flows.GradientFlow(gd.fields.Ridge(gd.fields.Gradient(game)))
         found = np.sort_complex(np.asarray(gd.spectrum(ridge, (0.0, 0.0)).exponents))
         ledger.compare(f"{name}: exponents of the ridge", np.abs(found - theory).max(), 0, 1e-6)
-        for method, (make, color) in METHODS.items():
+        for method in options.methods:
+            make, color = METHODS[method]
             rule = make(game, STEP)
             path = gd.simulate(rule, start, np.arange(options.steps + 1)).players
             x, y = map(np.asarray, path)
@@ -112,15 +115,15 @@ def quadratics(ledger: Ledger, options: Options, ax: Any) -> None:
         game = gd.games.zero_sum(lambda x, y: x @ a @ x / 2 + x @ c @ y - y @ b @ y / 2)
         origin = (jnp.zeros(2), jnp.zeros(2))
         attracts = {
-            name: gd.spectrum(make(game, SMALL), origin).stable
-            for name, (make, _) in METHODS.items()
+            name: gd.spectrum(METHODS[name][0](game, SMALL), origin).stable
+            for name in options.methods
         }
         return gd.classify(game, origin).local_minmax, attracts
 
     solution, attracts = eqx.filter_jit(jax.vmap(one))(jr.split(jr.key(0), options.games))
     solution = np.asarray(solution)
     ledger.record("random games with a local min-max point", int(solution.sum()))
-    for i, name in enumerate(METHODS):
+    for i, name in enumerate(options.methods):
         stable = np.asarray(attracts[name])
         missed = int((solution & ~stable).sum())
         wrong = int((stable & ~solution).sum())
@@ -133,7 +136,7 @@ def quadratics(ledger: Ledger, options: Options, ax: Any) -> None:
         ax.barh(i + 0.2, wrong * height, 0.36, color=plots.COLORS["generator"])
     ax.barh(0, 0, color=plots.COLORS["discriminator"], label="missed")
     ax.barh(0, 0, color=plots.COLORS["generator"], label="wrong")
-    ax.set_yticks(range(len(METHODS)), list(METHODS))
+    ax.set_yticks(range(len(options.methods)), options.methods)
     ax.set(xlabel="of random games (%)", title="random quadratics")
     ax.invert_yaxis()
     ax.legend(loc="lower right")

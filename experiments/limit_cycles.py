@@ -19,6 +19,7 @@ extragradient steps like more, until circles are gone. The theory:
 """
 
 import dataclasses
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -85,12 +86,23 @@ def run(options: Options, out: Path) -> Ledger:
     n = len(options.games)
     fig, axes = plots.figure(2, n, size=(0.4 + 2.2 * n, 4.6), squeeze=False)
     steps = np.linspace(0, options.largest, options.sizes + 1)[1:]
+    flows = {
+        name: gd.flows.GradientFlow(gd.fields.Gradient(GAMES[name]), FINE) for name in options.games
+    }
+    cycles = [(name, kind) for name in options.games for kind in STARTS[name]]
+    chains = [(*cycle, rule) for cycle in cycles for rule in options.rules]
+    with ThreadPoolExecutor() as pool:  # compiled and computed side by side
+        turns = dict(
+            zip(cycles, pool.map(lambda c: cycle_of(flows[c[0]], *c), cycles), strict=True)
+        )
+        found = pool.map(lambda c: follow(*c, turns[c[:2]], steps), chains)
+        followed = dict(zip(chains, found, strict=True))
     for name, (above, below) in zip(options.games, axes.T, strict=True):
-        flow = gd.flows.GradientFlow(gd.fields.Gradient(GAMES[name]), FINE)
+        flow = flows[name]
         rest = gd.equilibrium(flow, CENTERS[name]).players
         above.plot(*map(float, rest), "*", color="black", ms=5, mew=0)
-        for kind, start in STARTS[name].items():
-            turn = cycle_of(flow, start, kind)
+        for kind in STARTS[name]:
+            turn = turns[name, kind]
             path = around(flow, turn)
             radius = float(np.sqrt(np.var(path, axis=0).sum()))
             check_cycle(ledger, f"{name}, flow, {kind}", name, turn, path, radius)
@@ -99,7 +111,7 @@ def run(options: Options, out: Path) -> Ledger:
             first = {}
             for rule in options.rules:
                 label = f"{name}, {rule}, {kind}"
-                circles = follow(name, rule, kind, turn, steps)
+                circles = followed[name, kind, rule]
                 h, radii = steps[: len(circles)], np.asarray([float(c.radius) for c in circles])
                 first[rule] = radii[0] - radius
                 check_circles(ledger, label, name, rule, turn, h, circles)
@@ -134,8 +146,8 @@ def run(options: Options, out: Path) -> Ledger:
     return ledger
 
 
-def cycle_of(flow: gd.AbstractDynamics, start: tuple[float, float], kind: str) -> gd.Cycle:
-    near = start
+def cycle_of(flow: gd.AbstractDynamics, name: str, kind: str) -> gd.Cycle:
+    near = start = STARTS[name][kind]
     if kind == "repels":
         near = gd.simulate(flow, start, np.array([0.0, -400.0])).final.players
     found = gd.cycle(flow, near, 6.5)
@@ -150,7 +162,7 @@ def around(flow: gd.AbstractDynamics, turn: gd.Cycle) -> np.ndarray:
     return np.stack(gd.simulate(flow, turn.players, ts).players, -1)[:-1]
 
 
-def follow(name: str, rule: str, kind: str, turn: gd.Cycle, steps: np.ndarray) -> list[gd.Circle]:
+def follow(name: str, kind: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -> list[gd.Circle]:
     """The circles that a cycle becomes with growing steps, as far as there are some."""
     sharp = name == "forsaken" and kind == "attracts"
     phases = SHARP if sharp else PHASES[name]

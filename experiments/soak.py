@@ -38,7 +38,9 @@ class Options:
     """How long to try."""
 
     kills: int = 50
-    """Kills of a lone process, and again of one of two processes."""
+    """Kills in each trial."""
+    processes: tuple[int, ...] = (1, 2)
+    """How many processes compute one store, in each trial."""
     repeats: int = 5
     """Timings of which the median counts."""
     points: int = 8192
@@ -49,7 +51,7 @@ class Options:
     """Of the moments to kill."""
 
 
-QUICK = Options(kills=1, repeats=1, points=256, members=(10**3, 10**4))
+QUICK = Options(kills=1, processes=(2,), repeats=1, points=256, members=(10**3, 10**4))
 
 
 # --- the system ----------------------------------------------------------------------------
@@ -235,7 +237,7 @@ def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     folder = Path(tempfile.mkdtemp(dir=out))
     try:
-        for processes in (1, 2):
+        for processes in options.processes:
             killed = kills(folder, processes, options)
             name = f"{processes} process{'es' * (processes - 1)}"
             ledger.record(f"{name}, the trial", killed)

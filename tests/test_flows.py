@@ -123,7 +123,7 @@ def test_noise_adds_up_to_its_variance_over_many_windows():
 @pytest.mark.slow
 def test_noise_feeds_the_rotation_at_a_constant_rate():
     """E |z|^2 = |z_0|^2 + 2 h sigma^2 t on z' = i s z."""
-    h, sigma, time, n = 0.1, 0.8, 6.0, 2000
+    h, sigma, time, n = 0.1, 0.8, 6.0, 500
     flow = LangevinFlow(Gradient(ROTATION), h, sigma, Integrator(solver=dfx.Heun(), dt=h / 2))
     square = sum(z**2 for z in ends(flow, (1.0, 0.0), time, n))
     error = 4 * square.std() / np.sqrt(n)
