@@ -45,6 +45,7 @@ def test_the_almost_bilinear_game_is_van_der_pols_equation():
     assert_allclose(ddz[1] - e * (1 - 3 * y**2) * dz[1] + y, 0, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_the_forsaken_point_is_a_max_min_point():
     game = gd.games.forsaken()
     rest = gd.equilibrium(flow(game), (0.1, 0.4))
@@ -109,6 +110,7 @@ def double_well(players, key=None):
 WELLS = gd.methods.simultaneous(gd.games.Custom(double_well), 0.1)
 
 
+@pytest.mark.slow
 def test_every_start_falls_into_its_own_well():
     found = gd.basins(WELLS, (0.0, 0.0), nodes=(8, 6), duration=2000)
     assert found.labels.shape == (6, 8)
@@ -221,6 +223,7 @@ def test_alternation_turns_by_its_exact_angle():
     assert_allclose(found.period, 2 * np.pi / np.arccos(1 - 0.1**2 / 2), rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_a_field_that_fades_out_is_not_at_rest():
     """x' = exp(-x): it crawls ever more slowly, and goes on for ever."""
     game = gd.games.Custom(lambda players, key: (jnp.exp(-players[0]), players[1] ** 2))
@@ -228,6 +231,7 @@ def test_a_field_that_fades_out_is_not_at_rest():
     assert int(found.kind) == gd.Kind.UNDECIDED
 
 
+@pytest.mark.slow
 def test_escape_times_of_an_ensemble():
     """Simultaneous steps of x y: |z| grows by sqrt(1 + h^2) a step."""
     h, bound = 0.1, 10.0

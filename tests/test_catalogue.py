@@ -127,6 +127,7 @@ def opponents_step(game, players, h):
     return tuple(-jax.grad(first_order, 1)(i, p) for i, p in enumerate(players))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("game", "start"), [(GENERAL, START), (THREE, START_OF_THREE)])
 def test_lola_descends_its_published_objective_to_first_order(game, start):
     assert_close(LOLA(game, H)(start), opponents_step(game, start, H), 1e-11)
@@ -157,6 +158,7 @@ def test_sos_rests_where_plain_play_rests_and_lola_does_not():
     assert max(abs(x) for x in LOLA(game, 0.1)(rest)) > 0.1
 
 
+@pytest.mark.slow
 def test_sos_never_turns_against_lookahead():
     ahead = Anticipated(Gradient(GENERAL), H)
     for seed in range(20):
@@ -181,6 +183,7 @@ def test_the_ridge_keeps_the_follower_at_its_best():
     assert_allclose(misses[0] / misses[1], 4, rtol=0.05)  # a miss of second order
 
 
+@pytest.mark.slow
 def test_the_ridge_is_stable_at_local_minmax_points_only():
     """Wang, Zhang, Ba 2020: on a quadratic the map at rest is triangular in the leader's total and
     the follower's own curvature."""
@@ -225,6 +228,7 @@ def test_what_is_foreseen_is_taken_as_given():
     assert float(jnp.abs(Gradient(game)(START)[0] - expected[0]).max()) > 1e-2
 
 
+@pytest.mark.slow
 def test_optimistic_adam_is_twice_this_direction_less_the_last():
     """Daskalakis et al. 2018, algorithm 1, with optax's Adam directions."""
     rule = gd.methods.optimistic_adam(GENERAL, 0.1)
@@ -316,6 +320,7 @@ def test_averages_of_alternating_steps_are_as_near_as_the_exact_identity_says():
     assert_allclose(matrix @ average, (x[0] - x[-1]) / (H * 50), atol=1e-13)
 
 
+@pytest.mark.slow
 def test_alignment_chooses_the_sign_by_the_parameters_dimension():
     """Balduzzi et al. 2018: at an unstable point of a potential game the pull turns around."""
     for seed in range(6):

@@ -129,6 +129,7 @@ def test_no_circle_is_told_and_nothing_invented():
         assert jnp.all(jnp.isnan(found.players[0]))
 
 
+@pytest.mark.slow
 def test_single_precision_and_a_sweep_of_steps():
     single = turning(jnp.float32(0.3), tuple(x.astype(jnp.float32) for x in ONE))
     assert single.converged

@@ -28,6 +28,7 @@ def forsaken(x, y):
     return x * (y - 0.45) + phi(x) - phi(y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(12))
 def test_random_quadratics_against_brute_force(seed):
     # f(x, y) = x.A x/2 + x.C y - y.B y/2, leader and follower optimizing on small spheres.
@@ -69,6 +70,7 @@ def test_negative_definite_saddle_is_maxmin_and_not_minmax():
     assert kinds(gd.classify(quadratic(3.0, 2.0, 1.0), ORIGIN)) == (False, False, True)
 
 
+@pytest.mark.slow
 def test_forsaken_point_is_maxmin_and_not_minmax():
     game = gd.games.zero_sum(forsaken)
     flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
@@ -86,6 +88,7 @@ def test_parabola_on_the_square_has_no_strict_kind_and_is_degenerate():
     assert result.degenerate
 
 
+@pytest.mark.slow
 def test_timescale_separation_finds_exactly_the_minmax_points():
     # Jin et al.: stable for all large enough tau, iff strict local min-max (f_yy invertible).
     for a, c, b in ((-1.0, 3.0, -1.0), (3.0, 2.0, 1.0), (1.0, 1.0, -2.0), (-2.0, 1.0, -1.0)):
@@ -136,6 +139,7 @@ def test_elsewhere_nothing_holds():
     assert not result.degenerate
 
 
+@pytest.mark.slow
 def test_jit_vmap_and_single_precision():
     a = jnp.array([1.0, -1.0])
     result = jax.jit(jax.vmap(lambda a: gd.classify(quadratic(a, 3.0, -1.0), ORIGIN)))(a)

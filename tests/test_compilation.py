@@ -50,6 +50,7 @@ NUMBERS: dict[str, Callable[[float], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NUMBERS)
 def test_another_number_is_the_same_program(name: str) -> None:
     make = NUMBERS[name]
@@ -141,6 +142,7 @@ ENSEMBLES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENSEMBLES)
 def test_ensembles_over_numbers_are_the_loop(name: str) -> None:
     ensemble(*ENSEMBLES[name])
@@ -156,6 +158,7 @@ def test_ensembles_of_built_objects() -> None:
         np.testing.assert_allclose(exponents, alone, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_derivatives_with_respect_to_numbers() -> None:
     """d/dgamma of the leading real part of the Dirac-GAN's flow is -1/2; of the end point of one
     step with respect to its size, the velocity."""

@@ -61,7 +61,14 @@ def schedule(name: str) -> np.ndarray:
 
 
 # One of each kind for every day; all of them now and then, because compiling them takes minutes.
-EVERY_DAY = {"Descend", "Sequential", "GradientFlow, fixed step"}
+EVERY_DAY = {
+    "Gradient",
+    "Extrapolated",
+    "Stackelberg",
+    "Descend",
+    "Sequential",
+    "GradientFlow, fixed step",
+}
 
 
 def each(names: Any) -> Any:
@@ -166,7 +173,7 @@ def test_only_wrappers_that_keep_equilibria_forward_them() -> None:
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("game", ["Custom", "bilinear", "Noised sampled"])
-@pytest.mark.parametrize("name", FIELDS)
+@each(FIELDS)
 def test_fields_have_the_structure_of_the_players(name: str, game: str, dtype: Any) -> None:
     if name in LEADERS and game == "Custom":
         pytest.skip("is defined for two players")
@@ -178,7 +185,7 @@ def test_fields_have_the_structure_of_the_players(name: str, game: str, dtype: A
 
 
 @pytest.mark.parametrize("game", ["R1", "bilinear"])
-@pytest.mark.parametrize("name", FIELDS)
+@each(FIELDS)
 def test_fields_vanish_at_known_equilibria(name: str, game: str) -> None:
     if name in LEADERS and game == "bilinear":
         pytest.skip("needs a strict best response")
@@ -189,7 +196,7 @@ def test_fields_vanish_at_known_equilibria(name: str, game: str) -> None:
     close(FIELDS[name](game_)(known), jax.tree.map(jnp.zeros_like, players), atol=1e-13)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@each(FIELDS)
 def test_fields_of_sampled_games_depend_on_the_key(name: str) -> None:
     game, players = GAMES["GAN sampled"]()
     field = FIELDS[name](game)
@@ -203,7 +210,7 @@ def test_fields_of_sampled_games_depend_on_the_key(name: str) -> None:
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.float64])
 @pytest.mark.parametrize("game", ["Custom", "bilinear"])
-@pytest.mark.parametrize("name", DYNAMICS)
+@each(DYNAMICS)
 def test_trajectories_have_the_structure_of_the_players(name: str, game: str, dtype: Any) -> None:
     game_, players = GAMES[game]()
     if name == "GradientFlow, stiff" and dtype == jnp.float32:
@@ -218,7 +225,7 @@ def test_trajectories_have_the_structure_of_the_players(name: str, game: str, dt
     assert shapes(path) == [((3, *shape), dtype) for shape, dtype in shapes(players)]
 
 
-@pytest.mark.parametrize("name", DYNAMICS)
+@each(DYNAMICS)
 def test_residual_has_the_structure_of_the_state(name: str) -> None:
     dynamics = DYNAMICS[name](damped())
     state = dynamics.init(normal_players())
@@ -272,7 +279,7 @@ def test_jit_and_vmap_are_the_loop(name: str) -> None:
     close(many, stacked([end(p) for p in starts]), rtol=1e-9, atol=1e-10)
 
 
-@pytest.mark.parametrize("name", DYNAMICS)
+@each(DYNAMICS)
 def test_residual_vanishes_at_the_equilibrium_and_only_there(name: str) -> None:
     game = damped()
     dynamics = DYNAMICS[name](game)

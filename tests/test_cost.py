@@ -54,6 +54,7 @@ COSTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", COSTS)
 def test_methods_cost_what_their_formulas_say(name):
     rule, gradients, products = COSTS[name]

@@ -36,6 +36,7 @@ def test_the_distribution_function_is_the_integral_of_the_density(law):
     assert_allclose(p.cdf(b), np.sum(half * w * p.prob(x)), rtol=1e-12)
 
 
+@pytest.mark.slow
 @on_the_line
 def test_quantiles_invert_the_distribution_function(law):
     p = law()
@@ -47,6 +48,7 @@ def test_quantiles_invert_the_distribution_function(law):
     assert_allclose(slope[inside], 1 / p.prob(x)[inside], rtol=1e-9)
 
 
+@pytest.mark.slow
 @on_the_line
 def test_samples_are_of_the_law(law):
     p = law()
@@ -86,6 +88,7 @@ def test_the_score_is_the_mean_pull_of_the_modes(law):
     assert_allclose(q.score(x), -(x - q.mean[None]) / q.std**2, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_mixtures_of_mixtures_are_mixtures():
     a, b, c = Gaussian(-1.0, 0.3), Gaussian(0.0, 0.1), Gaussian(2.0, 0.5)
     nested = mixture([mixture([a, b], [0.25, 0.75]), c], [0.4, 0.6])
@@ -179,6 +182,7 @@ def test_a_normal_law_without_width_is_a_point():
     assert_allclose(p.points()[0], 1)
 
 
+@pytest.mark.slow
 def test_single_precision_stays_in_densities():
     x = jnp.asarray(0.5, jnp.float32)
     for p in (line(), DensityMixture([Gaussian(x, x), Uniform(x, 2 * x)], [0.5, 0.5])):

@@ -83,6 +83,7 @@ def test_wasserstein_is_a_metric(d):
         assert_allclose(transport(x, x + shift, order), np.sqrt(d), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2])
 def test_derivative_of_wasserstein(d):
     x, y, along = draw(0, 6, d), draw(1, 6, d), draw(2, 6, d)
@@ -140,6 +141,7 @@ def test_where_neither_has_mass_nothing_is_nan():
     assert not np.any(np.isnan(jax.grad(jensen_shannon)(p, q)))
 
 
+@pytest.mark.slow
 def test_single_precision_stays():
     x = jnp.ones((3, 2), jnp.float32)
     assert wasserstein(x, 2 * x).dtype == jnp.float32
@@ -222,6 +224,7 @@ def every(p, q):
     return {name: getattr(distances, name)(p, q) for name in names}
 
 
+@pytest.mark.slow
 def test_divergences_by_two_roads():
     """Densities with their mass in boxes are probability vectors."""
     p, q = np.array([0.1, 0.2, 0.0, 0.7]), np.array([0.25, 0.25, 0.25, 0.25])
@@ -241,6 +244,7 @@ def test_divergences_by_two_roads():
     assert distances.kl(q, p) == distances.reverse_kl(p, q) == jnp.inf
 
 
+@pytest.mark.slow
 def test_disjoint_laws_are_as_far_apart_as_can_be_and_nothing_is_nan():
     x = empirical(draw(0, 20))
     pairs = [
@@ -276,6 +280,7 @@ def test_divergences_in_the_plane_are_sums_over_independent_coordinates():
     assert_allclose(jensen_shannon(*turned), jensen_shannon(*line), rtol=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("covered", "exact"), [(1, 0.31825708414741), (2, 0.1323041247189)])
 def test_modes_far_apart_are_atoms(covered, exact):
     """Three modes at -5, 0, 5, and a generator that has some of them."""
@@ -287,6 +292,7 @@ def test_modes_far_apart_are_atoms(covered, exact):
 # Transport on the line
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2])
 def test_shifted_laws_are_as_far_apart_as_they_are_shifted(order):
     law = gd.measures.line(3, 5.0, 0.3)
@@ -295,6 +301,7 @@ def test_shifted_laws_are_as_far_apart_as_they_are_shifted(order):
     assert_allclose(wasserstein(law, law, order), 0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_wasserstein_of_normal_laws():
     """W_2 is that of means and deviations; W_1 = |1 - s| sqrt(2/pi) where the means agree."""
     assert_allclose(wasserstein(gaussian(1.0, 2.0), gaussian(-2.0, 0.5), 2), np.hypot(3, 1.5), 1e-9)
@@ -318,6 +325,7 @@ def test_a_law_is_the_limit_of_its_quantiles():
         assert_allclose(wasserstein(law.quantile(u), other.quantile(u), order), exact, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_one_point_and_a_law():
     """W_p(delta_x, p) is the p-th absolute moment about x: there is only one coupling."""
     law = gaussian(0.0, 1.0)
@@ -354,6 +362,7 @@ def test_the_slope_of_transport_is_the_mean_push():
 # Other distances between samples
 
 
+@pytest.mark.slow
 def test_sliced_transport():
     x, y = draw(0, 12, 2), draw(1, 12, 2)
     sliced = jax.jit(distances.sliced_wasserstein)
@@ -389,6 +398,7 @@ def test_between_samples_of_one_law_kernels_and_linear_critics_see_one_over_root
         assert abs(found.mean() - exact) < 4 * found.std() / np.sqrt(runs)
 
 
+@pytest.mark.slow
 def test_the_kernel_sees_what_its_definition_says():
     x, y = draw(0, 5, 3), draw(1, 7, 3)
 
@@ -423,6 +433,7 @@ def test_histograms_count_every_point():
     assert_allclose(coarse, jensen_shannon(gaussian(0.0, 1.0), gaussian(1.0, 1.0)), rtol=0.03)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("ask", "said"),
     [

@@ -78,6 +78,7 @@ def test_borders_between_the_types(matrix, kind, stable):
         assert found.stable[0] == stable
 
 
+@pytest.mark.slow
 def test_what_has_no_derivative_has_no_type():
     """Adam divides by the root of what is 0 at rest."""
     adam = gd.methods.simultaneous(gd.games.dirac(), optax.adam(0.1))
@@ -175,6 +176,7 @@ def test_leading_that_is_not_found_is_told(monkeypatch):
         gd.spectrum(gd.methods.simultaneous(BIG, 0.1), REST, leading=3)
 
 
+@pytest.mark.slow
 def test_transient_of_a_jordan_block():
     """exp(t [[-1, b], [0, -1]]) = e^-t [[1, b t], [0, 1]]; the abscissa is b / 2 - 1."""
     b, ts = 10.0, jnp.linspace(0, 3, 13)
@@ -187,6 +189,7 @@ def test_transient_of_a_jordan_block():
     assert found.peak > 3
 
 
+@pytest.mark.slow
 def test_transient_of_normal_dynamics_is_its_spectrum():
     game = gd.games.bilinear([[1.0, 0.2], [0.3, 0.7]])
     rest = game.equilibria()[0]

@@ -162,6 +162,7 @@ def test_a_realization_does_not_depend_on_the_step_of_the_integrator():
     assert errors[1] < errors[0] / 3
 
 
+@pytest.mark.slow
 def test_without_a_key_there_is_no_noise():
     plan = Integrator(solver=dfx.Heun(), dt=0.1)
     noisy = LangevinFlow(Gradient(GENERAL), 0.1, 1.0, plan)
@@ -223,6 +224,7 @@ def test_bad_noise_is_an_error():
 # Runge-Kutta as a training rule
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("solver", "order"), [(None, 4), (dfx.Heun(), 2), (dfx.Euler(), 1)])
 def test_runge_kutta_steps_have_their_order_on_any_game(solver, order):
     """Errors in the exact flow, of three players, over a fixed time."""

@@ -365,6 +365,7 @@ def test_ascent_against_best_responses_visits_every_mode_once_in_k_rounds(k):
     np.testing.assert_allclose(logits[:, ::k], 0, atol=1e-14)
 
 
+@pytest.mark.slow
 def test_against_the_best_d_the_generator_descends_the_divergence():
     """The envelope theorem: the generator's gradient at D* is that of 2 JS."""
     nodes = jnp.linspace(-4, 4, 17)

@@ -116,6 +116,7 @@ def test_midpoint_flow_is_extrapolation_by_half_a_step() -> None:
     same_map(TimeMap(fixed(damped(), dfx.Midpoint()), H), half)
 
 
+@pytest.mark.slow
 def test_implicit_euler_undoes_explicit_euler() -> None:
     """Run backwards, the proximal point method is gradient play."""
     there = gd.simulate(fixed(damped(), dfx.Euler()), normal_players(), [0.0, 4 * H])
@@ -123,6 +124,7 @@ def test_implicit_euler_undoes_explicit_euler() -> None:
     close(back.final.players, normal_players(), rtol=0, atol=1e-11)
 
 
+@pytest.mark.slow
 def test_fixed_steps_converge_to_the_adaptive_solution() -> None:
     exact = gd.simulate(flow(damped(), rtol=1e-11, atol=1e-11), normal_players(), [0.0, 1.0])
 
@@ -133,6 +135,7 @@ def test_fixed_steps_converge_to_the_adaptive_solution() -> None:
     assert np.log2(error(1 / 16) / error(1 / 32)) == pytest.approx(2, abs=0.2)
 
 
+@pytest.mark.slow
 def test_time_map_multiplies_by_the_exponential_of_the_flow() -> None:
     game = gd.games.quadratic([[-0.3, -1.2, 0.4], [1.0, -0.1, 0.0], [0.2, 0.7, -0.5]])
     rest = tuple(np.zeros(1) for _ in range(3))
@@ -384,6 +387,7 @@ def test_zero_sum_losses_sum_to_zero(name: str) -> None:
         np.testing.assert_allclose(generator, -discriminator, rtol=1e-14)
 
 
+@pytest.mark.slow
 def test_leaders_of_a_gan_feel_nothing_of_a_response_that_is_best() -> None:
     """The envelope theorem: where D is optimal the total derivative is the partial one."""
     game, (theta, psi) = normal_gan(), normal_players()
@@ -514,6 +518,7 @@ def test_a_network_is_its_parameters_and_its_function() -> None:
     assert float(apply(doubled, x)) != float(network(x))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make",
     [
@@ -555,6 +560,7 @@ def test_spectrum_settles_the_memory_first(name: str) -> None:
         assert abs(float(fresh.radius) - float(settled.radius)) > 1e-4
 
 
+@pytest.mark.slow
 def test_every_game_has_one_field_for_rules_and_flows() -> None:
     """The residual of a step of size h is h times the velocity."""
     for name in ("Custom", "zero_sum", "GAN", "Noised"):

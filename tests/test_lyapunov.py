@@ -32,6 +32,7 @@ def test_bilinear_closed_forms(name):
     assert jnp.all(result.error < 1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [gd.methods.simultaneous, gd.methods.optimistic])
 def test_rule_at_rest_is_the_real_part_of_its_spectrum(make):
     # Sheared, with all growth rates apart; the memory of optimism has exponents of its own.
@@ -42,6 +43,7 @@ def test_rule_at_rest_is_the_real_part_of_its_spectrum(make):
     np.testing.assert_allclose(result.exponents, gd.spectrum(rule, rest).exponents.real, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_flow_at_rest_is_the_real_part_of_its_spectrum():
     game = gd.games.prescribed([-0.2 + 1j, -0.2 - 1j, -1.0, 0.5], jr.key(1))
     flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
@@ -50,6 +52,7 @@ def test_flow_at_rest_is_the_real_part_of_its_spectrum():
     np.testing.assert_allclose(result.exponents, gd.spectrum(flow, rest).exponents.real, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_flow_and_its_time_map_have_the_same_exponents():
     flow, start = van_der_pol(), (1.0, 1.0)
     per_time = gd.lyapunov(flow, start, jnp.linspace(0, 200, 201))
@@ -57,6 +60,7 @@ def test_flow_and_its_time_map_have_the_same_exponents():
     np.testing.assert_allclose(per_step.exponents, per_time.exponents / 2, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_leading_exponents_are_the_first_of_all():
     rule = gd.methods.simultaneous(gd.games.prescribed([-0.5, -1.0, -1.5, -2.0], jr.key(0)), 0.1)
     start = (jnp.ones(2), jnp.ones(2))
@@ -91,6 +95,7 @@ def test_what_vanishes_in_a_step_has_exponent_minus_infinity():
     np.testing.assert_allclose(result.exponents, [np.log(0.5), -np.inf])
 
 
+@pytest.mark.slow
 def test_times_too_far_apart_are_told_not_guessed():
     rule = gd.methods.simultaneous(gd.games.quadratic([[1.0, 0.0], [0.0, -0.9]]), 1.0)
     start = (jnp.zeros(1), jnp.zeros(1))
@@ -101,6 +106,7 @@ def test_times_too_far_apart_are_told_not_guessed():
     np.testing.assert_allclose(fine, np.log([2, 0.1]))
 
 
+@pytest.mark.slow
 def test_jit_vmap_and_single_precision():
     def exponents(h):
         return gd.lyapunov(gd.methods.simultaneous(ROTATION, h), START, np.arange(101)).exponents

@@ -30,6 +30,7 @@ from gandyn import methods
 # Spectra. `h` is a step size, `s` a singular value, `l` an eigenvalue of J.
 
 
+@pytest.mark.slow
 def test_proximal_point_inverts_one_minus_hJ():
     game, origin, J, _ = random_quadratic()
     for h in (0.3, np.array([0.2, 0.5])):
@@ -58,6 +59,7 @@ def test_competitive_inverts_the_interaction_only():
         )
 
 
+@pytest.mark.slow
 def test_competitive_is_the_equilibrium_of_the_local_game():
     """Schaefer and Anandkumar's formula for two players, with explicit mixed Hessians."""
     h, (x, y) = 0.2, START
@@ -183,6 +185,7 @@ EVERY = {
 OF_TWO = {"negative_momentum": lambda game, h: methods.negative_momentum(game, h)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*EVERY, *OF_TWO])
 def test_every_method_differentiates_as_finite_differences_do(name):
     build = {**EVERY, **OF_TWO}[name]
@@ -202,6 +205,7 @@ def test_every_method_differentiates_as_finite_differences_do(name):
         np.testing.assert_allclose(dx[i], slope, rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*EVERY, *OF_TWO])
 def test_every_method_is_the_same_mapped_and_in_a_loop(name):
     build = {**EVERY, **OF_TWO}[name]
@@ -237,6 +241,7 @@ def test_every_method_but_the_two_player_ones_plays_with_three(name):
     )
 
 
+@pytest.mark.slow
 def test_many_parameters_are_solved_for_without_a_matrix():
     """Above 64 parameters GMRES: the same answer, and nothing of the size of a Hessian."""
     n = 200

@@ -49,6 +49,7 @@ def test_one_copy_is_the_plain_game():
     assert_close(Mixtures(gan).losses(mixed, jr.key(0)), gan.losses(players, jr.key(0)))
 
 
+@pytest.mark.slow
 def test_equal_copies_are_the_plain_game_whatever_their_weights():
     gan, players = normal_gan(), normal_players()
     mixed = copied(players, (3, 2), spread=0.0)
@@ -63,6 +64,7 @@ def lipschitz(c, x):
     return c[1] * jnp.abs(x - c[0])
 
 
+@pytest.mark.slow
 def test_two_points_have_the_equilibrium_that_one_has_not():
     """Data on -1 and 1: one point loses max(1, |x|) to its best critic; a mixture of two, nothing
     to any, so that min-max is 1 and max-min 0, and in mixtures the value is 0."""

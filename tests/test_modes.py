@@ -37,6 +37,7 @@ def chain(P, n, seed):
 # Coverage
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("law", "share"), [(ring(), 1 - np.exp(-9 / 2)), (line(), erf(3 / np.sqrt(2)))]
 )
@@ -174,6 +175,7 @@ def test_transitions_are_shares_of_the_hops(seed):
     assert np.all(np.diag(found.transitions) == 0)
 
 
+@pytest.mark.slow
 def test_from_samples_to_hops():
     """A generator that rotates through the ring, one mode after the other, as after Metz et al."""
     law = ring(8)
@@ -194,6 +196,7 @@ def test_a_generator_of_all_modes_is_at_none_of_them():
     assert_array_equal(dominant(shares, 0.0), [0, 1, 0, -1])
 
 
+@pytest.mark.slow
 def test_under_transformations_and_in_single_precision():
     law = ring()
     x = law.sample(jr.key(1), 60).reshape(3, 20, 2)

@@ -46,6 +46,7 @@ def test_loose_tolerances_fake_convergence_and_are_told():
     assert_allclose(told.error, error, atol=0.02 * float(error.max()))
 
 
+@pytest.mark.slow
 def test_single_precision_is_held_against_what_it_can_keep():
     single = tuple(map(jnp.float32, ONE))
     found = monitors.integrator_error(flow_at(), single, TS[:11])
@@ -53,12 +54,14 @@ def test_single_precision_is_held_against_what_it_can_keep():
     assert found.relative < 1e-3
 
 
+@pytest.mark.slow
 def test_fixed_steps_are_held_against_shorter_ones():
     plan = gd.flows.Integrator(dt=0.5)
     flow = gd.flows.GradientFlow(gd.fields.Gradient(DIRAC), plan)
     assert 0 < monitors.integrator_error(flow, ONE, TS[:21]).relative < 1e-3
 
 
+@pytest.mark.slow
 def test_energy_of_bilinear_rotation():
     """The flow keeps it; a simultaneous step multiplies it by 1 + (h s)^2 per singular value."""
     game = gd.games.bilinear([[2.0]])
@@ -86,6 +89,7 @@ def test_distance_is_to_the_nearest():
         monitors.distance(run, [(0.0, 0.0)])
 
 
+@pytest.mark.slow
 def test_alignment_is_the_angle_of_the_spiral():
     """z' = -(r + i) z is at the constant cosine r / sqrt(1 + r^2) to 0."""
     r = 0.5

@@ -346,6 +346,7 @@ BILINEAR: dict[str, tuple[Callable[..., Any], Callable[..., Any], list[float]]] 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", BILINEAR)
 def test_bilinear_spectrum(method: str) -> None:
     make, per_value, null = BILINEAR[method]
@@ -518,6 +519,7 @@ def test_logarithm_of_the_map_is_the_modified_flow(method: str) -> None:
     assert 1.9 < np.log2(error(0.02) / error(0.01)) < 2.1
 
 
+@pytest.mark.slow
 def test_order_of_play_decides_stability() -> None:
     # C5: the published matrices, to their digits
     np.testing.assert_allclose(together(0.2), [[0.00919, 1.018], [-1.018, 0.00919]], atol=1e-5)
@@ -543,6 +545,7 @@ def noisy_bilinear(players: Any, key: Any) -> Any:
     return 1.5 * x * y + a * x, -1.5 * x * y + b * y
 
 
+@pytest.mark.slow
 def test_noise_adds_up_step_by_step() -> None:
     """J2: E|z_n|^2 = (1 + e^2)^n |z_0|^2 + 2 h^2 sigma^2 ((1 + e^2)^n - 1)/e^2, with fresh noise in
     every step of every realization."""

@@ -17,6 +17,7 @@ seeds = st.integers(0, 2**31)
 leader = jax.jit(gd.leader, static_argnums=(1, 2))
 
 
+@pytest.mark.slow
 def test_values_of_games_on_a_grid():
     """(x - y)^2 on [0, 1]^2: 1/4, 0, mixed 1/4.  y^2 - 2 x y on [-1, 1]^2: 1, 0, mixed 1."""
     square = gd.games.zero_sum(lambda x, y: (x - y) ** 2)
@@ -41,6 +42,7 @@ def test_a_table_is_the_losses_at_every_combination():
     assert_allclose(mixed.losses(pure), [t[1, 2] for t in tables], rtol=1e-13)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(seeds)
 def test_leading_a_zero_sum_game_is_minmax_and_maxmin(seed):
@@ -83,6 +85,7 @@ def test_cournot_duopoly_is_led_at_the_textbook_quantities():
     assert_allclose(nothing.gap, 1 / 2, atol=1e-12)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=15)
 @given(seeds)
 def test_mixed_strategies_are_optimal_if_nobody_can_exploit_them(seed):

@@ -32,6 +32,7 @@ RESULTS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plot", RESULTS, ids=lambda plot: plot.__name__)
 def test_plots_draw_into_the_given_axes_or_a_new_figure(plot):
     result = RESULTS[plot]()
@@ -99,6 +100,7 @@ def test_lyapunov_exponents_along_a_parameter():
     assert "1/step" in ax.get_ylabel()
 
 
+@pytest.mark.slow
 def test_equilibria_are_marked_by_what_they_are():
     """Of f = x^4/4 - x^2/2 - y^2/2 the two wells are Nash, 0 is not."""
     game = gd.games.zero_sum(lambda x, y: x**4 / 4 - x**2 / 2 - y**2 / 2)
@@ -112,6 +114,7 @@ def test_equilibria_are_marked_by_what_they_are():
     assert_allclose(np.sort(drawn["local Nash"][:, 0]), [-1, 1], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_what_a_trajectory_settles_on_is_named():
     rest = gd.settles_on(gd.methods.extragradient(ROTATION, 0.5), ONE, 2000)
     ax = plots.settled(rest)

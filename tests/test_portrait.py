@@ -37,6 +37,7 @@ def displacement(dynamics, point):
     return np.stack(dynamics.residual(state).players)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "game"),
     [("flow", "dirac"), ("simultaneous", "r1"), ("momentum", "r1"), ("alternating", "forsaken")],
@@ -62,6 +63,7 @@ def test_arrows_are_the_residual(kind):
         np.testing.assert_allclose(portrait.arrows[:, j, i], expected, rtol=1e-13, atol=1e-15)
 
 
+@pytest.mark.slow
 def test_legs_end_where_the_step_ends_and_move_one_player_each():
     rule = DYNAMICS["alternating"](GAMES["forsaken"])
     legs = gd.portrait(rule, ORIGIN, nodes=5, nullclines=False).legs
@@ -86,6 +88,7 @@ def test_the_plane_cuts_through_any_two_coordinates():
     np.testing.assert_allclose(portrait.arrows[:, 3, 1], expected[[2, 0]], rtol=1e-13, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_known_equilibria_of_the_game_are_shown():
     portrait = gd.portrait(DYNAMICS["alternating"](GAMES["r1"]), ORIGIN, nodes=5)
     np.testing.assert_array_equal(portrait.equilibria, [[0.0, 0.0]])
@@ -109,6 +112,7 @@ def test_bad_planes_are_refused(wrong, message):
 # --- the figures -------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_plots_draw_into_the_given_axes_or_a_new_figure():
     rule = DYNAMICS["alternating"](GAMES["r1"])
     results = {
@@ -141,6 +145,7 @@ def test_the_drawn_eigenvalues_are_multipliers_of_maps_and_exponents_of_flows():
     plt.close("all")
 
 
+@pytest.mark.slow
 def test_a_box_confines_the_flow_which_slides_along_its_wall():
     # z' = i z from (-1, 1), |psi| <= 1: straight along the wall to (0, 1) in time 1, then around.
     field = gd.fields.Confined(

@@ -169,6 +169,7 @@ def test_alternation_is_a_product_of_block_moves(
     law()
 
 
+@pytest.mark.slow
 @few
 @given(seed=seeds, h=steps)
 def test_time_map_of_the_flow_is_the_matrix_exponential(seed: int, h: float) -> None:

@@ -23,6 +23,7 @@ def end(solver: Any, dt: float, time: float) -> complex:
     return complex(float(x), float(y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("solver", "order"),
     [(dfx.Euler(), 1), (dfx.Heun(), 2), (RK4(), 4), (dfx.Tsit5(), 5), (dfx.Dopri5(), 5)],
@@ -68,6 +69,7 @@ def test_consensus_has_no_factor_of_one_half(strength: float) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 def test_invariant_is_kept_by_tight_tolerances_and_lost_by_the_usual_ones() -> None:
     """theta^2 + psi^2 over a hundred units of time; a loose tolerance fakes convergence."""
     ts = np.linspace(0, 100, 11)
@@ -147,6 +149,7 @@ def test_order_of_play_is_the_discriminator_first_unless_told() -> None:
     assert abs(float(default[0] - other[0])) > 1e-4
 
 
+@pytest.mark.slow
 def test_proximal_point_contracts_where_gradient_play_expands() -> None:
     """Implicit steps divide by what explicit steps multiply with: 1/(1 -+ ih) against 1 +- ih."""
     h = 0.3

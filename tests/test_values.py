@@ -67,6 +67,7 @@ def test_indicator_game(modes):
     assert_allclose(found.column, 1 / modes)
 
 
+@pytest.mark.slow
 def test_first_and_second_mover_on_the_square():
     """(x - y)^2 on [0, 1]^2 at 101 x 101 points: 1/4, 0, and 1/4 mixed."""
     grid = jnp.linspace(0, 1, 101)
