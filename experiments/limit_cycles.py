@@ -95,7 +95,7 @@ def run(options: Options, out: Path) -> Ledger:
         turns = dict(
             zip(cycles, pool.map(lambda c: cycle_of(flows[c[0]], *c), cycles), strict=True)
         )
-        found = pool.map(lambda c: follow(*c, turns[c[:2]], steps), chains)
+        found = pool.map(lambda c: follow(*c, turn=turns[c[0], c[1]], steps=steps), chains)
         followed = dict(zip(chains, found, strict=True))
     for name, (above, below) in zip(options.games, axes.T, strict=True):
         flow = flows[name]
