@@ -21,6 +21,15 @@ def is_concrete(x: Any) -> bool:
     return not any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(x))
 
 
+def untraced(call: str, *values: Any) -> None:
+    """Hold what a function of the host is given to be known."""
+    if not is_concrete(values):
+        raise ValueError(
+            f"{call} runs on the host and cannot be traced: call it outside of `jit`, `vmap` and "
+            "`grad`."
+        )
+
+
 def shown(value: Any) -> str:
     """A value in a message: short, whatever it is."""
     if isinstance(value, eqx.Module):

@@ -223,6 +223,71 @@ def test_alternation_turns_by_its_exact_angle():
     assert_allclose(found.period, 2 * np.pi / np.arccos(1 - 0.1**2 / 2), rtol=1e-10)
 
 
+def logistic(r: float) -> gd.AbstractDynamics:
+    """The map x -> r x (1 - x), as gradient steps of size 1 of one player."""
+    game = gd.games.Custom(lambda p, key: (p[0] ** 2 / 2 - r * (p[0] ** 2 / 2 - p[0] ** 3 / 3),))
+    return gd.methods.simultaneous(game, 1.0)
+
+
+@pytest.mark.parametrize("duration", [1000, 4096, 6144, 10_000])
+def test_the_period_of_a_map_does_not_depend_on_when_it_is_looked_at(duration: int):
+    """The cycle of two steps of the logistic map: (r + 1 -+ sqrt((r - 3) (r + 1))) / 2 r."""
+    r = 3.2
+    found = gd.settles_on(logistic(r), (0.3,), duration=duration)
+    assert int(found.kind) == gd.Kind.CYCLE
+    assert float(found.period) == 2
+    assert_allclose(found.center, (r + 1) / (2 * r), rtol=1e-12)
+    assert_allclose(found.amplitude, np.sqrt((r - 3) * (r + 1)) / (2 * r), rtol=1e-12)
+
+
+def test_chaos_is_no_cycle():
+    """May 1976: a window of period 3 at r = 3.83; at r = 4 the exponent is log 2."""
+    assert float(gd.settles_on(logistic(3.83), (0.3,), duration=8192).period) == 3
+    chaos = gd.settles_on(logistic(4.0), (0.3,), duration=8192)
+    assert int(chaos.kind) == gd.Kind.CHAOS
+    assert np.isnan(chaos.period)
+    assert_allclose(chaos.growth, np.log(2), atol=0.02)
+    assert_allclose(chaos.center, 0.5, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_chaos_of_a_flow():
+    """Lorenz 1963 is gradient play of three players; its leading exponent is 0.9056."""
+
+    def losses(players, key):
+        x, y, z = players
+        return (
+            10 * (x**2 / 2 - x * y),
+            y**2 / 2 - x * y * (28 - z),
+            4 / 3 * z**2 - x * y * z,
+        )
+
+    found = gd.settles_on(flow(gd.games.Custom(losses)), (1.0, 1.0, 20.0), duration=400)
+    assert int(found.kind) == gd.Kind.CHAOS
+    assert_allclose(found.growth, 0.9056, atol=0.1)
+
+
+def test_a_start_outside_of_the_domain():
+    game = gd.games.zero_sum(lambda x, y: x * y + jnp.log(x))
+    with pytest.raises(ValueError, match="outside of the game's domain"):
+        gd.settles_on(gd.methods.simultaneous(game, 0.1), (-1.0, 1.0))
+
+
+def test_what_runs_on_the_host_says_so():
+    rule = gd.methods.alternating(gd.games.dirac(), 0.1)
+    for analysis in (
+        lambda x: gd.settles_on(rule, (x, x)),
+        lambda x: gd.basins(rule, (x, x)),
+        lambda x: gd.equilibria(rule, (x, x), (-1, 1)),
+        lambda x: gd.portrait(rule, (x, x)),
+        lambda x: gd.cost(rule, (x, x)),
+        lambda x: gd.spectrum(rule, (x, x), leading=1),
+        lambda x: gd.continuation(lambda h: gd.methods.alternating(rule, h), (x, x), (0, 1)),
+    ):
+        with pytest.raises(ValueError, match="cannot be traced"):
+            jax.jit(analysis)(0.1)
+
+
 @pytest.mark.slow
 def test_a_field_that_fades_out_is_not_at_rest():
     """x' = exp(-x): it crawls ever more slowly, and goes on for ever."""

@@ -111,5 +111,5 @@ def test_equations_that_are_solved_by_iteration_cost_what_it_took():
 def test_misuse_is_refused_in_words():
     with pytest.raises(TypeError, match="a flow has no steps"):
         gd.cost(gd.flows.GradientFlow(Gradient(damped())), normal_players())
-    with pytest.raises(ValueError, match="call `cost` outside"):
+    with pytest.raises(ValueError, match="`cost` runs on the host and cannot be traced"):
         jax.jit(lambda h: gd.cost(methods.simultaneous(GAME, h), START).gradients)(0.1)

@@ -13,7 +13,7 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import coordinates
 from .._result import Result
 from .._types import Key, Number, Players
-from ._ends import ESCAPED, UNDECIDED, follow
+from ._ends import ESCAPED, UNDECIDED, follow, outside
 from ._plane import plane_of
 
 
@@ -118,8 +118,9 @@ def basins(
     - `progress`: whether to show a bar. By default only on a terminal.
 
     **Raises:** `ValueError` if there is no such plane, if `bounds` is no box, or if a start of the
-    grid is outside of the game's domain, where the residual is not finite.
+    grid is outside of the game's domain, where the dynamics or a loss is not finite.
     """
+    checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
     duration, tolerance, escape = (
         float(checks.positive(name, value))
@@ -131,14 +132,11 @@ def basins(
     )
     starts = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
     states = eqx.filter_jit(eqx.filter_vmap(lambda p: dynamics.init(at(p))))(starts)
-    speed = eqx.filter_jit(
-        eqx.filter_vmap(lambda s: jnp.sum(coordinates(dynamics.residual(s, key))[0]))
-    )(states)
-    outside = ~np.isfinite(speed)
-    if outside.any():
+    out = outside(dynamics, states, key)
+    if out.any():
         raise ValueError(
-            f"{outside.sum()} of the {len(starts)} starts are outside of the game's domain: the "
-            f"dynamics is not finite there, first at {np.asarray(starts)[outside.argmax()]}. Give "
+            f"{out.sum()} of the {len(starts)} starts are outside of the game's domain, where the "
+            f"dynamics or a loss is not finite, first {np.asarray(starts)[out.argmax()]}: give "
             "other `bounds`."
         )
     ends, _ = follow(dynamics, states, duration, tolerance, escape, key, progress)

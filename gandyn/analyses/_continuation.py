@@ -121,6 +121,7 @@ def continuation(
 
     **Warns:** if the branch ends within the bounds without a reason of its own.
     """
+    checks.untraced("`continuation`", players, bounds, start)
     low, high = interval("bounds", bounds)
     resolution = checks.count("resolution", resolution)
     max_points = checks.count("max_points", max_points)

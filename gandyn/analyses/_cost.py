@@ -75,9 +75,8 @@ def cost(rule: AbstractRule, players: Players | State, key: Key = None) -> Cost:
             f"`rule` must be a rule, but is {checks.shown(rule)}: a flow has no steps, its "
             "`gandyn.rules.TimeMap` has."
         )
+    checks.untraced("`cost`", rule, players)
     state = begin(rule, players)
-    if not checks.is_concrete((rule, state)):
-        raise ValueError("a cost is counted by running a step: call `cost` outside of `jax.jit`.")
     tally = _Tally()
     watched = jax.tree.map(
         lambda x: _Watched(x, tally) if _is_game(x) else x, rule, is_leaf=_is_game

@@ -24,8 +24,10 @@ from tqdm import tqdm
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
 from .._types import Key
+from ..games._game import losses
 from ..rules import AbstractRule
 from ._equilibrium import Equilibrium, equilibrium
+from ._inside import game_inside
 from ._spectrum import Spectrum, spectrum
 
 ESCAPED = -1
@@ -53,6 +55,23 @@ class Ends:
     def end(self, members: np.ndarray, label: int, time: float) -> None:
         self.labels[members] = label
         self.times[members] = time
+
+
+def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
+    """Which of a batch of states are outside of the game's domain: the dynamics, or a loss of the
+    game if there is one, is not finite there."""
+    game = game_inside(dynamics)
+
+    @eqx.filter_jit
+    @eqx.filter_vmap
+    def finite(state: State) -> Array:
+        paid = () if game is None else losses(game, state.players, key)
+        seen = jnp.concatenate(
+            [coordinates(dynamics.residual(state, key))[0], *map(jnp.ravel, paid)]
+        )
+        return jnp.all(jnp.isfinite(seen))
+
+    return ~np.asarray(finite(states))
 
 
 def follow(
@@ -218,7 +237,10 @@ def _advance(
     looks: int,
 ) -> tuple[Array, Array, State]:
     def one(state: State) -> tuple[Array, Array, State]:
+        # At irregular times: at regular ones, a cycle may be seen in one place only.
         ts = np.linspace(0, length, looks + 1)
+        ts[1:-1] -= ts[1] * np.random.default_rng(0).random(looks - 1)
+        ts = np.floor(ts) if isinstance(dynamics, AbstractRule) else ts
         ts = ts if start is None else jnp.asarray(ts, start.dtype) + start
         seen = dynamics.evolve(state, ts, key)
         path = jax.vmap(lambda p: coordinates(p)[0])(seen.players)

@@ -76,6 +76,7 @@ def equilibria(
 
     **Warns:** if the equilibria do not seem to be isolated, so that they cannot be counted.
     """
+    checks.untraced("`equilibria`", dynamics, players)
     like, back = coordinates(begin(dynamics, players, key).players)
     low, high = box("bounds", bounds, like.size)
     unit = qmc.Sobol(like.size, scramble=True, rng=0).random(checks.count("starts", starts))

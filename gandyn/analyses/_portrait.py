@@ -79,6 +79,7 @@ def portrait(
     - `nullclines`, `legs`: whether to look for them.
     - `key`: one realisation of everything random.
     """
+    checks.untraced("`portrait`", dynamics, players)
     state = begin(dynamics, players, key)
     nodes = checks.count("nodes", nodes, low=3)
     x, y, players_at = plane_of(state.players, bounds, (nodes, nodes), plane)

@@ -96,8 +96,10 @@ def turning(
     else:
         safe = jnp.where(jnp.isfinite(around), around, 0)
         x, y = jnp.linalg.svd(safe, full_matrices=False)[2][:2] @ around.T
-    # An angle of a step lies within half a turn.
-    angles = jnp.diff(jnp.unwrap(jnp.arctan2(y, x)))
+    # An angle of a step lies within half a turn; half turns are forward ones, whatever rounding
+    # says of them, so that what changes sides at every step has the rotation 1/2.
+    half_turn = jnp.pi + float(jnp.finfo(path.dtype).eps) ** 0.5
+    angles = half_turn - jnp.mod(half_turn - jnp.diff(jnp.arctan2(y, x)), 2 * jnp.pi)
     sign = 1 if plane is not None else jnp.sign(birkhoff(angles, middles(len(angles), path.dtype)))
 
     def mean(angles: Array) -> Array:

@@ -119,11 +119,7 @@ def _leading(
 ) -> Complex[Array, " mode"]:
     """The rightmost eigenvalues of Df, or those of DF with the largest modulus, as exponents."""
     k = checks.count("leading", k)
-    if not checks.is_concrete((dynamics, state)):
-        raise ValueError(
-            "`spectrum` with `leading` runs on the host and cannot be traced: call it outside of "
-            "`jit`, `vmap` and `grad`, or leave `leading` out."
-        )
+    checks.untraced("`spectrum` with `leading`", dynamics, state)
     if settle:
         state = eqx.filter_jit(dynamics.settle)(state, key)
     x, back = coordinates(state)

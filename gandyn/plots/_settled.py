@@ -18,8 +18,8 @@ def settled(
     labels: tuple[str, str] = PLAYERS,
     **style: Any,
 ) -> Axes:
-    """A star for an equilibrium, the box that a cycle fills, and nothing else; the title says what
-    it is.
+    """A star for an equilibrium, the box that a cycle or chaos fills, and nothing else; the title
+    says what it is.
 
     **Arguments:**
 
@@ -34,9 +34,13 @@ def settled(
     title = kind.name.lower()
     if kind is Kind.EQUILIBRIUM:
         ax.plot(*center, "*", **{"color": "black", "ms": 6, "mew": 0, **style})
-    elif kind is Kind.CYCLE:
+    elif kind in (Kind.CYCLE, Kind.CHAOS):
         corners = center + amplitude * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]])
         ax.plot(*corners.T, **{"color": COLORS["flow"], "lw": 0.7, "ls": ":", **style})
-        title += f", period {float(result.period):.4g}"
+        title += (
+            f", period {float(result.period):.4g}"
+            if kind is Kind.CYCLE
+            else f", exponent {float(result.growth):.3g}"
+        )
     ax.set(title=title, xlabel=labels[0], ylabel=labels[1])
     return ax
