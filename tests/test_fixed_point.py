@@ -129,6 +129,23 @@ def test_leading_exponents_are_those_of_the_dense_spectrum(make):
     same_set(found[:4], dense[:4], 1e-8)
 
 
+def test_leading_exponents_among_others_that_crowd_there():
+    """x_i'' + (i + 1) x_i' + (i + 1) x_i = 0: the real exponents pile up at -1."""
+    size = 150
+    game = gd.games.Custom(
+        lambda p, key: (
+            jnp.sum(jnp.arange(1.0, size + 1) * p[0] ** 2) / 2 + jnp.sum(p[0] * p[1]),
+            jnp.sum(p[1] ** 2) / 2 - jnp.sum(p[0] * p[1]),
+        )
+    )
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
+    rest = (jnp.zeros(size), jnp.zeros(size))
+    found = gd.spectrum(flow, rest, leading=4).exponents
+    damping = np.arange(1, size + 1) + 1.0
+    exact = np.concatenate([np.roots([1, b, b]) for b in damping]).astype(complex)
+    assert_allclose(found.real, np.sort(exact.real)[::-1][:4], rtol=1e-9)
+
+
 @pytest.mark.slow
 def test_leading_exponents_of_a_network_gan():
     """Thousands of parameters: each is an eigenvalue, A v = l v, by the residual of its vector."""
@@ -172,7 +189,7 @@ def test_leading_that_is_not_found_is_told(monkeypatch):
         raise ArpackNoConvergence("", np.zeros(2), np.zeros((8, 2)))
 
     monkeypatch.setattr("gandyn.analyses._spectrum.eigs", never)
-    with pytest.raises(RuntimeError, match="found 2 of the 3 leading exponents only"):
+    with pytest.raises(RuntimeError, match="missed 1 of the 3 leading exponents"):
         gd.spectrum(gd.methods.simultaneous(BIG, 0.1), REST, leading=3)
 
 

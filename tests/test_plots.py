@@ -174,3 +174,45 @@ def test_rotation_along_a_parameter():
     ax = plots.rotation(jax.vmap(turns)(steps), along=steps)
     (bars,) = ax.containers
     assert_allclose(bars[0].get_ydata(), np.arcsin(steps / 2) / np.pi, atol=1e-9)
+
+
+def test_the_edge_is_drawn_where_it_is_crossed():
+    """On x^2 / 2 + 3 x y - y^2 / 2 simultaneous steps are stable up to 1/5, and fastest at 1/10."""
+    game = gd.games.zero_sum(lambda x, y: x**2 / 2 + 3 * x * y - y**2 / 2)
+    found = gd.critical(lambda h: gd.methods.simultaneous(game, h), (0.0, 0.0), (0.01, 1.0))
+    ax = plots.critical(found, name="h")
+    crossing = ax.lines[-1].get_xydata()
+    assert_allclose(np.hypot(*crossing.T), 1)
+    assert_allclose(crossing, [[0.8, 0.6], [0.8, -0.6]], atol=1e-9)
+    assert ax.get_title() == "Neimark-Sacker at h = 0.2"
+
+    best = gd.fastest(lambda h: gd.methods.simultaneous(game, h), (0.0, 0.0), {"h": (0.01, 0.5)})
+    ax = plots.fastest(best)
+    assert_allclose(np.hypot(*ax.lines[-1].get_xydata().T), np.sqrt(0.9))
+    assert_allclose(np.hypot(*np.asarray(ax.collections[0].get_offsets()).T), np.sqrt(0.9))
+    assert ax.get_title() == "h = 0.1"
+
+
+def test_kinds_of_equilibrium_along_a_parameter():
+    """0 of a x^2 / 2 + x y - y^2 / 2 is Nash for a > 0, and still min-max for -1 < a."""
+    slopes = jnp.asarray([-2.0, -0.5, 0.0, 0.5])
+
+    def kind(a):
+        game = gd.games.zero_sum(lambda x, y: a * x**2 / 2 + x * y - y**2 / 2)
+        return gd.classify(game, (0.0, 0.0))
+
+    ax = plots.classification(jax.vmap(kind)(slopes), along=slopes)
+    filled = {}
+    for line in ax.lines:
+        if line.get_mfc() != "none":
+            row = set(line.get_ydata().tolist())
+            filled.update({-int(y): sorted(line.get_xdata().tolist()) for y in row})
+    names = [label.get_text() for label in ax.get_yticklabels()]
+    assert names[1:3] == ["local Nash", "local min-max"]
+    assert filled == {
+        0: [-2.0, -0.5, 0.0, 0.5],
+        1: [0.5],
+        2: [-0.5, 0.0, 0.5],
+        3: [0.5],
+        4: [0.0],
+    }

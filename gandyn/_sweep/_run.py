@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jax
-from tqdm import tqdm
 
+from gandyn._progress import bar
 from gandyn._sweep import _memory
 from gandyn._sweep._axes import Grid, grid
 from gandyn._sweep._chunks import Chunks
@@ -185,15 +185,14 @@ def _compute(
     """Run the chunks one after another, and keep each when it is finished."""
     points = {i: math.prod(run.chunks.extent(i)) for i in todo}
     started = itertools.chain(((i, run(i)) for i in todo), [None])
-    disable = None if progress is None else not progress
-    with tqdm(total=sum(points.values()), unit="points", unit_scale=True, disable=disable) as bar:
+    with bar("points", sum(points.values()), progress) as shown:
         try:
             # In pairs, so that the next chunk is running while one is written.
             for (i, outputs), _ in itertools.pairwise(started):  # pyright: ignore
                 fetched = run.fetch(i, outputs)
                 with _unbroken():
                     kept.write(i, fetched)
-                bar.update(points[i])
+                shown.update(points[i])
         except KeyboardInterrupt:
             raise KeyboardInterrupt(kept.status()) from None
 

@@ -13,6 +13,7 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import coordinates
 from .._result import Result
 from .._types import Key, Number, Players
+from ..flows._flow import forwards
 from ._ends import ESCAPED, UNDECIDED, follow, outside
 from ._plane import plane_of
 
@@ -122,6 +123,7 @@ def basins(
     """
     checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
+    dynamics = forwards(dynamics)
     duration, tolerance, escape = (
         float(checks.positive(name, value))
         for name, value in (("duration", duration), ("tolerance", tolerance), ("escape", escape))

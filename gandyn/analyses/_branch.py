@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
+from tqdm import tqdm
 
 from .._phase import State
 from .._result import Result
@@ -249,8 +250,10 @@ def _meet(
     return u, tangent, matrix[:-1], exponents, along, i - 1, converged
 
 
-def walk(curve: AbstractCurve, origin: Point, resolution: int, max_points: int) -> Walk:
-    """Along the branch, the way its tangent points, until it ends."""
+def walk(
+    curve: AbstractCurve, origin: Point, resolution: int, max_points: int, shown: tqdm
+) -> Walk:
+    """Along the branch, the way its tangent points, until it ends; every point is shown."""
     here = origin
     longest = 1 / resolution
     step = longest / 10
@@ -275,6 +278,8 @@ def walk(curve: AbstractCurve, origin: Point, resolution: int, max_points: int) 
             return Walk(points + last, passed + found, words)
         passed += _passed(curve, here, new)
         points.append(new)
+        shown.set_postfix_str(curve.named(new.u), refresh=False)
+        shown.update()
         if outside:
             bound = curve.low if share < 0 else curve.high
             return Walk(points, passed, f"left the bounds at {float(bound):g}")

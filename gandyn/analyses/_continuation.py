@@ -19,9 +19,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
+from .._progress import bar
 from .._result import Result
 from .._types import Key, Number, Players
+from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
@@ -85,6 +88,7 @@ def continuation(
     key: Key = None,
     resolution: int = 50,
     max_points: int = 2000,
+    progress: bool | None = None,
 ) -> Continuation:
     """The branch of equilibria or cycles through a given one, as a hyper-parameter varies; not to
     be traced.
@@ -115,6 +119,7 @@ def continuation(
     - `key`: one realisation of everything random.
     - `resolution`: how many points, at least, a branch has from one bound to the other.
     - `max_points`: when to give up, either way.
+    - `progress`: whether to count the points while it runs. By default only on a terminal.
 
     **Raises:** `ValueError` if there is no equilibrium or cycle near `players` to start from, if
     cycles come in families there, or if no branch is born at a bifurcation that can be followed.
@@ -122,6 +127,7 @@ def continuation(
     **Warns:** if the branch ends within the bounds without a reason of its own.
     """
     checks.untraced("`continuation`", players, bounds, start)
+    make = eqx.Partial(_forwards, is_make(make))
     low, high = interval("bounds", bounds)
     resolution = checks.count("resolution", resolution)
     max_points = checks.count("max_points", max_points)
@@ -131,13 +137,12 @@ def continuation(
                 "`start` must be left out, because the branch starts at the bifurcation, at "
                 f"{float(players.parameter):g}, but is {checks.shown(start)}."
             )
-        curve, points, down, up = _other(is_make(make), players, (low, high), key, resolution)
+        curve, points, down, up = _other(make, players, (low, high), key, resolution)
     else:
         if start is None:
             start = low
         else:
             start = checks.number("start", start, low=float(low), high=float(high))
-        is_make(make)
         if isinstance(players, Cycle):
             curve, origin = _cycle_at(make, players, start, (low, high), key)
         else:
@@ -150,15 +155,16 @@ def continuation(
             up = origin
 
     walks = []
-    for way in (down, up):
-        if walks and walks[0].end == CLOSED:
-            way = CLOSED
-        if isinstance(way, str):
-            walks.append(Walk([], [], way))
-            continue
-        walks.append(walk(curve, way, resolution, max_points))
-        if walks[-1].broken:
-            warnings.warn(f"the branch {walks[-1].end}.", stacklevel=2)
+    with bar("points", None, progress) as shown:
+        for way in (down, up):
+            if walks and walks[0].end == CLOSED:
+                way = CLOSED
+            if isinstance(way, str):
+                walks.append(Walk([], [], way))
+            else:
+                walks.append(walk(curve, way, resolution, max_points, shown))
+    for end in (w.end for w in walks if w.broken):
+        warnings.warn(f"the branch {end}.", stacklevel=2)
     down, up = walks
     points = [*down.points[::-1], *points, *up.points]
     views = [seen(curve, jnp.asarray(point.u)) for point in points]
@@ -179,6 +185,10 @@ def continuation(
         (down.end, up.end),
         make(low).unit,
     )
+
+
+def _forwards(make: Make, parameter: Any) -> AbstractDynamics:
+    return forwards(make(parameter))
 
 
 def _equilibrium_at(

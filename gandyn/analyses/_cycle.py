@@ -29,6 +29,7 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Number, Players
+from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._tangent import carry
 
@@ -104,6 +105,7 @@ def cycle(
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
     state = begin(dynamics, players)
+    dynamics = forwards(dynamics)
     if isinstance(dynamics, AbstractRule):
         if isinstance(period, float | np.ndarray | jax.Array) and checks.is_concrete(period):
             period = int(period) if float(period).is_integer() else period

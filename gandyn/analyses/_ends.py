@@ -19,10 +19,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
-from tqdm import tqdm
 
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
+from .._progress import bar
 from .._types import Key
 from ..games._game import losses
 from ..rules import AbstractRule
@@ -90,9 +90,7 @@ def follow(
     runner = _Runner(dynamics, key)
     n = len(jax.tree.leaves(states)[0])
     ends, active, last, now = Ends(n), np.arange(n), states, 0 * stretch
-    # Quiet unless on a terminal, as everywhere.
-    disable = None if progress is None else not progress
-    with tqdm(total=n, unit="starts", unit_scale=True, disable=disable) as bar:
+    with bar("starts", n, progress) as shown:
         while len(active) and now < duration:
             low, high, states = runner.run(states, now, stretch, _LOOKS)
             now += stretch
@@ -106,7 +104,7 @@ def follow(
                 if attracts:
                     ends.end(active[settled == i], i, now)
             left = ends.labels[active] == UNDECIDED
-            bar.update(int(np.sum(~left)))
+            shown.update(int(np.sum(~left)))
             if not left.all():
                 active, states = active[left], _take(states, left)
         if len(active):

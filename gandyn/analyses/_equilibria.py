@@ -1,7 +1,7 @@
 """All equilibria of a dynamics in a box, from many starts."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -14,12 +14,15 @@ from scipy.stats import qmc
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import coordinates
+from .._progress import bar
 from .._result import Result
 from .._types import Key, Players
 from ._classify import Classification, classify
 from ._equilibrium import Equilibrium, equilibrium
 from ._inside import game_inside
 from ._spectrum import Spectrum, spectrum
+
+_BATCH = 256  # starts that are searched from together
 
 
 class Equilibria(Result):
@@ -56,6 +59,7 @@ def equilibria(
     bounds: Any,
     starts: int = 1024,
     key: Key = None,
+    progress: bool | None = None,
 ) -> Equilibria:
     """The equilibria of a dynamics in a box, stable or not; not to be traced.
 
@@ -71,6 +75,7 @@ def equilibria(
       counted through the players' arrays in order.
     - `starts`: from how many points; in many dimensions more are needed.
     - `key`: one realisation of everything random.
+    - `progress`: whether to show a bar. By default only on a terminal.
 
     **Raises:** `ValueError` if `bounds` is no box.
 
@@ -82,11 +87,7 @@ def equilibria(
     unit = qmc.Sobol(like.size, scramble=True, rng=0).random(checks.count("starts", starts))
     points = jnp.asarray(low + (high - low) * unit, like.dtype)
 
-    @eqx.filter_jit
-    def search(dynamics: AbstractDynamics, points: Array, key: Key) -> Equilibrium:
-        return jax.vmap(lambda x: equilibrium(dynamics, back(x), key))(points)
-
-    found = search(dynamics, points, key)
+    found = _search(dynamics, points, back, key, progress)
     roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
     inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
     chosen, reached = _distinct(roots, np.asarray(found.residual), inside)
@@ -107,6 +108,30 @@ def equilibria(
         if game is None or len(at.players) != 2
         else eqx.filter_vmap(lambda p: classify(game, p, key))(at.players),
     )
+
+
+def _search(
+    dynamics: AbstractDynamics,
+    points: Float[Array, "start n"],
+    back: Callable[[Array], Players],
+    key: Key,
+    progress: bool | None,
+) -> Equilibrium:
+    """The roots that are found from each point."""
+
+    @eqx.filter_jit
+    def search(dynamics: AbstractDynamics, points: Array, key: Key) -> Equilibrium:
+        return jax.vmap(lambda x: equilibrium(dynamics, back(x), key))(points)
+
+    found = []
+    with bar("starts", len(points), progress) as shown:
+        for first in range(0, len(points), _BATCH):
+            batch = points[first : first + _BATCH]
+            # The last one is filled up, for it to be the same program.
+            filled = jnp.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
+            found.append(jax.block_until_ready(search(dynamics, filled, key)))
+            shown.update(len(batch))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
 
 
 def box(name: str, bounds: Any, size: int) -> tuple[np.ndarray, np.ndarray]:

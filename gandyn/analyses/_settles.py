@@ -15,6 +15,7 @@ from .._phase import State, coordinates
 from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
+from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._cycle import cycle
 from ._ends import ESCAPED, UNDECIDED, follow, outside
@@ -106,6 +107,7 @@ def settles_on(
     """
     checks.untraced("`settles_on`", dynamics, players)
     state = begin(dynamics, players, key)
+    dynamics = forwards(dynamics)
     numbers = {"duration": duration, "tolerance": tolerance, "escape": escape}
     duration, tolerance, escape = (float(checks.positive(n, v)) for n, v in numbers.items())
     alone = jax.tree.map(lambda x: jnp.asarray(x)[None], state)

@@ -21,6 +21,9 @@ from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Players
 
+_SPACES = (20, 100, 400)  # dimensions of the space that Arnoldi's method searches, tried in turn
+_RESTARTS = 100  # in each of them
+
 
 class Spectrum(Result):
     """Growth rates of small disturbances, fastest growing first.
@@ -146,13 +149,22 @@ def _leading(
         )
     shape: Any = (x.size, x.size)
     operator = LinearOperator(shape, matvec=product, dtype=x.dtype)  # pyright: ignore[reportCallIssue]
-    which = "LM" if steps else "LR"
-    try:
-        found: Any = eigs(operator, k, which=which, v0=start, return_eigenvectors=False)
-    except ArpackNoConvergence as error:
-        raise RuntimeError(
-            f"Arnoldi's method found {len(error.eigenvalues)} of the {k} leading exponents only: "
-            "the others lie too close to each other. Ask for more of them, which widens the space "
-            "that it searches, or for all, without `leading`."
-        ) from None
-    return ranked(dynamics.exponents(jnp.asarray(found - 1 if steps else found)))
+    options: Any = {
+        "which": "LM" if steps else "LR",
+        "v0": start,
+        "maxiter": _RESTARTS,
+        "return_eigenvectors": False,
+    }
+    missing = 0
+    for space in _SPACES:
+        ncv = min(x.size - 1, max(2 * k + 1, space))
+        try:
+            found: Any = eigs(operator, k, ncv=ncv, **options)
+        except ArpackNoConvergence as error:
+            missing = k - len(error.eigenvalues)
+        else:
+            return ranked(dynamics.exponents(jnp.asarray(found - 1 if steps else found)))
+    raise RuntimeError(
+        f"Arnoldi's method missed {missing} of the {k} leading exponents, which lie too close to "
+        "others. Ask for more of them, or for all, without `leading`."
+    )

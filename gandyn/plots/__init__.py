@@ -6,10 +6,13 @@ from ._axes import figure as figure
 from ._axes import save as save
 from ._basins import ATTRACTORS as ATTRACTORS
 from ._basins import basins as basins
+from ._classification import classification as classification
 from ._continuation import continuation as continuation
+from ._critical import critical as critical
 from ._cycle import cycle as cycle
 from ._equilibria import equilibria as equilibria
 from ._exploitability import exploitability as exploitability
+from ._fastest import fastest as fastest
 from ._film import film as film
 from ._fixed_point import fixed_point as fixed_point
 from ._frame import frame as frame

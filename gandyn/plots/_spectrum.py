@@ -38,20 +38,21 @@ def spectrum(
         style["c"] = np.broadcast_to(np.asarray(along)[..., None], values.shape).ravel()
         style["cmap"] = cmap
     flat = values.ravel()
-    _boundary(ax, is_map)
+    plane(ax, result.unit)
     points = ax.scatter(
         np.real(flat), np.imag(flat), **{"s": 9, "linewidths": 0, "zorder": 3, **style}
     )
     if colorbar is not None:
         ax.figure.colorbar(points, ax=ax, label=colorbar)
-    name = "multiplier" if is_map else "exponent"
-    unit = "" if is_map else " (1/time)"
-    ax.set(xlabel=rf"Re {name}{unit}", ylabel=rf"Im {name}{unit}")
     return ax
 
 
-def _boundary(ax: Axes, is_map: bool) -> None:
-    """The boundary of stability, once per axes."""
+def plane(ax: Axes, unit: str) -> None:
+    """The eigenvalue plane of a rule ("step") or of a flow, its boundary of stability drawn once
+    per axes."""
+    is_map = unit == "step"
+    quantity = "multiplier" if is_map else "exponent (1/time)"
+    ax.set(xlabel=f"Re {quantity}", ylabel=f"Im {quantity}")
     name = "unit circle" if is_map else "imaginary axis"
     if any(line.get_gid() == name for line in ax.lines):
         return

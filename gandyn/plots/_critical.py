@@ -1,0 +1,30 @@
+"""The drawing of a `gandyn.Critical`: where the edge of stability is crossed."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from ..analyses import Critical
+from ._axes import plot
+from ._spectrum import plane
+
+
+@plot
+def critical(result: Critical, ax: Axes, *, name: str = "parameter", **style: Any) -> Axes:
+    """The eigenvalue plane with the exponent or multiplier that crosses, and its partner; the title
+    says at which value, and how.
+
+    **Arguments:**
+
+    - `result`: one critical value.
+    - `ax`: where to draw; a new figure if left out.
+    - `name`: of the hyper-parameter.
+    - `style`: what `Axes.plot` takes.
+    """
+    exponent = complex(result.exponent)
+    at = np.exp(exponent) if result.unit == "step" else exponent
+    plane(ax, result.unit)
+    ax.plot([at.real] * 2, [at.imag, -at.imag], "o", **{"color": "black", "ms": 5, **style})
+    ax.set_title(f"{result.kind} at {name} = {float(result.parameter):.6g}")
+    return ax
