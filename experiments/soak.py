@@ -80,6 +80,7 @@ def _start(call: str, *arguments: Any, flags: str = "") -> subprocess.Popen[str]
     command = f"from experiments import soak; soak.{call}(*{arguments!r})"
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
     environment = os.environ | {"PYTHONPATH": path, "XLA_FLAGS": flags, "JAX_ENABLE_X64": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE, text=True
