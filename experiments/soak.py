@@ -51,7 +51,7 @@ class Options:
     """Of the moments to kill."""
 
 
-QUICK = Options(kills=1, processes=(2,), repeats=1, points=256, members=(10**3, 10**4))
+QUICK = Options(kills=1, processes=(1,), repeats=1, points=256, members=(10**3, 10**4))
 
 
 # --- the system ----------------------------------------------------------------------------
