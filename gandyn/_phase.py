@@ -33,6 +33,17 @@ def coordinates(tree: PyTree) -> tuple[Inexact[Array, " n"], Callable[[Array], P
     return vector, lambda x: eqx.combine(unravel(x), still)
 
 
+def vector(tree: PyTree) -> Inexact[Array, " n"]:
+    """The moving leaves of a state as one vector."""
+    return coordinates(tree)[0]
+
+
+def players_vector(state: State) -> Inexact[Array, " n"]:
+    """The moving leaves of the players as one vector. To be observed along a run it must be this
+    one function, not a new one in each call, for which the run would be compiled anew."""
+    return coordinates(state.players)[0]
+
+
 def precision(state: State) -> jnp.dtype:
     """The dtype that holds all that moves."""
     moving = [x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)]

@@ -142,6 +142,49 @@ def test_vmap_over_a_parameter_and_single_precision():
     assert found.period.dtype == jnp.float32
 
 
+def test_cycles_of_the_logistic_map_are_differentiated_backwards():
+    """x -> r x (1 - x) has a cycle of two steps, with the multiplier 4 + 2 r - r^2."""
+
+    def multiplier(r):
+        game = gd.games.Custom(lambda p, key: (p[0] ** 2 / 2 * (1 - r) + r * p[0] ** 3 / 3,))
+        found = gd.cycle(gd.methods.simultaneous(game, 1.0), (0.51,), 2)
+        return found.multipliers[0].real
+
+    r = jnp.array([3.1, 3.2, 3.3])
+    values, slopes = jax.vmap(jax.value_and_grad(multiplier))(r)
+    np.testing.assert_allclose(values, 4 + 2 * r - r**2, atol=1e-12)
+    np.testing.assert_allclose(slopes, 2 - 2 * r, atol=1e-11)
+
+
+def test_a_cycle_of_a_flow_is_differentiated_backwards():
+    """z' = (m + i) z - |z|^2 z: the circle |z|^2 = m, with the period 2 pi and exp(-4 pi m)."""
+
+    def seen(m):
+        def losses(players, key):
+            x, y = players
+            well = (x**2 + y**2) ** 2 / 4 - m * (x**2 + y**2) / 2
+            return well + x * y, well - x * y
+
+        found = gd.cycle(gradient_flow(gd.games.Custom(losses)), (0.6, 0.1), 6.0)
+        return jnp.stack([jnp.hypot(*found.players), found.period, found.multipliers[1].real])
+
+    m = 0.3
+    slopes = jax.jit(jax.jacrev(seen))(m)
+    factor = np.exp(-4 * np.pi * m)
+    np.testing.assert_allclose(slopes, [0.5 / np.sqrt(m), 0, -4 * np.pi * factor], atol=1e-7)
+
+
+def test_in_a_family_of_cycles_only_the_period_adapts():
+    """The Dirac-GAN at s times the speed: T(s) = T(1)/s."""
+
+    def period(speed):
+        field = gd.fields.Scaled(gd.fields.Gradient(gd.games.dirac()), (speed, speed))
+        return gd.cycle(gd.flows.GradientFlow(field, FINE), (1.0, 1.0), 14.0).period
+
+    known = 2 * np.pi * (1 + iv(0, 1.0))
+    np.testing.assert_allclose(jax.jit(jax.grad(period))(1.0), -known, rtol=1e-8)
+
+
 def test_bad_periods_are_refused_by_name():
     rule = gd.methods.alternating(ROTATION, 1.0)
     with pytest.raises(TypeError, match="`period` must be a whole number"):

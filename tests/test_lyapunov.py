@@ -120,6 +120,23 @@ def test_jit_vmap_and_single_precision():
     np.testing.assert_allclose(result.exponents, np.log1p(E**2) / 2, atol=1e-5)
 
 
+@pytest.mark.slow
+def test_exponents_are_differentiated_backwards():
+    """log sqrt(1 + h^2) of simultaneous steps, -a of the flow of a (x^2 - y^2)/2 + 3 x y."""
+
+    def of_steps(h):
+        rule = gd.methods.simultaneous(ROTATION, h)
+        return gd.lyapunov(rule, START, np.arange(0, 40, 2)).exponents[0]
+
+    def of_flow(a):
+        game = gd.games.zero_sum(lambda x, y: a * x * x / 2 + 3 * x * y - a * y * y / 2)
+        flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
+        return gd.lyapunov(flow, (1.0, 1.0), jnp.linspace(0, 5, 6)).exponents[0]
+
+    np.testing.assert_allclose(jax.grad(of_steps)(E), E / (1 + E**2), rtol=1e-10)
+    np.testing.assert_allclose(jax.grad(of_flow)(0.3), -1, rtol=1e-6)
+
+
 @pytest.mark.parametrize("ts", [[0], [0, 2, 1], [3, 3], [0.0, 0.5], [[0, 1]], [0, np.nan]])
 def test_bad_times_are_refused_by_name(ts):
     with pytest.raises(ValueError, match="`ts`"):

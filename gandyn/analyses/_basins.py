@@ -10,12 +10,12 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
-from .._phase import coordinates
+from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
 from ._ends import ESCAPED, UNDECIDED, follow, outside
-from ._plane import plane_of
+from ._plane import Plane, plane_of
 
 
 class Basins(Result):
@@ -133,7 +133,7 @@ def basins(
         state.players, bounds, [checks.count("nodes", n, low=2) for n in both], plane
     )
     starts = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
-    states = eqx.filter_jit(eqx.filter_vmap(lambda p: dynamics.init(at(p))))(starts)
+    states = _fresh(dynamics, at, starts)
     out = outside(dynamics, states, key)
     if out.any():
         raise ValueError(
@@ -160,3 +160,9 @@ def basins(
         jnp.asarray([attracts for _, attracts in ends.roots] + [True] * len(rounds), bool),
         ends.crawling,
     )
+
+
+@eqx.filter_jit
+def _fresh(dynamics: AbstractDynamics, at: Plane, points: Float[Array, "start 2"]) -> State:
+    """The states at points of the plane, with fresh memory."""
+    return eqx.filter_vmap(lambda point: dynamics.init(at(point)))(points)

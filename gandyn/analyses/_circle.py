@@ -28,7 +28,7 @@ from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
 from .._dynamics import begin
-from .._phase import State, coordinates
+from .._phase import State, coordinates, players_vector, vector
 from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
@@ -151,7 +151,7 @@ def _circle(
     def path(x: Array) -> Array:
         """One turn from x, closed by taking away its drift."""
         ts = jnp.ceil(period * jnp.append(even, 1)).astype(int)
-        points = rule.evolve(back(x), ts, key, lambda s: coordinates(s)[0])
+        points = rule.evolve(back(x), ts, key, vector)
         at = ts.astype(dtype) / period
         u = jnp.append(even, 1)
         turn = jax.vmap(lambda f: jnp.interp(u, at, f), in_axes=1, out_axes=1)(points)
@@ -219,7 +219,7 @@ def _circle(
     slopes = jax.vmap(jax.jacfwd(step))(_at(points, fine))
     exponents = _growth(slopes, points, rotation)
     states = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points)
-    seen = jax.vmap(lambda s: coordinates(s.players)[0])(states)
+    seen = jax.vmap(players_vector)(states)
     center = jnp.mean(seen, axis=0)
     radius = jnp.sqrt(jnp.mean(jnp.sum((seen - center[None]) ** 2, axis=1)))
     return Circle(

@@ -20,7 +20,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics
-from .._phase import State, coordinates
+from .._phase import State, coordinates, vector
 from .._progress import bar
 from .._result import Result
 from .._types import Key, Number, Players
@@ -227,7 +227,7 @@ def _cycle_at(
             f"`players` must be one Cycle, but has {np.size(cycle.period)}: give one of them."
         )
     x, _ = coordinates(cycle.state)
-    orbit = jax.vmap(lambda state: coordinates(state)[0])(cycle.orbit)
+    orbit = jax.vmap(vector)(cycle.orbit)
     period, steps = float(cycle.period), len(orbit) - 1
     if isinstance(make(start), AbstractRule):
         if steps != period:

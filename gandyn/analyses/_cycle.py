@@ -15,8 +15,8 @@ flow one of them is 1, along the cycle; if the others lie inside the unit circle
 Kuznetsov, "Elements of Applied Bifurcation Theory", sections 1.5 and 10.1.
 """
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -26,7 +26,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
-from .._phase import State, coordinates
+from .._phase import State, coordinates, vector
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
@@ -105,7 +105,6 @@ def cycle(
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
     state = begin(dynamics, players)
-    dynamics = forwards(dynamics)
     if isinstance(dynamics, AbstractRule):
         if isinstance(period, float | np.ndarray | jax.Array) and checks.is_concrete(period):
             period = int(period) if float(period).is_integer() else period
@@ -138,34 +137,29 @@ def _cycle(
         """The direction in which phase is free: none for a rule."""
         return jnp.zeros_like(x) if steps else coordinates(dynamics.residual(back(x), key))[0]
 
-    def turn(x: Array, period: Array) -> Array:
+    def turn(dynamics: AbstractDynamics, x: Array, period: Array) -> Array:
         ts = shares if steps else period * jnp.asarray(shares / phases, x.dtype)
-        return dynamics.evolve(back(x), ts, key, lambda state: coordinates(state)[0])
+        return dynamics.evolve(back(x), ts, key, vector)
 
-    def returned(x: Array, period: Array) -> tuple[Array, Array]:
+    def returned(dynamics: AbstractDynamics, x: Array, period: Array) -> tuple[Array, Array]:
         """phi_T(x) and M."""
         ts = jnp.stack([jnp.zeros_like(period), period])
         end, matrix = carry(dynamics, back(x), one, ts, key)
         return coordinates(end)[0], matrix
 
+    # The search is iterated; derivatives of what it finds are those of the equations.
+    quick = forwards(dynamics)
+
     def newton(x: Array, period: Array) -> tuple[Array, Array]:
-        reach = 0.5 * extent(turn(x, period))
+        reach = 0.5 * extent(turn(quick, x, period))
 
         def step(carried: tuple) -> tuple:
             x, period, _, i = carried
-            end, matrix = returned(x, period)
+            end, matrix = returned(quick, x, period)
             f, g = velocity(x), velocity(end)
-            # To where the orbit meets the section through x across the flow, before anything else;
-            # then in the section, with what phi says of it projected along the flow.
-            ahead = jnp.sum(f * g)
-            ahead = jnp.where(ahead == 0, 1, ahead)
-            section = one - jnp.outer(g, f) / ahead
-            u, s, v = jnp.linalg.svd(section @ (matrix - one) @ across(f))
-            keep = s > unchanged * jnp.maximum(1, s[0])
-            dx = -v.T @ jnp.where(keep, (u.T @ section @ (end - x)) / jnp.where(keep, s, 1), 0)
-            met = jnp.abs(jnp.sum(f * (end - x)) / ahead) <= unchanged * period
-            dx = jnp.where(met, dx, 0)
-            dt = -jnp.sum(f * (end - x + (matrix - one) @ dx)) / ahead
+            # To where the orbit meets the section through x across the flow, before anything else.
+            early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * period
+            dx, dt = _closing(matrix - one, f, g, end - x, jnp.where(early, jnp.inf, unchanged))
             # No further in one step than a good part of the cycle.
             far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, jnp.abs(dt) / (0.2 * period))
             shorter = jnp.where(far > 1, 1 / far, 1)
@@ -184,7 +178,7 @@ def _cycle(
         start, _, _, _, _, i = carried
         start = jax.lax.cond(i > 0, later, lambda x: x, start)
         x, period = newton(start, first_guess)
-        points = turn(x, period)
+        points = turn(quick, x, period)
         size = extent(points)
         gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
         exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
@@ -197,28 +191,74 @@ def _cycle(
         return start, x, period, gaps[-1], found, i + 1
 
     def later(x: Array) -> Array:
-        ts = jnp.stack([jnp.zeros_like(first_guess), 16 * first_guess])
-        return coordinates(jax.tree.map(lambda s: s[-1], dynamics.evolve(back(x), ts, key)))[0]
+        return jax.lax.fori_loop(0, 16, lambda _, x: turn(quick, x, first_guess)[-1], x)
 
     def missed(carried: tuple) -> Array:
         return ~carried[4] & (carried[5] < 2)
 
-    nothing = jnp.asarray(jnp.inf, guess.dtype)
-    start = (guess, guess, first_guess, nothing, jnp.asarray(False), 0)
-    _, x, period, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
+    def search(_: Any, z: Array) -> tuple[Array, tuple]:
+        nothing = jnp.asarray(jnp.inf, guess.dtype)
+        start = (guess, guess, first_guess, nothing, jnp.asarray(False), 0)
+        _, x, period, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
+        # As numbers, because what is no number has no derivative.
+        aux = (residual, found.astype(x.dtype), period.astype(x.dtype))
+        return jnp.append(x, period.astype(x.dtype)), aux
 
-    _, matrix = returned(x, period)
+    def open_by(z: Array) -> Array:
+        """What vanishes on a cycle: how far it is from closed, and how far x slides along it."""
+        x, period = z[:-1], z[-1]
+        here = jax.lax.stop_gradient(x)
+        end = turn(dynamics, x, period)[-1]
+        slid = period - jax.lax.stop_gradient(period) if steps else velocity(here) @ (x - here)
+        return jnp.append(end - x, slid)
+
+    def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
+        matrix = jax.jacfwd(linear)(y)
+        f, g = matrix[-1, :-1], matrix[:-1, -1]
+        dx, dt = _closing(matrix[:-1, :-1], f, g, -y[:-1], unchanged)
+        return jnp.append(dx, dt)
+
+    z, (residual, found, least) = jax.lax.custom_root(
+        open_by, jnp.append(guess, first_guess.astype(guess.dtype)), search, tangent, has_aux=True
+    )
+    x, period, found = z[:-1], z[-1], found > 0
+    orbit = turn(dynamics, x, period)
+    if steps:
+        matrix = jax.jacfwd(lambda x: turn(dynamics, x, period))(x)[least.astype(int)]
+    else:
+        _, matrix = returned(dynamics, x, period)
     multipliers = jnp.linalg.eigvals(jnp.where(jnp.isfinite(matrix), matrix, jnp.nan))
     order = jnp.lexsort((-multipliers.imag, -jnp.abs(multipliers)))
-    orbit = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(turn(x, period))
     return Cycle(
         back(jnp.where(found, x, jnp.nan)),
-        jnp.where(found, period.astype(x.dtype), jnp.nan),
+        jnp.where(found, period, jnp.nan),
         jnp.where(found, multipliers[order], jnp.nan),
-        orbit,
+        jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(orbit),
         residual,
         found,
     )
+
+
+def _closing(
+    slopes: Float[Array, "n n"],
+    f: Float[Array, " n"],
+    g: Float[Array, " n"],
+    gap: Float[Array, " n"],
+    least: Number,
+) -> tuple[Float[Array, " n"], Float[Array, ""]]:
+    """The dx across the flow and the dt with slopes dx + g dt = -gap, where f and g are the
+    velocities at both ends: dx in the section, with what phi says of it projected along the flow,
+    and not at all in directions in which the slopes are at most `least`."""
+    section = jnp.eye(len(f), dtype=f.dtype) - jnp.outer(g, f) / _along(f, g)
+    u, s, v = jnp.linalg.svd(section @ slopes @ across(f))
+    keep = s > least * jnp.maximum(1, s[0])
+    dx = -v.T @ jnp.where(keep, (u.T @ section @ gap) / jnp.where(keep, s, 1), 0)
+    return dx, -jnp.sum(f * (gap + slopes @ dx)) / _along(f, g)
+
+
+def _along(f: Float[Array, " n"], g: Float[Array, " n"]) -> Float[Array, ""]:
+    ahead = jnp.sum(f * g)
+    return jnp.where(ahead == 0, 1, ahead)
 
 
 def extent(points: Float[Array, "k n"]) -> Float[Array, ""]:

@@ -60,10 +60,13 @@ class Ends:
 def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
     """Which of a batch of states are outside of the game's domain: the dynamics, or a loss of the
     game if there is one, is not finite there."""
+    return ~np.asarray(_finite(dynamics, states, key))
+
+
+@eqx.filter_jit
+def _finite(dynamics: AbstractDynamics, states: State, key: Key) -> Array:
     game = game_inside(dynamics)
 
-    @eqx.filter_jit
-    @eqx.filter_vmap
     def finite(state: State) -> Array:
         paid = () if game is None else losses(game, state.players, key)
         seen = jnp.concatenate(
@@ -71,7 +74,7 @@ def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
         )
         return jnp.all(jnp.isfinite(seen))
 
-    return ~np.asarray(finite(states))
+    return eqx.filter_vmap(finite)(states)
 
 
 def follow(

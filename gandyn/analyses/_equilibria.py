@@ -1,7 +1,7 @@
 """All equilibria of a dynamics in a box, from many starts."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -87,7 +87,7 @@ def equilibria(
     unit = qmc.Sobol(like.size, scramble=True, rng=0).random(checks.count("starts", starts))
     points = jnp.asarray(low + (high - low) * unit, like.dtype)
 
-    found = _search(dynamics, points, back, key, progress)
+    found = _search(dynamics, points, back(like), key, progress)
     roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
     inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
     chosen, reached = _distinct(roots, np.asarray(found.residual), inside)
@@ -113,25 +113,28 @@ def equilibria(
 def _search(
     dynamics: AbstractDynamics,
     points: Float[Array, "start n"],
-    back: Callable[[Array], Players],
+    like: Players,
     key: Key,
     progress: bool | None,
 ) -> Equilibrium:
     """The roots that are found from each point."""
-
-    @eqx.filter_jit
-    def search(dynamics: AbstractDynamics, points: Array, key: Key) -> Equilibrium:
-        return jax.vmap(lambda x: equilibrium(dynamics, back(x), key))(points)
-
     found = []
     with bar("starts", len(points), progress) as shown:
         for first in range(0, len(points), _BATCH):
             batch = points[first : first + _BATCH]
             # The last one is filled up, for it to be the same program.
             filled = jnp.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
-            found.append(jax.block_until_ready(search(dynamics, filled, key)))
+            found.append(jax.block_until_ready(_from(dynamics, filled, like, key)))
             shown.update(len(batch))
     return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
+
+
+@eqx.filter_jit
+def _from(
+    dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
+) -> Equilibrium:
+    _, back = coordinates(like)
+    return jax.vmap(lambda x: equilibrium(dynamics, back(x), key))(points)
 
 
 def box(name: str, bounds: Any, size: int) -> tuple[np.ndarray, np.ndarray]:

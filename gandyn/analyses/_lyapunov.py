@@ -81,7 +81,10 @@ def lyapunov(
     k = n if k is None else checks.count("k", k)
     if k > n:
         raise ValueError(f"`k` must be at most {n}, the dimension of the phase space, but is {k}.")
-    result, finite = _lyapunov(dynamics, state, ts, key, k)
+    # One gap between all the times of a rule is known before anything runs, as in `evolve`.
+    gaps = set(np.diff(ts).tolist()) if checks.is_concrete(ts) else set()
+    gap = int(min(gaps)) if dynamics.unit == "step" and len(gaps) == 1 else None
+    result, finite = _lyapunov(dynamics, state, ts, key, k, gap)
     if checks.is_concrete(finite) and bool(finite) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
             "some exponents are nan, because between two of the times in `ts` disturbances parted "
@@ -109,7 +112,12 @@ def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
 
 @eqx.filter_jit
 def _lyapunov(
-    dynamics: AbstractDynamics, state: State, ts: Real[Array, " t"], key: Key, k: int
+    dynamics: AbstractDynamics,
+    state: State,
+    ts: Real[Array, " t"],
+    key: Key,
+    k: int,
+    gap: int | None,
 ) -> tuple[Lyapunov, Array]:
     x, _ = coordinates(state)
     frame = jnp.linalg.qr(jr.normal(jr.key(0), (x.size, x.size), x.dtype))[0][:, :k]
@@ -117,12 +125,13 @@ def _lyapunov(
     steps = isinstance(dynamics, AbstractRule)
 
     def block(both: tuple[State, Array], ends: Array) -> tuple[tuple[State, Array], Array]:
-        state, pushed = carry(dynamics, *both, ends, key)
+        state, pushed = carry(dynamics, *both, ends, key, gap)
         frame, r = jnp.linalg.qr(pushed)
         sizes = jnp.abs(jnp.diagonal(r))
         lost = sizes <= smallest * jnp.max(sizes)
         vanished = steps & (ends[1] - ends[0] <= 1)
-        growth = jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), jnp.log(sizes))
+        kept = jnp.log(jnp.where(lost, 1, sizes))
+        growth = jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), kept)
         return (state, frame), growth
 
     (final, _), growth = jax.lax.scan(block, (state, frame), jnp.stack([ts[:-1], ts[1:]], axis=1))

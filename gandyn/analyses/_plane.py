@@ -1,8 +1,9 @@
 """A plane of two of the players' coordinates, the others held."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -12,11 +13,26 @@ from .._phase import coordinates
 from .._types import Players
 
 
+class Plane(eqx.Module):
+    """The players at each point of a plane: those of one of its points, but for two coordinates."""
+
+    players: Players
+    chosen: tuple[int, int] = eqx.field(static=True)
+
+    def __call__(self, point: Float[Array, "2"]) -> Players:
+        base, back = coordinates(self.players)
+        return back(base.at[np.asarray(self.chosen)].set(point))
+
+    def seen(self, players: Players) -> Float[Array, "2"]:
+        """The two coordinates of any players."""
+        return coordinates(players)[0][np.asarray(self.chosen)]
+
+
 def plane_of(
     players: Players, bounds: Any, nodes: Sequence[int], plane: Any
-) -> tuple[Float[Array, " x"], Float[Array, " y"], Callable[[Array], Players]]:
-    """The grid along both axes, and the players at a point of the plane."""
-    base, back = coordinates(players)
+) -> tuple[Float[Array, " x"], Float[Array, " y"], Plane]:
+    """The grid along both axes, and the plane."""
+    base, _ = coordinates(players)
     chosen = np.asarray([checks.count("plane", i, low=0) for i in plane])
     if len(chosen) != 2 or chosen[0] == chosen[1] or chosen.max() >= base.size:
         raise ValueError(
@@ -33,4 +49,4 @@ def plane_of(
         jnp.linspace(low, high, n, dtype=base.dtype)
         for (low, high), n in zip(box, nodes, strict=True)
     )
-    return x, y, lambda point: back(base.at[chosen].set(point))
+    return x, y, Plane(players, (int(chosen[0]), int(chosen[1])))

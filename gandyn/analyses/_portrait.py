@@ -4,7 +4,7 @@ For a flow the arrows are its velocity f(z); for a rule they are the displacemen
 step, so that the portrait of a map is its own and not that of the flow it is meant to follow.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import contourpy
@@ -12,7 +12,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
@@ -22,7 +22,9 @@ from .._types import Key, Players
 from ..rules import AbstractRule
 from ..rules._compose import stages
 from ._inside import game_inside
-from ._plane import plane_of
+from ._plane import Plane, plane_of
+
+_VERTICES = 256  # of curves, moved together
 
 
 class Portrait(Result):
@@ -82,67 +84,94 @@ def portrait(
     checks.untraced("`portrait`", dynamics, players)
     state = begin(dynamics, players, key)
     nodes = checks.count("nodes", nodes, low=3)
-    x, y, players_at = plane_of(state.players, bounds, (nodes, nodes), plane)
-    chosen = np.asarray(plane)
-
-    def at(point: Array) -> State:
-        return dynamics.settle(dynamics.init(players_at(point)), key)
-
-    def seen(state: State) -> Array:
-        return coordinates(state.players)[0][chosen]
-
-    def arrow(point: Array) -> Array:
-        return seen(dynamics.residual(at(point), key))
-
+    x, y, at = plane_of(state.players, bounds, (nodes, nodes), plane)
     grid = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
-    arrows = jax.jit(jax.vmap(arrow))(grid).T.reshape(2, nodes, nodes)
+    arrows = _arrows(dynamics, at, grid, key).T.reshape(2, nodes, nodes)
 
     def zero_set(i: int) -> tuple[np.ndarray, ...]:
-        return _zero_set(lambda p: arrow(p)[i], x, y, arrows[i]) if nullclines else ()
+        if not nullclines or not jnp.any(arrows[i]):  # it vanishes everywhere: no curve
+            return ()
+        contours = contourpy.contour_generator(*map(np.asarray, (x, y, arrows[i])))
+        lines: Any = contours.lines(0.0)
+        cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
+        return _onto_roots(dynamics, at, lines, i, cell, key)
 
     return Portrait(
         x,
         y,
         arrows,
         (zero_set(0), zero_set(1)),
-        _legs(dynamics, at, seen, x, y, key) if legs else jnp.zeros((0, 1, 2)),
-        _known(dynamics, chosen, x.dtype),
+        _legs(dynamics, at, x, y, key) if legs else jnp.zeros((0, 1, 2)),
+        _known(dynamics, at, x.dtype),
         dynamics.unit,
     )
 
 
-def _zero_set(
-    f: Callable[[Array], Array], x: Array, y: Array, values: Array
+def _state(dynamics: AbstractDynamics, at: Plane, point: Float[Array, "2"], key: Key) -> State:
+    return dynamics.settle(dynamics.init(at(point)), key)
+
+
+def _arrow(
+    dynamics: AbstractDynamics, at: Plane, point: Float[Array, "2"], key: Key
+) -> Float[Array, "2"]:
+    return at.seen(dynamics.residual(_state(dynamics, at, point, key), key).players)
+
+
+@eqx.filter_jit
+def _arrows(
+    dynamics: AbstractDynamics, at: Plane, points: Float[Array, "point 2"], key: Key
+) -> Float[Array, "point 2"]:
+    return jax.vmap(lambda point: _arrow(dynamics, at, point, key))(points)
+
+
+def _onto_roots(
+    dynamics: AbstractDynamics,
+    at: Plane,
+    lines: list[np.ndarray],
+    i: int,
+    cell: float,
+    key: Key,
 ) -> tuple[np.ndarray, ...]:
-    """The curves f = 0: traced through the grid's cells, then every vertex moved onto its root."""
-    if not jnp.any(values):  # it vanishes everywhere: no curve
+    """The curves on which coordinate i stands still, through the grid's cells, with every vertex
+    moved onto its root; without those that would move by more than a cell."""
+    if not lines:
         return ()
-    lines = contourpy.contour_generator(*map(np.asarray, (x, y, values))).lines(0.0)
-    cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
-
-    @jax.jit
-    @jax.vmap
-    def polish(p: Array) -> Array:
-        def newton(_: Any, p: Array) -> Array:
-            value, slope = f(p), jax.jacfwd(f)(p)
-            square = jnp.sum(slope**2)
-            return jnp.where(square > 0, p - value * slope / jnp.where(square > 0, square, 1), p)
-
-        return jax.lax.fori_loop(0, 8, newton, p)
-
-    curves = []
-    for line in lines:
-        polished = np.asarray(polish(jnp.asarray(line, values.dtype)))
-        stayed = np.linalg.norm(polished - line, axis=1) <= cell  # false for nan, too
-        if stayed.sum() > 1:
-            curves.append(polished[stayed])
-    return tuple(curves)
+    points = np.concatenate(lines)
+    # All at once, and filled up to one of a few sizes: each size is a program of its own.
+    filled = np.pad(points, ((0, -len(points) % _VERTICES), (0, 0)), "edge")
+    filled = jnp.asarray(filled, coordinates(at.players)[0].dtype)
+    moved = np.asarray(_polished(dynamics, at, filled, jnp.asarray(i), key))[: len(points)]
+    stayed = np.linalg.norm(moved - points, axis=1) <= cell  # false for nan, too
+    ends = np.cumsum([len(line) for line in lines])[:-1]
+    curves = zip(np.split(moved, ends), np.split(stayed, ends), strict=True)
+    return tuple(curve[stay] for curve, stay in curves if stay.sum() > 1)
 
 
+@eqx.filter_jit
+def _polished(
+    dynamics: AbstractDynamics,
+    at: Plane,
+    points: Float[Array, "point 2"],
+    i: Int[Array, ""],
+    key: Key,
+) -> Float[Array, "point 2"]:
+    """Points after eight steps of Newton's method, each the shortest way."""
+
+    def f(p: Array) -> Array:
+        return _arrow(dynamics, at, p, key)[i]
+
+    def newton(_: Any, p: Array) -> Array:
+        value, slope = f(p), jax.jacfwd(f)(p)
+        square = jnp.sum(slope**2)
+        return jnp.where(square > 0, p - value * slope / jnp.where(square > 0, square, 1), p)
+
+    return jax.vmap(lambda p: jax.lax.fori_loop(0, 8, newton, p))(points)
+
+
+@eqx.filter_jit
 def _legs(
     dynamics: AbstractDynamics,
-    at: Callable[[Array], State],
-    seen: Callable[[State], Array],
+    at: Plane,
     x: Float[Array, " x"],
     y: Float[Array, " y"],
     key: Key,
@@ -151,17 +180,17 @@ def _legs(
     points = jnp.stack(jnp.meshgrid(*starts), -1).reshape(-1, 2)
 
     def walk(point: Array) -> Array:
-        state = at(point)
+        state = _state(dynamics, at, point, key)
         moves = stages(dynamics, state, key) if isinstance(dynamics, AbstractRule) else ()
-        return jnp.stack([point, *map(seen, moves)])
+        return jnp.stack([point, *(at.seen(move.players) for move in moves)])
 
-    legs = jax.jit(jax.vmap(walk))(points)
+    legs = jax.vmap(walk)(points)
     return legs if legs.shape[1] > 2 else legs[:0]
 
 
-def _known(dynamics: AbstractDynamics, chosen: np.ndarray, dtype: Any) -> Float[Array, "m 2"]:
+def _known(dynamics: AbstractDynamics, at: Plane, dtype: Any) -> Float[Array, "m 2"]:
     """The closed-form equilibria of the game inside a dynamics."""
     game = game_inside(dynamics)
     known = () if game is None else game.equilibria()
-    points = [np.asarray(coordinates(players)[0])[chosen] for players in known]
+    points = [np.asarray(at.seen(players)) for players in known]
     return jnp.asarray(points, dtype).reshape(-1, 2)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
-from .._phase import State, coordinates
+from .._phase import State, coordinates, players_vector
 from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
@@ -199,7 +199,7 @@ def _turn(path: np.ndarray, gap: float) -> float:
 
 
 def _path(dynamics: AbstractDynamics, state: State, ts: np.ndarray, key: Key) -> np.ndarray:
-    return np.asarray(dynamics.evolve(state, ts, key, lambda s: coordinates(s.players)[0]))
+    return np.asarray(dynamics.evolve(state, ts, key, players_vector))
 
 
 def escape_time(
@@ -222,5 +222,5 @@ def escape_time(
     """
     bound = checks.positive("bound", bound)
     state = begin(dynamics, players, key)
-    path = dynamics.evolve(state, ts, key, lambda s: coordinates(s.players)[0])
+    path = dynamics.evolve(state, ts, key, players_vector)
     return status(checks.floating(ts), path, bound=bound.astype(path.dtype)).escape

@@ -13,6 +13,7 @@ from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
 from .._types import Key, Players
 from ..flows import AbstractFlow, Integrator
+from ..rules import AbstractRule
 
 Frame = Float[Array, "n k"]
 
@@ -39,9 +40,15 @@ class _Variational(AbstractFlow):
 
 
 def carry(
-    dynamics: AbstractDynamics, state: State, frame: Frame, ts: Real[Array, " t"], key: Key
+    dynamics: AbstractDynamics,
+    state: State,
+    frame: Frame,
+    ts: Real[Array, " t"],
+    key: Key,
+    steps: int | None = None,
 ) -> tuple[State, Frame]:
-    """The state and the frame, in its coordinates, at the last of the times `ts`."""
+    """The state and the frame, in its coordinates, at the last of the times `ts`. That of a rule
+    can be differentiated backwards only if its number of `steps` is known."""
     if isinstance(dynamics, AbstractFlow):
         both = _Variational(flow=dynamics, integrator=dynamics.integrator)
         seen = both.evolve(State((state, frame)), ts, key)
@@ -50,7 +57,10 @@ def carry(
     x, back = coordinates(state)
 
     def advanced(x: Array) -> tuple[Array, State]:
-        new = jax.tree.map(lambda leaf: leaf[-1], dynamics.evolve(back(x), ts, key))
+        if steps is not None and isinstance(dynamics, AbstractRule):
+            new = dynamics.advance(back(x), ts[0], steps, key)
+        else:
+            new = jax.tree.map(lambda leaf: leaf[-1], dynamics.evolve(back(x), ts, key))
         return coordinates(new)[0], new
 
     return _push(advanced, x, frame)

@@ -74,6 +74,11 @@ class AbstractRule(AbstractDynamics):
             return _march(rule, state, jnp.asarray(times[0]), key, observe, gap, len(times) - 1)
         return _march_unevenly(rule, state, jnp.asarray(times), key, observe)
 
+    def advance(self, state: State, start: Int[Array, ""], count: int, key: Key = None) -> State:
+        """The state `count` steps after step number `start`."""
+        step = _stepper(in_precision(self, precision(state)), key)
+        return jax.lax.fori_loop(0, count, lambda i, s: step(start + i, s), state)
+
     def residual(self, state: State, key: Key = None) -> State:
         def change(new: Any, old: Any) -> Any:
             return new - old if eqx.is_inexact_array(old) else new
