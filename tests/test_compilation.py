@@ -64,6 +64,28 @@ def test_another_number_is_the_same_program(name: str) -> None:
     assert len({float(x) for x in results}) == 3
 
 
+ANALYSES: dict[str, Callable[[Any, tuple[float, float]], Any]] = {
+    "basins": lambda d, z: gd.basins(d, z, nodes=5, duration=8192),
+    "equilibria": lambda d, z: gd.equilibria(d, z, (-1, 1), starts=8),
+    "equilibrium": gd.equilibrium,
+    "escape time": lambda d, z: gd.escape_time(d, z, STEPS, 9.0),
+    "lyapunov": lambda d, z: gd.lyapunov(d, z, STEPS),
+    "portrait": lambda d, z: gd.portrait(d, z, nodes=5),
+    "settles on": lambda d, z: gd.settles_on(d, z, duration=8192),
+    "spectrum": gd.spectrum,
+}
+
+
+@pytest.mark.parametrize("name", ANALYSES)
+def test_an_analysis_of_another_number_is_the_same_program(name: str) -> None:
+    """They run on the host, for each of many step sizes: what is compiled is kept between calls."""
+    counts = []
+    for step, start in ((0.1, (1.0, 0.5)), (0.2, (0.8, 0.5)), (0.3, (0.6, 0.4))):
+        ANALYSES[name](gd.methods.extragradient(GAME, step), start)
+        counts.append(len(traces))
+    assert counts[0] == counts[1] == counts[2]
+
+
 def test_another_start_key_and_time_are_the_same_program() -> None:
     rule = gd.methods.simultaneous(GAME, 0.1)
     gd.simulate(rule, (1.0, 0.5), STEPS, jax.random.key(0))

@@ -4,6 +4,7 @@ import enum
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -11,7 +12,7 @@ from jaxtyping import Array, Float, Int
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
-from .._phase import State, coordinates, players_vector
+from .._phase import State, coordinates, players_vector, vector
 from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
@@ -139,8 +140,13 @@ def settles_on(
         jnp.asarray(amplitude, here.dtype),
         jnp.asarray(period, here.dtype),
         jnp.asarray(growth, here.dtype),
-        jnp.max(jnp.abs(coordinates(dynamics.residual(last, key))[0])),
+        _residual(dynamics, last, key),
     )
+
+
+@eqx.filter_jit
+def _residual(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, ""]:
+    return jnp.max(jnp.abs(vector(dynamics.residual(state, key))))
 
 
 def _moving(
