@@ -114,6 +114,8 @@ def circle(
     - `phases`: at how many points the circle is held, an odd number. More of them where the circle
       has sharp bends.
     - `max_steps`: of Newton's method.
+
+    Differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
     """
     state = begin(rule, players)
     if not isinstance(rule, AbstractRule):

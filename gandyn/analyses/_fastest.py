@@ -58,7 +58,8 @@ def fastest(
 
     The largest growth rate has corners where it is least, so that it is looked at on a grid, then
     on a finer grid about its least value, and so on; a dip narrower than a 32nd part of the bounds
-    may be missed. If the best value is a bound, better ones may lie beyond.
+    may be missed. If the best value is a bound, better ones may lie beyond. The growth rate has the
+    derivative of the envelope theorem; the parameters, found by search, have none (it is 0).
 
     **Arguments:**
 

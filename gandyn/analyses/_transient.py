@@ -74,6 +74,8 @@ def transient(
     - `players`: the point; the memory of optimizers is settled first. A `State` is taken as it is.
     - `ts`: times from the start, shape `(time,)`; whole numbers of steps for a rule.
     - `key`: one realisation of everything random.
+
+    Of a rule differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
     """
     state = begin(dynamics, players, key)
     if not isinstance(players, State):
