@@ -102,7 +102,8 @@ def basins(
     within `tolerance` for 1/64 of the `duration`, and a root of the residual is there; on a cycle
     (of a flow, or an invariant circle of a rule), if it goes on through the `duration` and then
     fills the same box, to 1 %, in two more quarters of it. Boxes that agree to 4 % are one cycle;
-    more than 16 different ones are a continuum, and undecided.
+    more than 16 different ones are a continuum, and undecided. Chaos that fills its box as evenly
+    is not told from a cycle here; from one start, `settles_on` tells it.
 
     **Arguments:**
 
