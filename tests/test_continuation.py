@@ -192,6 +192,19 @@ def test_steps_on_the_dirac_gan():
     np.testing.assert_allclose(steps, np.array([1.5 - apart, 1.5 + apart]) / SLOPE**2, atol=1e-9)
 
 
+def test_a_branch_that_is_reached_in_one_step():
+    branch = gd.continuation(
+        lambda p: gd.rules.Project(lambda players: (p + 0 * players[0],)),
+        (0.0,),
+        (-1.0, 1.0),
+        resolution=5,
+    )
+    np.testing.assert_allclose(branch.players[0], branch.parameter, atol=1e-12)
+    np.testing.assert_array_equal(branch.exponents.real, -np.inf)
+    assert not np.any(np.isnan(branch.exponents))
+    assert np.all(branch.stable)
+
+
 def test_where_a_branch_ends_is_said_in_words():
     with pytest.raises(ValueError, match=r"no equilibrium near `players` at the parameter -1"):
         gd.continuation(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))

@@ -110,6 +110,15 @@ def test_logistic_map_of_period_two():
     np.testing.assert_allclose(found.multipliers, [4 + 2 * r - r**2], atol=1e-10)
 
 
+def test_a_multiplier_of_zero_has_the_exponent_minus_infinity():
+    # x -> x^2 - 1 has the superstable cycle 0 -> -1 -> 0.
+    rule = gd.rules.Project(lambda players: (players[0] ** 2 - 1,))
+    found = gd.cycle(rule, (0.0,), 2)
+    np.testing.assert_array_equal(found.multipliers, [0])
+    np.testing.assert_array_equal(found.exponents.real, [-np.inf])
+    assert not np.any(np.isnan(found.exponents))
+
+
 def test_time_map_of_a_flow_has_its_cycle():
     flow = van_der_pol(0.5)
     turn = gd.cycle(flow, (1.0, 0.5), 6.3)

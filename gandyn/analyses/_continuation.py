@@ -31,6 +31,7 @@ from ._curves import Bounds, CycleCurve, resting, turning
 from ._cycle import PHASES, Cycle, extent
 from ._edge import Make, interval, is_make, neutral, settled
 from ._equilibrium import equilibrium
+from ._spectrum import per
 from ._switch import switched
 
 
@@ -180,7 +181,7 @@ def continuation(
         periods,
         lowest,
         highest,
-        jnp.asarray(exponents / np.asarray(turns)[:, None]),
+        per(turns, jnp.asarray(exponents)),
         (*down.bifurcations[::-1], *up.bifurcations),
         (down.end, up.end),
         make(low).unit,

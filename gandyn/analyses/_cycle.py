@@ -31,6 +31,7 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
 from ..rules import AbstractRule
+from ._spectrum import per
 from ._tangent import carry
 
 PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
@@ -75,8 +76,7 @@ class Cycle(Result):
     @property
     def exponents(self) -> Complex[Array, "*batch mode"]:
         """Floquet's exponents, log(multipliers) / period: growth per step or unit of time."""
-        period = self.period[..., None].astype(self.multipliers.dtype)
-        return jnp.log(self.multipliers) / period
+        return per(self.period, jnp.log(self.multipliers))
 
 
 def cycle(

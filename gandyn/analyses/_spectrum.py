@@ -117,6 +117,16 @@ def ranked(exponents: Complex[Array, " mode"]) -> Complex[Array, " mode"]:
     return exponents[jnp.lexsort((-exponents.imag, -exponents.real))]
 
 
+def per(
+    time: Float[Array, "*batch"], exponents: Complex[Array, "*batch mode"]
+) -> Complex[Array, "*batch mode"]:
+    """Exponents over a time, per unit of it.
+
+    By parts: a multiplier 0 has the exponent -inf, and complex division makes nan of that."""
+    time = time[..., None]
+    return jax.lax.complex(exponents.real / time, exponents.imag / time)
+
+
 def _leading(
     dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k: int
 ) -> Complex[Array, " mode"]:
