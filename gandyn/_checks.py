@@ -3,7 +3,7 @@
 Inside, everything is trusted. A message says which argument it is, what it was, and what it may be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -133,6 +133,12 @@ def count(name: str, value: Any, *, low: int = 1) -> int:
     if value < low:
         raise ValueError(f"`{name}` must be at least {low}, but is {value}.")
     return int(value)
+
+
+def mapping(name: str, value: Any, example: str) -> None:
+    """Something by name, such as the `example`."""
+    if not isinstance(value, Mapping):
+        raise TypeError(f"`{name}` must be a mapping such as {example}, but is {shown(value)}.")
 
 
 def per_player(name: str, value: Any, **limits: Any) -> Array | tuple[Array, ...]:

@@ -468,6 +468,32 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         ValueError,
         ("`friction`", "nan"),
     ),
+    # Analyses
+    "bounds without a name": (
+        lambda: gd.fastest(lambda h: gd.methods.simultaneous(GAME, h), START, (0.01, 1.0)),
+        TypeError,
+        ("`bounds`", "mapping", "step_size", "(0.01, 1.0)"),
+    ),
+    "axes without names": (
+        lambda: gd.stability_map(lambda h, k: RULE, START, ([0.1], [1.0])),
+        TypeError,
+        ("`axes`", "mapping", "gamma", "([0.1], [1.0])"),
+    ),
+    "a grid in three directions": (
+        lambda: gd.basins(RULE, START, nodes=(4, 4, 4)),
+        ValueError,
+        ("`nodes`", "along x and y", "(4, 4, 4)"),
+    ),
+    "a plane of one coordinate": (
+        lambda: gd.portrait(FLOW, START, plane=1),
+        ValueError,
+        ("`plane`", "two different coordinates below 2", "1"),
+    ),
+    "a plane of thirds": (
+        lambda: gd.rotation(gd.simulate(RULE, START, np.arange(9)), (0, 0.5)),
+        TypeError,
+        ("`plane`", "0.5"),
+    ),
 }
 
 

@@ -151,5 +151,5 @@ def test_bad_input_is_told(as_installed):
     path = gd.simulate(rule, ONE, [0, 1, 2, 4, 5])
     with pytest.raises(ValueError, match="must be equally spaced"):
         gd.rotation(path)
-    with pytest.raises(ValueError, match="`plane` must be two of the 2 coordinates"):
+    with pytest.raises(ValueError, match="`plane` must be two different coordinates below 2"):
         gd.rotation(gd.simulate(rule, ONE, np.arange(9)), (0, 2))

@@ -9,6 +9,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from .. import _checks as checks
+
 RESERVED = {
     "key": "`key` is the random key that `seed` asks for",
     "done": "`done` says which points are computed",
@@ -108,10 +110,7 @@ def grid(axes: Mapping[Any, Any]) -> Grid:
     `{"gamma": a, ("step_size", "momentum"): (b, c)}` has two dimensions, `gamma` and
     `step_size_momentum`; along the second one, two arguments change together.
     """
-    if not isinstance(axes, Mapping):
-        raise TypeError(
-            f'`axes` must be a mapping {{"name": array}}, but is a {type(axes).__name__}.'
-        )
+    checks.mapping("axes", axes, '{"step_size": array}')
     if not axes:
         raise ValueError("`axes` must name at least one axis, but is empty.")
     laid: dict[str, Axis] = {}

@@ -130,6 +130,10 @@ def basins(
         for name, value in (("duration", duration), ("tolerance", tolerance), ("escape", escape))
     )
     both = nodes if isinstance(nodes, tuple) else (nodes, nodes)
+    if len(both) != 2:
+        raise ValueError(
+            f"`nodes` must be one number of grid points, or two, along x and y, but is {nodes}."
+        )
     x, y, at = plane_of(
         state.players, bounds, [checks.count("nodes", n, low=2) for n in both], plane
     )

@@ -72,6 +72,7 @@ def fastest(
     is nan instead.
     """
     is_make(make)
+    checks.mapping("bounds", bounds, '{"step_size": (low, high)}')
     if len(bounds) not in (1, 2):
         raise ValueError(
             f"`bounds` must name one or two hyper-parameters, but names {len(bounds)}: "

@@ -1,6 +1,6 @@
 """A plane of two of the players' coordinates, the others held."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -33,12 +33,7 @@ def plane_of(
 ) -> tuple[Float[Array, " x"], Float[Array, " y"], Plane]:
     """The grid along both axes, and the plane."""
     base, _ = coordinates(players)
-    chosen = np.asarray([checks.count("plane", i, low=0) for i in plane])
-    if len(chosen) != 2 or chosen[0] == chosen[1] or chosen.max() >= base.size:
-        raise ValueError(
-            f"`plane` must be two different coordinates below {base.size}, the number that the "
-            f"players have, but is {plane}."
-        )
+    chosen = two_of(base.size, plane)
     box = np.asarray(bounds, float)
     if box.shape != (2, 2) or not np.all(np.isfinite(box)) or np.any(box[:, 0] >= box[:, 1]):
         raise ValueError(
@@ -49,4 +44,15 @@ def plane_of(
         jnp.linspace(low, high, n, dtype=base.dtype)
         for (low, high), n in zip(box, nodes, strict=True)
     )
-    return x, y, Plane(players, (int(chosen[0]), int(chosen[1])))
+    return x, y, Plane(players, chosen)
+
+
+def two_of(size: int, plane: Any) -> tuple[int, int]:
+    """Two coordinates of players that have `size` of them."""
+    chosen = [checks.count("plane", i, low=0) for i in plane] if isinstance(plane, Iterable) else []
+    if len(chosen) != 2 or chosen[0] == chosen[1] or max(chosen) >= size:
+        raise ValueError(
+            f"`plane` must be two different coordinates below {size}, the number that the players "
+            f"have, but is {checks.shown(plane)}."
+        )
+    return chosen[0], chosen[1]

@@ -21,6 +21,7 @@ from .._phase import coordinates
 from .._result import Result
 from .._simulate import Trajectory
 from ._birkhoff import birkhoff, middles
+from ._plane import two_of
 
 
 class Rotation(Result):
@@ -74,10 +75,8 @@ def rotation(trajectory: Trajectory, plane: tuple[int, int] | None = None) -> Ro
         if not np.allclose(gaps, gaps[0], rtol=1e-6, atol=0) or gaps[0] == 0:
             raise ValueError(f"the times of `trajectory` must be equally spaced, but are {ts}.")
     path = jax.vmap(lambda players: coordinates(players)[0])(trajectory.players)
-    n = path.shape[1]
-    if plane is not None and not all(-n <= i < n for i in plane):
-        raise ValueError(f"`plane` must be two of the {n} coordinates, but is {plane}.")
-    return turning(path, (ts[1] - ts[0]).astype(path.dtype), plane)
+    chosen = None if plane is None else two_of(path.shape[1], plane)
+    return turning(path, (ts[1] - ts[0]).astype(path.dtype), chosen)
 
 
 @eqx.filter_jit

@@ -69,6 +69,7 @@ def stability_map(
     - `key`: one realisation of everything random.
     """
     is_make(make)
+    checks.mapping("axes", axes, '{"step_size": array, "gamma": array}')
     if len(axes) != 2:
         raise ValueError(
             f"`axes` must name two hyper-parameters, but names {len(axes)}: {tuple(axes)}. "
