@@ -1,6 +1,7 @@
 """Sweeps: the loop over points, whatever the chunks, devices, processes and accidents."""
 
 import contextlib
+import importlib.metadata
 import itertools
 import json
 import math
@@ -242,6 +243,17 @@ def test_a_store_holds_what_memory_would(tmp_path, chunk):
     assert kept.attrs["seed"] == 2
     assert kept.attrs["dtype"] == "float64"
     assert json.loads(kept.attrs["versions"])["jax"] == jax.__version__
+
+
+def test_the_library_need_not_be_installed(monkeypatch):
+    """Beside a checkout on the path there is no package metadata to ask."""
+
+    def unknown(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    versions = json.loads(gd.sweep(descend, AXES).attrs["versions"])
+    assert versions["gandyn"] == gd.__version__
 
 
 def test_a_store_is_an_ordinary_zarr_group(tmp_path):

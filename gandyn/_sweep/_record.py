@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-import importlib.metadata
+import importlib
 import json
 import platform
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def versions() -> dict[str, str]:
     """Of all that the numbers depend on."""
     packages = ("gandyn", "jax", "jaxlib", "equinox", "diffrax", "optax", "numpy")
     return {"python": platform.python_version()} | {
-        name: importlib.metadata.version(name) for name in packages
+        name: importlib.import_module(name).__version__ for name in packages
     }
 
 

@@ -27,7 +27,7 @@ from ..rules import TimeMap
 from . import _normal_form as normal_form
 from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, upwards
 from ._edge import Make
-from ._spectrum import ranked
+from ._spectrum import eigenvalues, ranked
 from ._tangent import carry
 
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
@@ -77,8 +77,8 @@ class EquilibriumCurve(AbstractCurve):
     def look(self, u: Float[Array, " u"]) -> Seen:
         matrix = jax.jacfwd(self.residual)(u)
         slopes = matrix[:, :-1]
-        eigenvalues = jnp.linalg.eigvals(jnp.where(jnp.isfinite(slopes), slopes, jnp.nan))
-        exponents = ranked(self.dynamics(self.parameter(u)).exponents(eigenvalues))
+        dynamics = self.dynamics(self.parameter(u))
+        exponents = ranked(dynamics.exponents(eigenvalues(slopes)))
         return self.residual(u), matrix, exponents, jnp.zeros_like(u[:-1])
 
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:
@@ -181,9 +181,7 @@ class CycleCurve(AbstractCurve):
         row = jnp.append(along, jnp.zeros(2, u.dtype))
         value = jnp.append((returned - x) / self.scale, jnp.zeros_like(period))
         across = jnp.linalg.qr(along[:, None], mode="complete")[0][:, 1:]
-        section = across.T @ pushed @ across
-        multipliers = jnp.linalg.eigvals(jnp.where(jnp.isfinite(section), section, jnp.nan))
-        exponents = ranked(jnp.log(multipliers))
+        exponents = ranked(jnp.log(eigenvalues(across.T @ pushed @ across)))
         return value, jnp.concatenate([matrix, row[None]]), exponents, along
 
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:

@@ -31,7 +31,7 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
 from ..rules import AbstractRule
-from ._spectrum import per
+from ._spectrum import eigenvalues, per
 from ._tangent import carry
 
 PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
@@ -227,7 +227,7 @@ def _cycle(
         matrix = jax.jacfwd(lambda x: turn(dynamics, x, period))(x)[least.astype(int)]
     else:
         _, matrix = returned(dynamics, x, period)
-    multipliers = jnp.linalg.eigvals(jnp.where(jnp.isfinite(matrix), matrix, jnp.nan))
+    multipliers = eigenvalues(matrix)
     order = jnp.lexsort((-multipliers.imag, -jnp.abs(multipliers)))
     return Cycle(
         back(jnp.where(found, x, jnp.nan)),

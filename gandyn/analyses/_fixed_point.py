@@ -32,7 +32,7 @@ from .._phase import State
 from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
-from ._spectrum import jacobian
+from ._spectrum import eigenvalues, jacobian
 
 
 class Type(enum.IntEnum):
@@ -116,7 +116,7 @@ def fixed_point(
     else:
         small = same = checks.positive("tolerance", tolerance).astype(matrix.dtype)
 
-    values = jnp.linalg.eigvals(jnp.where(jnp.isfinite(derivative), derivative, jnp.nan))
+    values = eigenvalues(derivative)
     scale = jnp.max(jnp.abs(derivative), initial=0)
     growth = jnp.log(jnp.abs(values)) if steps else values.real / jnp.where(scale > 0, scale, 1)
     up, down = growth > small, growth < -small

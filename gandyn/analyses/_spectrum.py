@@ -108,8 +108,14 @@ def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) 
     if settle:
         state = dynamics.settle(state, key)
     matrix = _jacobian(dynamics, state, key)
-    eigenvalues = jnp.linalg.eigvals(jnp.where(jnp.isfinite(matrix), matrix, jnp.nan))
-    return Spectrum(ranked(dynamics.exponents(eigenvalues)), dynamics.unit)
+    return Spectrum(ranked(dynamics.exponents(eigenvalues(matrix))), dynamics.unit)
+
+
+def eigenvalues(matrix: Float[Array, "n n"]) -> Complex[Array, " n"]:
+    """The eigenvalues of a matrix; all are nan if it is not finite. LAPACK says so itself, but
+    solvers on other devices raise."""
+    finite = jnp.all(jnp.isfinite(matrix))
+    return jnp.where(finite, jnp.linalg.eigvals(jnp.where(finite, matrix, 0)), jnp.nan)
 
 
 def ranked(exponents: Complex[Array, " mode"]) -> Complex[Array, " mode"]:

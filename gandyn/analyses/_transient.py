@@ -28,7 +28,7 @@ from .._result import Result
 from .._types import Key, Players
 from ..rules import AbstractRule
 from ..rules._rule import whole_numbers
-from ._spectrum import jacobian
+from ._spectrum import eigenvalues, jacobian
 
 
 class Transient(Result):
@@ -95,8 +95,7 @@ def transient(
         powers = jax.vmap(jax.scipy.linalg.expm)(at * matrix[None])
         reactivity = jnp.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]
     total = jnp.sum(matrix**2)
-    eigenvalues = jnp.linalg.eigvals(matrix)
-    rest = jnp.maximum(total - jnp.sum(jnp.abs(eigenvalues) ** 2), 0)
+    rest = jnp.maximum(total - jnp.sum(jnp.abs(eigenvalues(matrix)) ** 2), 0)
     departure = jnp.sqrt(rest / jnp.where(total > 0, total, 1))
     growth = jax.vmap(lambda m: jnp.linalg.norm(m, 2))(powers)
     return Transient(ts, growth, reactivity, departure, dynamics.unit)
