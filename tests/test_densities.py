@@ -233,3 +233,15 @@ def test_a_law_without_quadrature_has_any_dimension():
         law.points()
     with pytest.raises(ValueError, match="too large"):
         gaussian(jnp.zeros(1000), 1.0)
+
+
+def test_points_of_any_measure_can_be_blurred():
+    """N(0, 3^2) convolved with N(0, 4^2) is N(0, 5^2)."""
+    x, w = gd.measures.blurred(gaussian(1.0, 3.0, nodes=4), 4.0, nodes=4).points()
+    assert_allclose([w @ x, w @ x**2, w @ x**3], [1, 26, 76], rtol=1e-12)
+
+
+def test_points_of_two_shapes_are_no_mixture():
+    two = mixture([gd.measures.dirac(0.0), gd.measures.dirac([0.0, 1.0])])
+    with pytest.raises(ValueError, match="measures of points of one shape"):
+        two.points()

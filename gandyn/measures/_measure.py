@@ -101,6 +101,11 @@ class Mixture(AbstractMeasure):
     def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
         keys = split(key, len(self.components))
         x, w = zip(*(m.points(k) for m, k in zip(self.components, keys, strict=True)), strict=True)
+        shapes = {points.shape[1:] for points in x}
+        if len(shapes) != 1:
+            raise ValueError(
+                f"`components` must be measures of points of one shape, but have {sorted(shapes)}."
+            )
         scaled = [v * jnp.asarray(c, v.dtype) for v, c in zip(w, self.weights, strict=True)]
         return jnp.concatenate(x), jnp.concatenate(scaled)
 
@@ -126,12 +131,12 @@ def empirical(data: Any) -> Points:
     return Points(data)
 
 
-def blurred(measure: Points, std: Any, nodes: int = 32) -> Points:
-    """The convolution of fixed points with N(0, std^2), by Gauss-Hermite quadrature."""
+def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
+    """The convolution of the points of a measure with N(0, std^2), by Gauss-Hermite quadrature."""
     std = checks.array("std", std)
     if checks.is_concrete(std) and np.any(np.asarray(std) < 0):
         raise ValueError(f"`std` must not be negative, but is {std}.")
-    return Points(*blur(measure.x, measure.w, std, checks.count("nodes", nodes)))
+    return Points(*blur(*measure.points(), std, checks.count("nodes", nodes)))
 
 
 def blur(
