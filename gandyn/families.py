@@ -188,20 +188,25 @@ def on_grid(cdf: Callable[[Array], Array], nodes: Any) -> Points:
     nodes = grid("nodes", nodes)
     below = cdf(cell_edges(nodes))
     held = below[-1] - below[0]
-    if checks.is_concrete(held):
-        lost = 1 - float(held)
-        if not lost < 1:
-            raise ValueError(
-                f"the grid from {float(nodes[0]):g} to {float(nodes[-1]):g} holds no mass: move "
-                "it to where the law is."
-            )
-        if lost > 1e-3:
-            warnings.warn(
-                f"the grid from {float(nodes[0]):g} to {float(nodes[-1]):g} misses {lost:.3g} of "
-                "the mass: what it holds is scaled to one. Make it wider to keep all modes.",
-                stacklevel=2,
-            )
+    look_for_mass(nodes, held, "what it holds is scaled to one")
     return Points(nodes, jnp.diff(below) / held)
+
+
+def look_for_mass(nodes: Float[Array, " n"], held: Scalar, consequence: str) -> None:
+    """Warn if a grid misses mass, refuse it if it misses all."""
+    if not checks.is_concrete((nodes, held)):
+        return
+    lost, ends = 1 - float(held), f"{float(nodes[0]):g} to {float(nodes[-1]):g}"
+    if not lost < 1:
+        raise ValueError(
+            f"the grid from {ends} holds no mass of the data: move it to where the law is."
+        )
+    if lost > 1e-3:
+        warnings.warn(
+            f"the grid from {ends} misses {lost:.3g} of the mass of the data: {consequence}. "
+            "Make it wider to keep all modes.",
+            stacklevel=3,
+        )
 
 
 def cell_edges(nodes: Float[Array, " n"]) -> Float[Array, " m"]:

@@ -1,6 +1,7 @@
 """Games in function space: closed forms, and what must agree between families of players."""
 
 import warnings
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -146,6 +147,13 @@ def test_a_grid_that_misses_a_mode_says_what_it_loses():
         gd.families.on_grid(law.cdf, jnp.linspace(-7, 7, 91))
     with pytest.raises(ValueError, match="holds no mass"):
         gd.families.on_grid(law.cdf, jnp.linspace(20, 30, 11))
+
+
+@pytest.mark.parametrize("game", [gd.games.density, partial(gd.games.bump, width=1.0)])
+def test_a_generator_that_cannot_reach_a_mode_says_so(game):
+    nodes = jnp.linspace(-7, 2, 10)
+    with pytest.warns(UserWarning, match=r"misses 0\.333 of the mass .* cannot reach it"):
+        game(gd.measures.empirical([-5.0, 0.0, 5.0]), gd.families.Free(nodes), nodes)
 
 
 # Generators that are laws

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar
-from ..families import Free, cell_edges, grid
+from ..families import Free, cell_edges, grid, look_for_mass
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
 from ..optimal import optimal_logit
@@ -120,10 +120,27 @@ def density(
     - `discriminator`: any `discriminator(psi, x)`, such as those of `gandyn.families`.
     - `nodes`: the grid, increasing, shape `(n,)`.
     - `loss`: see `gandyn.losses`.
+
+    **Warns:** if more than 1e-3 of the mass of the data lies beyond the grid.
     """
     nodes = grid("nodes", nodes)
+    look_for_mass(nodes, _held(data, nodes), _OUT_OF_REACH)
     known = _matched(data, discriminator, nodes, loss)
     return MeasureGAN(_Tilt(), discriminator, data, Points(nodes), loss, known)
+
+
+_OUT_OF_REACH = "the generator cannot reach it"
+
+
+def _held(data: AbstractMeasure, nodes: Float[Array, " n"]) -> Scalar:
+    """The mass of the data on a grid, as far as that is known before a sample is drawn."""
+    if data.random:
+        return jnp.ones(())
+    x, w = data.points()
+    ends = cell_edges(nodes)
+    # Points that are no numbers are refused where the game compares them with the generator's.
+    inside = (x >= ends[0]) & (x <= ends[-1]) if x.ndim == 1 else jnp.ones(len(x), bool)
+    return jnp.sum(jnp.where(inside, w, 0))
 
 
 def _matched(
@@ -208,8 +225,11 @@ def bump(
     - `data`, `discriminator`, `nodes`, `loss`: as in `density`.
     - `width`: the standard deviation of the bump; at least the distance of the nodes is a good
       value.
+
+    **Warns:** as `density`.
     """
     nodes = grid("nodes", nodes)
+    look_for_mass(nodes, _held(data, nodes), _OUT_OF_REACH)
     return MeasureGAN(
         _Bump(checks.positive("width", width)), discriminator, data, Points(nodes), loss
     )
