@@ -24,7 +24,7 @@ from . import _checks as checks
 from ._types import Scalar
 from .losses import Loss
 from .measures import AbstractDensity
-from .measures._quadrature import lebesgue
+from .measures._quadrature import cut, lebesgue
 
 _TURNS = 128
 _FAR = 30.0  # logits are searched up to sinh(30) = 5e12
@@ -72,8 +72,7 @@ class Kantorovich(eqx.Module):
     """The best critic of slope at most one between two laws on the line: f' = sign(G - F), where F
     and G are the distribution functions of the data and of the generator.
 
-    E_data f - E_gen f = W_1. Between the knots of the laws a change of sign is found up to their
-    distance.
+    E_data f - E_gen f = W_1. Between two knots of the laws one change of sign is found.
 
     **Arguments:**
 
@@ -87,12 +86,13 @@ class Kantorovich(eqx.Module):
     def __init__(self, p: AbstractDensity, q: AbstractDensity):
         for law in (p, q):
             law.on_the_line()
-        x, _ = lebesgue(p, q)
-        self.x = x.reshape(-1)
+
+        def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
+            return q.cdf(x.reshape(*x.shape, *q.event)) - p.cdf(x.reshape(*x.shape, *p.event))
+
+        self.x = jnp.sort(cut(jnp.concatenate([law.knots() for law in (p, q)]), apart))
         middle = (self.x[:-1] + self.x[1:]) / 2
-        points = jnp.concatenate([self.x[:1], middle, self.x[-1:]])
-        points = points.reshape(-1, *p.event)
-        ahead = q.cdf(points) - p.cdf(points)
+        ahead = apart(jnp.concatenate([self.x[:1], middle, self.x[-1:]]))
         sign = jnp.sign(ahead)
         # In the far tails both are 0 or 1 up to rounding: the first sign that can be seen decides.
         first, last = (sign[jnp.argmax(ahead != 0)], sign[::-1][jnp.argmax(ahead[::-1] != 0)])
@@ -136,7 +136,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
     for name, value in (("p", p), ("q", q)):
         if checks.is_concrete(value) and np.any(np.asarray(value) < 0):
             raise ValueError(f"`{name}` must not be negative, but is {checks.shown(value)}.")
-    log_p, log_q = (jnp.where(v > 0, jnp.log(jnp.where(v > 0, v, 1)), -jnp.inf) for v in (p, q))
+    log_p, log_q = (jnp.where(v == 0, -jnp.inf, jnp.log(jnp.where(v == 0, 1, v))) for v in (p, q))
     neither = (p == 0) & (q == 0)
     ratio = jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
     return log_ratio_to_logit(loss)(ratio)
@@ -159,7 +159,8 @@ def generator_gradient(
     - `loss`: its `generator` is taken.
     - `critic`: D, a function of points: `optimal_discriminator(loss, p, family(theta))`, or
       `Kantorovich(p, q)`, or a network. It has to be finite where q_theta has mass.
-    - `family`: `family(theta)` is the density q_theta.
+    - `family`: `family(theta)` is the density q_theta. It may not have ends that move with theta,
+      as the uniform law has: log q does not tell that they move.
     - `theta`: any pytree.
     """
     _is_loss(loss)

@@ -441,6 +441,12 @@ def test_histograms_count_every_point():
         (lambda: distances.kl(gaussian(0.0, 1.0), [0.5, 0.5]), "both be measures or both be"),
         (lambda: distances.kl([0.5, 0.6], [0.5, 0.5]), "`p` must not be negative and must sum"),
         (lambda: jensen_shannon(empirical([0.0]), empirical([[0.0, 1.0]])), "of one shape"),
+        (lambda: jensen_shannon(empirical([[0.0, 1.0]]), gaussian(0.0, 1.0)), "of one shape"),
+        (lambda: distances.kl(gaussian(0.0, 0.0), gaussian(0.0, 1.0)), "a law without width"),
+        (
+            lambda: distances.neural_distance(lambda w, x: w * x, [0.0, 0.0], *np.ones((2, 3, 2))),
+            "a number for each point",
+        ),
         (lambda: jensen_shannon(Sampled(draw, 3), gaussian(0.0, 1.0)), "a new law for every key"),
         (lambda: wasserstein(ring(), [0.0]), "laws on the line"),
         (
@@ -460,3 +466,108 @@ def test_histograms_count_every_point():
 def test_what_cannot_be_compared(ask, said):
     with pytest.raises(ValueError, match=said):
         ask()
+
+
+BETWEEN_SAMPLES = (
+    wasserstein,
+    distances.sliced_wasserstein,
+    distances.mmd,
+    distances.linear_distance,
+)
+DIVERGENCES = (
+    jensen_shannon,
+    distances.kl,
+    distances.reverse_kl,
+    distances.total_variation,
+    distances.squared_hellinger,
+    distances.chi_squared,
+)
+
+
+@pytest.mark.parametrize("distance", BETWEEN_SAMPLES + DIVERGENCES)
+def test_a_run_that_blew_up_is_not_near(distance):
+    """Within a transformation nan cannot be refused; it may not be taken for a distance 0."""
+    lost, other = jnp.array([jnp.nan, 0.5]), jnp.array([0.5, 0.5])
+    assert np.isnan(jax.jit(distance)(lost, other))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+@pytest.mark.parametrize("d", [1, 2])
+def test_wasserstein_grows_with_the_samples_at_all_orders(d, scale):
+    """Its powers are beyond single precision here."""
+    x, y = np.float32(draw(0, 5, d)), np.float32(draw(1, 5, d) + 1)
+    scaled = transport(np.float32(scale) * x, np.float32(scale) * y, 20)
+    assert_allclose(scaled, scale * transport(x, y, 20), rtol=1e-5)
+    assert_allclose(transport(x, x + np.float32(scale), 20), scale * d**0.5, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_slopes_where_one_has_no_mass():
+    """sum |p - q| / 2 and sum (p - q)^2 / q have slopes at p = 0, sum sqrt(p q) has one in q."""
+    p, q = jnp.array([0.0, 1.0]), jnp.array([0.5, 0.5])
+    assert_allclose(jax.grad(distances.total_variation)(p, q), [-0.5, 0.5])
+    assert_allclose(jax.grad(distances.chi_squared)(p, q), [-2, 2])
+    assert_allclose(
+        jax.grad(distances.squared_hellinger, 1)(p, q), [0.5, 0.5 - 0.5**0.5], rtol=1e-12
+    )
+    square = jax.grad(lambda p: distances.f_divergence(lambda u: (u - 1) ** 2, p, q))
+    assert_allclose(square(p), [-2, 2])
+
+
+@pytest.mark.parametrize("divergence", DIVERGENCES)
+def test_no_slope_is_nan(divergence):
+    for p, q in itertools.permutations(np.array([[0.0, 0.5, 0.5], [0.5, 0, 0.5], [0, 0, 1]]), 2):
+        assert not np.isnan(jax.grad(divergence, (0, 1))(p, q)).any()
+
+
+def test_an_f_that_is_nan_at_zero_has_a_limit_there():
+    p, q = [0.0, 0.25, 0.75], [0.5, 0.25, 0.25]
+    same = distances.f_divergence(lambda u: u * jnp.log(u), p, q)
+    assert_allclose(same, distances.kl(p, q), rtol=1e-14)
+    backwards = distances.f_divergence(lambda u: -jnp.log(u), p, q)
+    assert float(backwards) == float(distances.reverse_kl(p, q)) == np.inf
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("divergence", "slope"),
+    [
+        (distances.total_variation, 1),
+        (jensen_shannon, np.log(2)),
+        (distances.squared_hellinger, 1),
+        (wasserstein, None),
+    ],
+)
+def test_slopes_of_intervals_that_move(divergence, slope):
+    """[m, m + 1] against [0, 1]: m times a constant while they overlap, constant beyond."""
+    slopes = jax.jit(
+        jax.vmap(jax.grad(lambda m: divergence(Uniform(m, m + 1), Uniform(0.0, 1.0))))
+    )(jnp.array([0.3, -0.6, 1.7]))
+    assert_allclose(slopes, [1, -1, 1] if slope is None else [slope, -slope, 0], atol=1e-12)
+
+
+@pytest.mark.slow
+def test_the_slope_of_transport_in_a_sample_and_in_a_weight():
+    """A point at x is (x^2 + (1 - x)^2) / 2 from [0, 1]; and what a weight moves goes the whole
+    way between two modes."""
+    slope = jax.grad(lambda x: wasserstein(x, Uniform(0.0, 1.0)))(jnp.array([0.3]))
+    assert_allclose(slope, [-0.4], rtol=1e-12)
+
+    def away(w):
+        modes = [Uniform(-5.0, -4.0), Uniform(4.0, 5.0)]
+        return wasserstein(DensityMixture(modes, jnp.stack([w, 1 - w])), Uniform(-5.0, 5.0), 2)
+
+    change = (away(0.4 + 1e-5) - away(0.4 - 1e-5)) / 2e-5
+    assert_allclose(jax.grad(away)(0.4), change, rtol=1e-6)
+
+
+@pytest.mark.slow
+def test_total_variation_of_normal_laws_of_two_widths():
+    """Their densities cross at +-x, where x^2 (1 - 1 / s^2) = 2 log s."""
+    s = 2.0
+    x = np.sqrt(2 * np.log(s) / (1 - 1 / s**2))
+    exact = erf(x / np.sqrt(2)) - erf(x / s / np.sqrt(2))
+    normal = gaussian(0.0, 1.0), gaussian(0.0, s)
+    assert_allclose(distances.total_variation(*normal), exact, rtol=1e-12)
+    kinked = distances.f_divergence(lambda u: jnp.abs(u - 1) / 2, *normal, slope=0.5)
+    assert_allclose(kinked, exact, rtol=1e-12)

@@ -10,7 +10,7 @@ import gandyn as gd
 from gandyn.distances import jensen_shannon, kl, wasserstein
 from gandyn.losses import Loss, hinge, least_squares, minimax, nonsaturating
 from gandyn.losses import wasserstein as linear
-from gandyn.measures import gaussian, line
+from gandyn.measures import Uniform, gaussian, line
 from gandyn.optimal import (
     Kantorovich,
     generator_gradient,
@@ -151,6 +151,26 @@ def test_kantorovich_potentials():
         critic = Kantorovich(gaussian(0.0, 1.0), gaussian(m, 1.0))
         slope = generator_gradient(linear, critic, lambda m: gaussian(m, 1.0), m)
         assert_allclose(slope, 1, rtol=1e-9)
+
+
+@pytest.mark.parametrize("d", [1.3, 2.77])
+def test_the_gradient_of_the_hinge_is_the_height_where_the_laws_cross(d):
+    """D* = sign(p - q) jumps there, wherever it is: the gradient is 2 phi(d / 2)."""
+
+    def family(m):
+        return gaussian(m, 1.0)
+
+    best = optimal_discriminator(hinge, family(0.0), family(d))
+    exact = 2 * np.exp(-(d**2) / 8) / np.sqrt(2 * np.pi)
+    assert_allclose(generator_gradient(hinge, best, family, d), exact, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_kantorovich_turns_where_the_distribution_functions_cross():
+    """A bump within an interval: F and G cross once, at x = (x - 1/4) 4, which is 1/3."""
+    potential = Kantorovich(Uniform(0.0, 1.0), Uniform(0.25, 0.5))
+    x = jnp.array([0.0, 1 / 3, 1.0])
+    assert_allclose(jnp.diff(potential(x)), [-1 / 3, 2 / 3], rtol=1e-12)
 
 
 def test_where_only_one_has_mass_nothing_is_nan():

@@ -76,7 +76,13 @@ def _trained(
 ) -> Scalar:
     def seen(params: PyTree) -> Scalar:
         def mean(x: Array) -> Scalar:
-            return jnp.mean(jax.vmap(lambda x: critic(params, x))(x))
+            values = jax.vmap(lambda x: critic(params, x))(x)
+            if values.ndim != 1:
+                raise ValueError(
+                    "`critic` must return a number for each point, but returned an array of shape "
+                    f"{values.shape[1:]}: index it."
+                )
+            return jnp.mean(values)
 
         return mean(x) - mean(y)
 

@@ -3,6 +3,9 @@
     D_f(p | q) = E_q f(p / q) = E_m phi(a, b),    m = (p + q) / 2,  a = p / m,  b = q / m,
 
 with phi(a, b) = b f(a / b), which is finite or inf where one of the laws has no mass, never nan.
+Slopes that are infinite there, as that of sqrt(p) at p = 0, are left out or cut off, and so are
+those of what is infinite itself.
+
 Csiszár 1967; for GANs Nowozin, Cseke, Tomioka, "f-GAN", 2016. The Jensen-Shannon divergence: Lin,
 "Divergence measures based on the Shannon entropy", 1991.
 """
@@ -14,38 +17,31 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import xlogy
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Number, Scalar
 from ..measures import AbstractDensity, AbstractMeasure
 from ..measures._quadrature import lebesgue
+from ._sample import root
 
 
 class _Shares(eqx.Module):
     """Two laws seen from their mean m: what either contributes at each point, a + b = 2."""
 
-    log_ratio: Float[Array, " n"]  # log p - log q
     m: Float[Array, " n"]
-
-    @property
-    def a(self) -> Float[Array, " n"]:
-        return 2 * jax.nn.sigmoid(self.log_ratio)
-
-    @property
-    def b(self) -> Float[Array, " n"]:
-        return 2 * jax.nn.sigmoid(-self.log_ratio)
-
-    @property
-    def difference(self) -> Float[Array, " n"]:
-        """a - b, of which nothing is lost where p and q are close."""
-        return 2 * jnp.tanh(self.log_ratio / 2)
+    a: Float[Array, " n"]
+    b: Float[Array, " n"]
+    difference: Float[Array, " n"]  # a - b, of which nothing is lost where p and q are close
+    ratio: Float[Array, " n"]  # p / q
+    log_ratio: Float[Array, " n"]
 
     @eqx.filter_jit
     def mean(self, phi: Float[Array, " n"]) -> Scalar:
-        """E_m phi; where there is no mass, infinities do not count."""
-        return jnp.sum(jnp.where(self.m > 0, self.m * phi, 0))
+        """E_m phi; where there is no mass, infinities do not count. They have no derivative."""
+        infinite = jnp.isinf(phi)
+        finite = jnp.sum(self.m * jnp.where(infinite, 0, phi))
+        return finite + jnp.where(jnp.any(infinite & (self.m != 0)), jnp.inf, 0)
 
 
 def jensen_shannon(p: Any, q: Any) -> Scalar:
@@ -77,7 +73,9 @@ def kl(p: Any, q: Any) -> Scalar:
     **Arguments:** as for `jensen_shannon`.
     """
     s = _shares(p, q)
-    return s.mean(jnp.where(s.a > 0, s.a * jnp.where(s.a > 0, s.log_ratio, 0), 0))
+    alone = jnp.isinf(s.log_ratio)
+    there = s.a * jnp.where(alone, 0, s.log_ratio)
+    return s.mean(jnp.where(alone, jnp.where(s.log_ratio > 0, jnp.inf, 0), there))
 
 
 def reverse_kl(p: Any, q: Any) -> Scalar:
@@ -95,14 +93,16 @@ def squared_hellinger(p: Any, q: Any) -> Scalar:
     """1 - E_m sqrt(a b), between 0 and 1."""
     s = _shares(p, q)
     # (sqrt(a) - sqrt(b))^2 / 2, written so that nothing cancels where p and q are close.
-    return s.mean((s.difference / (jnp.sqrt(s.a) + jnp.sqrt(s.b))) ** 2) / 2
+    return s.mean((s.difference / (root(s.a) + root(s.b))) ** 2) / 2
 
 
 def chi_squared(p: Any, q: Any) -> Scalar:
     """Pearson's E_q (p / q - 1)^2; inf where p has mass and q none."""
     s = _shares(p, q)
-    some = s.b > 0
-    return s.mean(jnp.where(some, s.difference**2 / jnp.where(some, s.b, 1), jnp.inf))
+    alone = jnp.isposinf(s.ratio)
+    # 1 / b = (1 + p / q) / 2
+    there = s.difference**2 * (1 + jnp.where(alone, 0, s.ratio)) / 2
+    return s.mean(jnp.where(alone, jnp.inf, there))
 
 
 def f_divergence(f: Callable[[Array], Array], p: Any, q: Any, slope: Number = jnp.inf) -> Scalar:
@@ -110,7 +110,8 @@ def f_divergence(f: Callable[[Array], Array], p: Any, q: Any, slope: Number = jn
 
     **Arguments:**
 
-    - `f`: a function of the density ratio, at numbers from 0 on.
+    - `f`: a function of the density ratio, at numbers from 0 on; where it is nan at 0, as u log u
+      is, its limit is taken.
     - `p`, `q`: as for `jensen_shannon`.
     - `slope`: the limit of f(u) / u for large u, what mass of p costs where q has none.
     """
@@ -121,9 +122,10 @@ def f_divergence(f: Callable[[Array], Array], p: Any, q: Any, slope: Number = jn
         )
     s = _shares(p, q)
     slope = checks.number("slope", slope, infinite=True).astype(s.m.dtype)
-    alone = jnp.isposinf(s.log_ratio) | (s.b == 0)
-    ratio = jnp.exp(jnp.where(alone, 0, s.log_ratio))
-    return s.mean(jnp.where(alone, s.a * slope, s.b * f(ratio)))
+    alone, none = jnp.isposinf(s.ratio), s.ratio == 0
+    ratio = jnp.where(alone, 1, s.ratio) + jnp.where(none, jnp.finfo(s.m.dtype).tiny, 0)
+    there = jnp.where(none & jnp.isinf(f(jnp.zeros_like(ratio))), jnp.inf, s.b * f(ratio))
+    return s.mean(jnp.where(alone, 2 * slope, there))
 
 
 def histogram(x: Any, edges: Any) -> Float[Array, " bins"]:
@@ -161,7 +163,17 @@ def _vectors(p: Any, q: Any) -> tuple[Float[Array, "*support"], Float[Array, "*s
 def _shares(p: Any, q: Any) -> _Shares:
     """Two laws of whatever kind, seen from their mean."""
     if isinstance(p, AbstractDensity) and isinstance(q, AbstractDensity):
-        return _of_densities(p, q)
+        shares = _of_densities(p, q)
+        if checks.is_concrete(shares.m):
+            found = float(jnp.sum(shares.m))
+            if not abs(found - 1) < 1e-3:
+                raise ValueError(
+                    f"`p` and `q` must be densities of mass one, but between their knots a mean "
+                    f"mass of {found:.3g} is found: a law without width has no density "
+                    "(`gandyn.measures.dirac`), and the `knots` of one of your own must reach as "
+                    "far as its mass."
+                )
+        return shares
     if isinstance(p, AbstractMeasure) and isinstance(q, AbstractMeasure):
         if p.random or q.random:
             raise ValueError(
@@ -171,8 +183,9 @@ def _shares(p: Any, q: Any) -> _Shares:
         if isinstance(p, AbstractDensity) or isinstance(q, AbstractDensity):
             # A law with a density gives no mass to points: the two are disjoint.
             infinity = jnp.inf if isinstance(p, AbstractDensity) else -jnp.inf
-            dtype = (p if isinstance(p, AbstractDensity) else q).points()[0].dtype
-            return _Shares(jnp.asarray([infinity, -infinity], dtype), jnp.full(2, 0.5, dtype))
+            dtype = (p if isinstance(p, AbstractDensity) else q).dtype
+            _one_shape(_event(p), _event(q))
+            return _seen(jnp.asarray([infinity, -infinity], dtype), jnp.full(2, 0.5, dtype))
         return _of_points(p, q)
     if isinstance(p, AbstractMeasure) or isinstance(q, AbstractMeasure):
         raise ValueError(
@@ -184,9 +197,33 @@ def _shares(p: Any, q: Any) -> _Shares:
     return _compared(p.reshape(-1), q.reshape(-1))
 
 
+def _event(law: AbstractMeasure) -> tuple[int, ...]:
+    return law.event if isinstance(law, AbstractDensity) else law.points()[0].shape[1:]
+
+
+def _one_shape(p: tuple[int, ...], q: tuple[int, ...]) -> None:
+    if p != q:
+        raise ValueError(
+            "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
+            f"{p} and one of `q` {q}."
+        )
+
+
 def _compared(p: Float[Array, " n"], q: Float[Array, " n"]) -> _Shares:
-    log_p, log_q = (jnp.where(x > 0, jnp.log(jnp.where(x > 0, x, 1)), -jnp.inf) for x in (p, q))
-    return _Shares(_log_ratio(log_p, log_q), (p + q) / 2)
+    """Two vectors of masses."""
+    a, b, tilt = _ratios(p, q)
+    log_p, log_q = (jnp.where(x == 0, -jnp.inf, jnp.log(jnp.where(x == 0, 1, x))) for x in (p, q))
+    alone = jnp.where(p == 0, 1, jnp.inf)
+    ratio = jnp.where(q == 0, alone, p / jnp.where(q == 0, 1, q))
+    return _Shares((p + q) / 2, a, b, 2 * tilt, ratio, _log_ratio(log_p, log_q))
+
+
+def _seen(log_ratio: Float[Array, " n"], m: Float[Array, " n"]) -> _Shares:
+    """Two laws by the log of their density ratio."""
+    beyond = log_ratio >= np.log(jnp.finfo(log_ratio.dtype).max)
+    ratio = jnp.where(beyond, jnp.inf, jnp.exp(jnp.where(beyond, 0, log_ratio)))
+    a, b = 2 * jax.nn.sigmoid(log_ratio), 2 * jax.nn.sigmoid(-log_ratio)
+    return _Shares(m, a, b, 2 * jnp.tanh(log_ratio / 2), ratio, log_ratio)
 
 
 def _log_ratio(log_p: Float[Array, " n"], log_q: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -197,27 +234,19 @@ def _log_ratio(log_p: Float[Array, " n"], log_q: Float[Array, " n"]) -> Float[Ar
 
 @eqx.filter_jit
 def _of_densities(p: AbstractDensity, q: AbstractDensity) -> _Shares:
-    if p.event != q.event:
-        raise ValueError(
-            "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
-            f"{p.event} and one of `q` {q.event}."
-        )
+    _one_shape(p.event, q.event)
     if np.prod(p.event) == 1:
         x, dx = lebesgue(p, q)
         log_p, log_q = p.log_prob(x), q.log_prob(x)
-        return _Shares(_log_ratio(log_p, log_q), dx * (jnp.exp(log_p) + jnp.exp(log_q)) / 2)
+        return _seen(_log_ratio(log_p, log_q), dx * (jnp.exp(log_p) + jnp.exp(log_q)) / 2)
     points = [law.points() for law in (p, q)]
     x, w = (jnp.concatenate(part) for part in zip(*points, strict=True))
-    return _Shares(_log_ratio(p.log_prob(x), q.log_prob(x)), w / 2)
+    return _seen(_log_ratio(p.log_prob(x), q.log_prob(x)), w / 2)
 
 
 def _of_points(p: AbstractMeasure, q: AbstractMeasure) -> _Shares:
     (x, v), (y, w) = p.points(), q.points()
-    if x.shape[1:] != y.shape[1:]:
-        raise ValueError(
-            "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
-            f"{x.shape[1:]} and one of `q` {y.shape[1:]}."
-        )
+    _one_shape(x.shape[1:], y.shape[1:])
     atoms = jnp.concatenate([x, y]).reshape(len(x) + len(y), -1)
     # One row after another: all differences at once are too many in high dimension.
     same = jax.lax.map(lambda atom: jnp.all(atoms == atom[None], axis=-1), atoms)
@@ -241,7 +270,12 @@ def _lens(a: Array, b: Array, tilt: Array) -> Array:
     close = jnp.abs(tilt) < 0.5
     t = jnp.where(close, tilt, 0)
     near = 2 * t * jnp.arctanh(t) + jnp.log1p(-(t**2))
-    return jnp.where(close, near, xlogy(a, a) + xlogy(b, b))
+    return jnp.where(close, near, _x_log_x(a) + _x_log_x(b))
+
+
+def _x_log_x(x: Array) -> Array:
+    """x log x, with a slope that is cut off at the smallest number."""
+    return x * jnp.log(jnp.maximum(x, jnp.finfo(x.dtype).tiny))
 
 
 @_jensen_shannon.defjvp

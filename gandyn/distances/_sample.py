@@ -37,5 +37,5 @@ def norm(x: Float[Array, "... d"]) -> Float[Array, "..."]:
 
 def root(square: Float[Array, "..."], order: Any = 2) -> Float[Array, "..."]:
     """The root of a number that is not negative, with derivative 0 at 0, where it has none."""
-    some = square > 0
+    some = square != 0
     return jnp.where(some, jnp.where(some, square, 1) ** (1 / jnp.asarray(order, square.dtype)), 0)

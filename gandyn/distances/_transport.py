@@ -26,10 +26,8 @@ from scipy.spatial.distance import cdist
 from .. import _checks as checks
 from .._types import Key, Scalar
 from ..measures import AbstractDensity
-from ..measures._quadrature import between, panels
+from ..measures._quadrature import cut, panels
 from ._sample import norm, pair, root, sample
-
-_TURNS = 64  # halvings of a panel until rounding
 
 
 def wasserstein(x: Any, y: Any, order: Any = 1) -> Scalar:
@@ -61,8 +59,14 @@ def wasserstein(x: Any, y: Any, order: Any = 1) -> Scalar:
     else:
         i, j, mass = _optimal(x, y, order)
         apart = norm(x[i] - y[j])
-    cost = jnp.sum(jnp.asarray(mass, x.dtype) * apart**order)
-    return root(cost, order)
+    return _mean(apart, jnp.asarray(mass, x.dtype), order)
+
+
+def _mean(apart: Float[Array, " k"], mass: Float[Array, " k"], order: Scalar) -> Scalar:
+    """(sum_i mass_i apart_i^order)^(1/order), in units of the largest: its powers stay in range."""
+    top = jax.lax.stop_gradient(jnp.max(apart))
+    unit = jnp.where((top > 0) & jnp.isfinite(top), top, 1)
+    return unit * root(jnp.sum(mass * (apart / unit) ** order), order)
 
 
 def sliced_wasserstein(
@@ -84,8 +88,8 @@ def sliced_wasserstein(
     x, y = pair(x, y)
     order = checks.number("order", order, low=1).astype(x.dtype)
     u = _directions(directions, x.shape[1], key).astype(x.dtype)
-    costs = jax.vmap(lambda u: wasserstein(x @ u, y @ u, order) ** order)(u)
-    return root(jnp.mean(costs), order)
+    apart = jax.vmap(lambda u: wasserstein(x @ u, y @ u, order))(u)
+    return _mean(apart, jnp.full(len(u), 1 / len(u), x.dtype), order)
 
 
 def _directions(directions: Any, d: int, key: Key) -> Float[Array, "k d"]:
@@ -155,7 +159,7 @@ def _between_laws(p: Any, q: Any, order: Scalar, one: bool | None) -> Scalar:
         return _area(p, q, jnp.concatenate(knots))
 
     def between_quantiles() -> Scalar:
-        return root(_between_quantiles(p, q, knots, order), order)
+        return _between_quantiles(p, q, knots, order)
 
     if one is None:
         return jax.lax.cond(order == 1, area, between_quantiles)
@@ -171,35 +175,17 @@ def _quantile(law: Any, u: Float[Array, "..."]) -> Float[Array, "..."]:
 
 
 def _area(p: Any, q: Any, knots: Float[Array, " k"]) -> Scalar:
-    """int |F - G| dx. Panels in which F - G changes its sign are split where it does."""
+    """int |F - G| dx, with a cut wherever F - G changes its sign."""
 
     def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
         return _cdf(p, x) - _cdf(q, x)
 
-    knots = jnp.sort(jax.lax.stop_gradient(knots))
-    low, high = knots[:-1], knots[1:]
-    inside, _ = panels(knots)
-    left, right = inside[:, 0], inside[:, -1]
-    sign = jnp.sign(apart(left))
-    crosses = sign * jnp.sign(apart(right)) < 0
-
-    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        left, right = ends
-        middle = (left + right) / 2
-        before = jnp.sign(apart(middle)) == sign
-        return jnp.where(before, middle, left), jnp.where(before, right, middle)
-
-    left, right = jax.lax.stop_gradient(jax.lax.fori_loop(0, _TURNS, halve, (left, right)))
-    split = jnp.where(crosses, (left + right) / 2, (low + high) / 2)
-    total = jnp.zeros((), knots.dtype)
-    for ends in ((low, split), (split, high)):
-        x, dx = between(*ends)
-        total += jnp.sum(dx * jnp.abs(apart(x)))
-    return total
+    x, dx = panels(cut(knots, apart))
+    return jnp.sum(dx * jnp.abs(apart(x)))
 
 
 def _between_quantiles(p: Any, q: Any, knots: list[Array], order: Scalar) -> Scalar:
-    """int_0^1 |F^-1 - G^-1|^order du."""
+    """(int_0^1 |F^-1 - G^-1|^order du)^(1/order)."""
     levels = [_cdf(law, k) for law, k in zip((p, q), knots, strict=True)]
     levels += [
         jnp.arange(len(law.x) + 1, dtype=order.dtype) / len(law.x)
@@ -212,7 +198,7 @@ def _between_quantiles(p: Any, q: Any, knots: list[Array], order: Scalar) -> Sca
     inside = (u > 0) & (u < 1)
     u = jnp.where(inside, u, 0.5)
     apart = jnp.abs(_quantile(p, u) - _quantile(q, u))
-    return jnp.sum(jnp.where(inside, du, 0) * apart**order)
+    return _mean(apart.reshape(-1), jnp.where(inside, du, 0).reshape(-1), order)
 
 
 def _monotone(
@@ -238,19 +224,20 @@ def _solve(x: Any, y: Any, order: Any) -> tuple[np.ndarray, np.ndarray, np.ndarr
     """The assignment problem or the transport problem, on the host."""
     x, y = np.asarray(x), np.asarray(y)
     n, m, dtype = len(x), len(y), x.dtype
-    cost = cdist(x, y) ** float(order)
+    cost = cdist(x, y)
     if not np.all(np.isfinite(cost)):
         k = n if n == m else n + m - 1
         return np.zeros(k, np.int32), np.zeros(k, np.int32), np.full(k, np.nan, dtype)
+    # In units of the largest distance: its powers stay in range, and tolerances are absolute.
+    cost = (cost / max(cost.max(), np.finfo(float).tiny)) ** float(order)
     if n == m:
         i, j = linear_sum_assignment(cost)
         return i.astype(np.int32), j.astype(np.int32), np.full(n, 1 / n, dtype)
     rows = kron(eye_array(n), np.ones((1, m)))
     columns = kron(np.ones((1, n)), eye_array(m))
     mass = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
-    # In units of its largest entry: the solver's tolerances are absolute.
-    scaled = np.ravel(cost / max(cost.max(), np.finfo(float).tiny))
-    solved = linprog(scaled, A_eq=csr_array(vstack([rows, columns])), b_eq=mass, method="highs-ds")
+    constraints = csr_array(vstack([rows, columns]))
+    solved = linprog(np.ravel(cost), A_eq=constraints, b_eq=mass, method="highs-ds")
     if not solved.success:
         raise RuntimeError(f"the transport problem was not solved: {solved.message}")
     # A vertex: no more pairs than one less than there are points.

@@ -281,7 +281,7 @@ class Uniform(AbstractDensity):
         return at, at
 
     def knots(self) -> Float[Array, " k"]:
-        return jnp.linspace(self.low.reshape(()), self.high.reshape(()), 9)
+        return jnp.stack([self.low.reshape(()), self.high.reshape(())])
 
     def _quantile(self, u: Scalar) -> Scalar:
         low, high = (end.astype(u.dtype).reshape(()) for end in (self.low, self.high))

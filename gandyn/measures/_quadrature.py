@@ -1,5 +1,9 @@
-"""Quadrature on the line, for modes of any width: Gauss-Legendre between the knots of the laws."""
+"""Quadrature on the line, for modes of any width: Gauss-Legendre between the knots of the laws.
 
+The nodes move with the knots, so that a law whose support ends at one has the right derivative.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -8,13 +12,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 PANEL = 16  # nodes between two knots
+_TURNS = 64  # halvings of a panel until rounding
 
 
 def panels(
     knots: Float[Array, " k"], nodes: int = PANEL
 ) -> tuple[Float[Array, "panels nodes"], Float[Array, "panels nodes"]]:
     """Nodes and weights of an integral over all the panels between sorted knots."""
-    knots = jnp.sort(jax.lax.stop_gradient(knots))
+    knots = jnp.sort(knots)
     return between(knots[:-1], knots[1:], nodes)
 
 
@@ -27,7 +32,39 @@ def between(
     return (low + high)[:, None] / 2 + half * t, half * w
 
 
+def cut(
+    knots: Float[Array, " k"], function: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+) -> Float[Array, " m"]:
+    """Knots with one more between every two: where a function changes its sign, or the middle."""
+    knots = jnp.sort(knots)
+    inside, _ = jax.lax.stop_gradient(panels(knots))
+    left, right = inside[:, 0], inside[:, -1]
+    sign = jnp.sign(function(left))
+    crosses = sign * jnp.sign(function(right)) < 0
+
+    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
+        left, right = ends
+        middle = (left + right) / 2
+        before = jnp.sign(function(middle)) == sign
+        return jnp.where(before, middle, left), jnp.where(before, right, middle)
+
+    left, right = jax.lax.stop_gradient(jax.lax.fori_loop(0, _TURNS, halve, (left, right)))
+    middle = jnp.where(crosses, (left + right) / 2, (knots[:-1] + knots[1:]) / 2)
+    return jnp.concatenate([knots, middle])
+
+
 def lebesgue(*laws: Any) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
-    """Points on the line and the lengths that they stand for, right for all of the laws."""
-    x, dx = panels(jnp.concatenate([p.knots() for p in laws]))
-    return x.reshape(-1, *laws[0].event), dx.reshape(-1)
+    """Points on the line and the lengths that they stand for, right for all of the laws; of two
+    laws, for what has a kink or a jump where they have the same density, too."""
+    event = laws[0].event
+    knots = jnp.concatenate([p.knots() for p in laws])
+    if len(laws) == 2:
+        p, q = laws
+
+        def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
+            x = x.reshape(*x.shape, *event)
+            return p.prob(x) - q.prob(x)
+
+        knots = cut(knots, apart)
+    x, dx = panels(knots)
+    return x.reshape(-1, *event), dx.reshape(-1)
