@@ -180,12 +180,12 @@ def _shares(p: Any, q: Any) -> _Shares:
                 "a `Sampled` measure is a new law for every key: compare its points, "
                 "`gandyn.measures.empirical(measure.points(key)[0])`."
             )
-        if isinstance(p, AbstractDensity) or isinstance(q, AbstractDensity):
-            # A law with a density gives no mass to points: the two are disjoint.
-            infinity = jnp.inf if isinstance(p, AbstractDensity) else -jnp.inf
-            dtype = (p if isinstance(p, AbstractDensity) else q).dtype
-            _one_shape(_event(p), _event(q))
-            return _seen(jnp.asarray([infinity, -infinity], dtype), jnp.full(2, 0.5, dtype))
+        for law, infinity in ((p, jnp.inf), (q, -jnp.inf)):
+            if isinstance(law, AbstractDensity):
+                # A law with a density gives no mass to points: the two are disjoint.
+                _one_shape(_event(p), _event(q))
+                ratio = jnp.asarray([infinity, -infinity], law.dtype)
+                return _seen(ratio, jnp.full(2, 0.5, law.dtype))
         return _of_points(p, q)
     if isinstance(p, AbstractMeasure) or isinstance(q, AbstractMeasure):
         raise ValueError(
