@@ -24,7 +24,7 @@ from . import _checks as checks
 from ._types import Scalar
 from .losses import Loss
 from .measures import AbstractDensity
-from .measures._quadrature import cut, lebesgue
+from .measures._quadrature import crossings, cut, panels
 
 _TURNS = 128
 _FAR = 30.0  # logits are searched up to sinh(30) = 5e12
@@ -67,6 +67,10 @@ class OptimalDiscriminator(eqx.Module):
         ratio = jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
         return log_ratio_to_logit(self.loss)(ratio)
 
+    def knots(self) -> Float[Array, " k"]:
+        """Numbers between which D* is smooth, for laws on the line."""
+        return crossings(self.p, self.q)
+
 
 class Kantorovich(eqx.Module):
     """The best critic of slope at most one between two laws on the line: f' = sign(G - F), where F
@@ -108,6 +112,10 @@ class Kantorovich(eqx.Module):
         # To the left of all points the line through the first of them.
         height = self.heights[at] + self.slopes[i] * (flat - self.x[at])
         return height.reshape(x.shape)
+
+    def knots(self) -> Float[Array, " k"]:
+        """Numbers between which the critic is straight."""
+        return self.x
 
 
 def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
@@ -152,7 +160,8 @@ def generator_gradient(
 
         grad_theta E_{q_theta} generator(D(x)) = E_{q_theta} generator(D(x)) grad_theta log q_theta
 
-    By quadrature: on the line between the knots of q_theta, otherwise at the points of q_theta.
+    By quadrature: on the line between the knots of q_theta and those of the critic, if it has any,
+    otherwise at the points of q_theta.
 
     **Arguments:**
 
@@ -167,7 +176,9 @@ def generator_gradient(
     (theta,) = checks.players((theta,), "theta")
     law = family(theta)
     if np.prod(law.event) == 1:
-        x, dx = lebesgue(law, *((critic.p,) if isinstance(critic, OptimalDiscriminator) else ()))
+        kinks = [critic.knots()] if hasattr(critic, "knots") else []
+        x, dx = (v.reshape(-1) for v in panels(jnp.concatenate([law.knots(), *kinks])))
+        x = x.reshape(-1, *law.event)
         w = dx * law.prob(x)
     else:
         x, w = law.points()

@@ -153,6 +153,18 @@ def test_kantorovich_potentials():
         assert_allclose(slope, 1, rtol=1e-9)
 
 
+@pytest.mark.slow
+def test_kantorovich_s_gradient_is_that_of_the_distance():
+    """Of a normal law that is widened, and turns the critic at a place that is no knot of it."""
+
+    def family(s):
+        return gaussian(0.2, s)
+
+    data = gaussian(0.0, 1.0)
+    given = generator_gradient(linear, Kantorovich(data, family(1.5)), family, 1.5)
+    assert_allclose(given, jax.grad(lambda s: wasserstein(data, family(s)))(1.5), rtol=1e-9)
+
+
 @pytest.mark.parametrize("d", [1.3, 2.77])
 def test_the_gradient_of_the_hinge_is_the_height_where_the_laws_cross(d):
     """D* = sign(p - q) jumps there, wherever it is: the gradient is 2 phi(d / 2)."""

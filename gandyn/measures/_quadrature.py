@@ -53,18 +53,11 @@ def cut(
     return jnp.concatenate([knots, middle])
 
 
-def lebesgue(*laws: Any) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
-    """Points on the line and the lengths that they stand for, right for all of the laws; of two
-    laws, for what has a kink or a jump where they have the same density, too."""
-    event = laws[0].event
-    knots = jnp.concatenate([p.knots() for p in laws])
-    if len(laws) == 2:
-        p, q = laws
+def crossings(p: Any, q: Any) -> Float[Array, " k"]:
+    """Knots of two laws, for what has a kink or a jump where they have the same density, too."""
 
-        def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
-            x = x.reshape(*x.shape, *event)
-            return p.prob(x) - q.prob(x)
+    def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
+        x = x.reshape(*x.shape, *p.event)
+        return p.prob(x) - q.prob(x)
 
-        knots = cut(knots, apart)
-    x, dx = panels(knots)
-    return x.reshape(-1, *event), dx.reshape(-1)
+    return cut(jnp.concatenate([p.knots(), q.knots()]), apart)
