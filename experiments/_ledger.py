@@ -26,10 +26,13 @@ class Ledger:
         self.lines.append(line)
         self.bar.update()
 
-    def compare(self, name: str, measured: Any, theory: Any, tolerance: float) -> bool:
-        """A number, and the closed form that it must agree with to an absolute tolerance."""
-        measured, theory = float(measured), float(theory)
-        holds = abs(measured - theory) <= tolerance
+    def compare(self, name: str, measured: Any, theory: Any, tolerance: Any) -> bool:
+        """A number, or an array of them, and the closed form that it must agree with to an absolute
+        tolerance."""
+        measured, theory, tolerance = (
+            np.asarray(v, float).tolist() for v in (measured, theory, tolerance)
+        )
+        holds = bool(np.all(abs(np.subtract(measured, theory)) <= tolerance))
         self._add(name=name, measured=measured, theory=theory, tolerance=tolerance, holds=holds)
         return holds
 

@@ -63,7 +63,7 @@ class Options:
     there."""
 
 
-QUICK = Options(steps=4, most=2, starts=8, modes=3, against=("plain", "R1"))
+QUICK = Options(steps=4, most=2, modes=3, against=("plain", "R1"))
 
 MODES = np.array([-5.0, 0.0, 5.0])
 STD, WIDTH = 1.0, 0.6  # of a mode, of the bump
@@ -322,6 +322,8 @@ def run(options: Options, out: Path) -> Ledger:
 
     film_of_minmax(axes[0], game, solve, step)
     cycle = film_of_maxmin(axes[1], ledger, options, out)
+    ledger.record("places of the bump, min-max play, each start", places[:, : len(cycle)])
+    ledger.record("places of the bump, max-min play", cycle)
     draw_paths(axes[2, 0], places, cycle)
     draw_map(fig, axes[2, 1], moves, sizes, rates, critical)
     draw_values(axes[2, 2], worth)

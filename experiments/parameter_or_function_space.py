@@ -120,6 +120,8 @@ def plays(ledger: Ledger, options: Options) -> tuple[np.ndarray, dict[str, Any]]
             ledger.record(f"{name}: how far it still moves, each start", late)
     for name, js in found.items():
         ledger.record(f"{name}: divergence at the end, each start", js[:, -1])
+        quarters = js[:, :: (len(ts) - 1) // 4]
+        ledger.record(f"{name}: divergence at each quarter of the time, each start", quarters)
     return np.asarray(ts), found
 
 
@@ -163,6 +165,9 @@ def rest(ledger: Ledger) -> dict[str, gd.Spectrum]:
     curvatures = [float(content(mode)[0]) for mode in MODES]
     middle = (MODES[1], content(MODES[1])[1])
     spectra["one bump"] = spectrum(GradientFlow(gd.fields.natural(one)), middle)
+    for part in ("real", "imag"):
+        values = getattr(np.asarray(spectra["one bump"].exponents), part)
+        ledger.record(f"one bump: exponents at the middle mode, D solved, {part}", values)
     ledger.record("one bump: curvature of its loss at each mode, D solved", curvatures)
     ledger.state("one bump: at no mode is it content, once D is", max(curvatures) < -0.1, True)
     return spectra
@@ -281,6 +286,7 @@ def atoms(ledger: Ledger, options: Options) -> tuple[list[int], np.ndarray]:
             return jnp.min(jax.lax.scan(step, start, jnp.arange(400.0))[1])
 
         found.append(np.asarray(jax.jit(jax.vmap(descend))(jr.split(jr.key(t), options.starts))))
+        ledger.record(f"{t} atoms: least W1, each start", found[-1])
         ledger.compare(f"{t} atoms: T x least W1", t * found[-1].min(), 0.25, 2e-2)
         ledger.state(f"{t} atoms: none below 1/(4T)", bool(found[-1].min() > 0.25 / t - 1e-9), True)
     return counts, np.stack(found)

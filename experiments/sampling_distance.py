@@ -297,6 +297,9 @@ def judge(ledger: Ledger, seen: Mean, options: Options) -> None:
     m = max(seen.values["to the law"])
     ratio = seen.values["to the law"][m][0] / squared(m)[0]
     ledger.record(f"fitted generator over sample, squared W2 to the law, m = {m}", ratio)
+    for name, found in seen.values.items():
+        text = name if isinstance(name, str) else f"{name[0]}, d = {name[1]}"
+        ledger.record(f"{text}: m, mean, its standard error", [(m, *v) for m, v in found.items()])
 
 
 def figure(seen: Mean, options: Options, out: Path, few: list[int]) -> None:

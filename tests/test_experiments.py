@@ -56,6 +56,7 @@ def test_a_ledger_holds_only_if_every_number_does(tmp_path):
     ledger.record("seen", 1.0)
     assert not ledger.holds
     ledger.compare("near", 1.0 + 1e-9, 1.0, 1e-8)
+    assert ledger.compare("all near", [1.0, 2.0], [1.0, 2.1], [0.0, 0.2])
     ledger.state("word", "in", "in")
     assert ledger.holds
     ledger.compare("nan", float("nan"), 1.0, 1e-8)
