@@ -528,6 +528,11 @@ def test_an_f_that_is_nan_at_zero_has_a_limit_there():
     assert float(backwards) == float(distances.reverse_kl(p, q)) == np.inf
 
 
+def test_an_f_that_overflows_is_infinite_and_not_nan():
+    p, q = gaussian(np.float32(6), np.float32(1)), gaussian(np.float32(0), np.float32(1))
+    assert not np.isnan(distances.f_divergence(lambda u: (u - 1) ** 2, p, q))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("divergence", "slope"),

@@ -122,7 +122,7 @@ def f_divergence(f: Callable[[Array], Array], p: Any, q: Any, slope: Number = jn
         )
     s = _shares(p, q)
     slope = checks.number("slope", slope, infinite=True).astype(s.m.dtype)
-    alone, none = jnp.isposinf(s.ratio), s.ratio == 0
+    alone, none = jnp.isposinf(s.ratio) | (s.b == 0), s.ratio == 0
     ratio = jnp.where(alone, 1, s.ratio) + jnp.where(none, jnp.finfo(s.m.dtype).tiny, 0)
     there = jnp.where(none & jnp.isinf(f(jnp.zeros_like(ratio))), jnp.inf, s.b * f(ratio))
     return s.mean(jnp.where(alone, 2 * slope, there))
