@@ -457,6 +457,10 @@ def test_histograms_count_every_point():
         (lambda: distances.mmd([], [1.0]), "`x` must be a sample .* not empty"),
         (lambda: distances.sliced_wasserstein(np.ones((2, 3)), np.ones((2, 3))), "pass `key="),
         (lambda: distances.sliced_wasserstein([0.0], [1.0], 2, 0), "`directions` must be at least"),
+        (
+            lambda: distances.sliced_wasserstein([0.0], [1.0], directions=[[0.0]]),
+            "vectors with a direction",
+        ),
         (lambda: distances.linear_distance([0.0], np.ones((1, 2))), "one dimension"),
         (lambda: distances.histogram([0.0], [1.0, 0.0]), "`edges` must increase"),
         (lambda: distances.histogram([], [1.0]), "must be vectors and not empty"),

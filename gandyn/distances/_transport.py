@@ -100,6 +100,8 @@ def _directions(directions: Any, d: int, key: Key) -> Float[Array, "k d"]:
                 f"`directions` must be a count, or vectors of shape (directions, {d}), but has "
                 f"shape {u.shape}."
             )
+        if checks.is_concrete(u) and not np.all(np.any(np.asarray(u) != 0, axis=1)):
+            raise ValueError("`directions` must be vectors with a direction, but one is 0.")
         return u / norm(u)[:, None]
     n = checks.count("directions", directions)
     if d == 1:
