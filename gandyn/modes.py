@@ -197,6 +197,11 @@ def dominant(occupation: Any, share: Number = 0.5) -> Int[Array, "..."]:
     - `share`: the least that makes a mode dominant; 0 for the most occupied one.
     """
     occupation = checks.array("occupation", occupation)
+    if occupation.ndim == 0 or 0 in occupation.shape:
+        raise ValueError(
+            "`occupation` must have the shares of the modes along its last axis, but has shape "
+            f"{occupation.shape}."
+        )
     share = checks.number("share", share, low=0, high=1).astype(occupation.dtype)
     top = jnp.max(occupation, axis=-1)
     return jnp.where((top >= share) & (top > 0), jnp.argmax(occupation, axis=-1), -1)
@@ -241,7 +246,9 @@ def hopping(process: Any, modes: int, ts: Any = None) -> Hopping:
         )
     if checks.is_concrete(ts):
         gaps = np.diff(np.asarray(ts, float))
-        if not np.all(gaps > 0) or np.ptp(gaps) > 1e-3 * gaps.mean():
+        # Late times in single precision are even up to their rounding.
+        rounding = 4 * float(jnp.finfo(ts.dtype).eps) * float(abs(ts[-1]))
+        if not np.all(gaps > 0) or np.ptp(gaps) > 1e-3 * gaps.mean() + rounding:
             raise ValueError(f"`ts` must increase in even steps, but is {checks.shown(ts)}.")
     return _hopping(process, modes, ts)
 

@@ -225,6 +225,7 @@ def test_under_transformations_and_in_single_precision():
         (lambda: coverage([0.0], CENTERS, [1.0, 1.0]), "one for each of 3 modes"),
         (lambda: coverage([0.0], CENTERS, 1.0, least=1.5), "`least` must be between 0 and 1"),
         (lambda: dominant([0.5, 0.5], share=2.0), "`share` must be between"),
+        (lambda: dominant(0.5), "shares of the modes along its last axis"),
         (lambda: hopping([0, 3], 3), "from 0 to 3"),
         (lambda: hopping([0.5, 1.0], 3), "`process` must be whole numbers"),
         (lambda: hopping([1], 3), "at two times or more"),
@@ -235,3 +236,10 @@ def test_under_transformations_and_in_single_precision():
 def test_what_is_no_sample_and_no_process(ask, said):
     with pytest.raises(ValueError, match=said):
         ask()
+
+
+def test_late_times_in_single_precision_are_even():
+    """Near 1000 they are rounded to multiples of 6e-5."""
+    ts = np.float32(1000 + 0.01 * np.arange(60))
+    process = np.arange(60) // 5 % 3
+    assert_allclose(hopping(process, 3, ts).period, 0.15, rtol=1e-3)
