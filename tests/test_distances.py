@@ -580,3 +580,15 @@ def test_total_variation_of_normal_laws_of_two_widths():
     assert_allclose(distances.total_variation(*normal), exact, rtol=1e-12)
     kinked = distances.f_divergence(lambda u: jnp.abs(u - 1) / 2, *normal, slope=0.5)
     assert_allclose(kinked, exact, rtol=1e-12)
+
+
+@pytest.mark.slow
+def test_the_curvature_of_total_variation():
+    """2 Phi(d / 2) - 1 has the second derivative -phi(d / 2) d / 4: the crossing moves with d."""
+    d = 1.3
+
+    def distance(m):
+        return distances.total_variation(gaussian(m, 1.0), gaussian(0.0, 1.0))
+
+    exact = -d / 4 * np.exp(-(d**2) / 8) / np.sqrt(2 * np.pi)
+    assert_allclose(jax.jit(jax.hessian(distance))(d), exact, rtol=1e-10)

@@ -49,7 +49,12 @@ def cut(
         return jnp.where(before, middle, left), jnp.where(before, right, middle)
 
     left, right = jax.lax.stop_gradient(jax.lax.fori_loop(0, _TURNS, halve, (left, right)))
-    middle = jnp.where(crosses, (left + right) / 2, (knots[:-1] + knots[1:]) / 2)
+    found = (left + right) / 2
+    # Nothing but the derivative of a step of Newton's method, which halving has not.
+    value, slope = jax.lax.stop_gradient(jax.jvp(function, (found,), (jnp.ones_like(found),)))
+    steep = crosses & (slope != 0)
+    found -= jnp.where(steep, (function(found) - value) / jnp.where(steep, slope, 1), 0)
+    middle = jnp.where(crosses, found, (knots[:-1] + knots[1:]) / 2)
     return jnp.concatenate([knots, middle])
 
 
