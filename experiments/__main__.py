@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -71,7 +72,14 @@ def run(name: str, arguments: list[str]) -> int:
         prog=f"python -m experiments {name} [--quick]",
         description=module.__doc__,
     )
-    out.mkdir(parents=True, exist_ok=True)
+    try:  # now, not after the work
+        out.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=out).close()
+    except OSError as error:
+        print(
+            f"`--out` must be a folder that can be written to, but {out} is none: {error.strerror}"
+        )
+        return 2
     start = time.perf_counter()
     ledger = module.run(options, out)
     path = ledger.write(out, claim(module), options)

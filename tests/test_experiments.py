@@ -50,6 +50,13 @@ def test_unknown_experiments_are_named_with_the_known_ones(capsys):
     assert "dirac_gallery" in said
 
 
+def test_a_folder_that_cannot_be_written_to_is_refused_before_the_work(tmp_path, capsys):
+    taken = tmp_path / "taken"
+    taken.write_text("by a file")
+    assert main(["order_of_play_decides", "--out", str(taken)]) == 2
+    assert str(taken) in capsys.readouterr().out
+
+
 def test_a_ledger_holds_only_if_every_number_does(tmp_path):
     ledger = Ledger()
     assert not ledger.holds  # it claims nothing
