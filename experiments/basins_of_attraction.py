@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from matplotlib.patches import Patch
 
 import gandyn as gd
 from experiments._ledger import Ledger
@@ -95,6 +96,12 @@ def run(options: Options, out: Path) -> Ledger:
         column[1].set_xlabel("generator $x$")
     for ax, make in zip(axes[:, 0], (simultaneous, alternating), strict=True):
         ax.set_ylabel(f"{make.__name__}\ndiscriminator $y$")
+    (star,) = ax.plot(
+        [], [], "*", color="black", ms=5, mew=0, label="attractor, its basin in color"
+    )
+    gray = Patch(fc=plots.ESCAPES, label="escapes")
+    white = Patch(fc=plots.NOTHING, ec="black", lw=0.6, label="undecided")
+    fig.legend(handles=[star, gray, white], loc="outside lower center", ncols=3)
     plots.save(fig, out)
     return ledger
 

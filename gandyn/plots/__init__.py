@@ -5,6 +5,8 @@ from ._axes import STYLE as STYLE
 from ._axes import figure as figure
 from ._axes import save as save
 from ._basins import ATTRACTORS as ATTRACTORS
+from ._basins import ESCAPES as ESCAPES
+from ._basins import NOTHING as NOTHING
 from ._basins import basins as basins
 from ._classification import classification as classification
 from ._continuation import continuation as continuation

@@ -10,7 +10,7 @@ from ..analyses import Basins
 from ._axes import PLAYERS, plot
 
 ATTRACTORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
-ESCAPES, NOTHING = "#E8E8E8", "white"
+ESCAPES, NOTHING = "#D4D4D4", "white"
 
 
 @plot
@@ -51,5 +51,6 @@ def basins(
                 ax.plot(*corners.T, color="black", lw=0.7, ls=":")
             else:
                 ax.plot(*center, "*", color="black", ms=5, mew=0)
+    ax.spines[:].set_visible(True)  # or undecided starts would run into the paper
     ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=labels[0], ylabel=labels[1])
     return ax
