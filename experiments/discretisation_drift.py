@@ -148,7 +148,7 @@ def order_of_play(ledger: Ledger, ax: Any) -> None:
         ledger.compare(f"eps {eps}: factor of the plain flow", factor, np.exp(-eps * h), 1e-12)
     ax.semilogy(steps, np.hypot(0.07, 0.09) * np.exp(-0.09 * h * steps), color=plots.COLORS["flow"])
     ax.set(xlabel="step", ylabel="distance to the equilibrium", xlim=(0, steps[-1]))
-    ax.set_title(r"$x^\prime=-\epsilon x+y,\; y^\prime=-x-\epsilon y$")
+    ax.set_title(r"$\dot x=-\epsilon x+y,\; \dot y=-x-\epsilon y$")
 
 
 def drift_on_the_dirac_gan(options: Options, ledger: Ledger, ax: Any) -> None:

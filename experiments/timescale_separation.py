@@ -58,6 +58,8 @@ def run(options: Options, out: Path) -> Ledger:
     fig, axes = plots.figure(2, 2, size=(7.0, 5.2))
     dirac(options, ledger, axes.ravel()[:3])
     random_games(options, ledger, axes[1, 1])
+    for ax, letter in zip(axes.flat, "abcd", strict=True):
+        ax.set_title(letter, loc="left", fontweight="bold")
     plots.save(fig, out)
     return ledger
 
@@ -91,21 +93,24 @@ def dirac(options: Options, ledger: Ledger, axes: np.ndarray) -> None:
     ledger.compare("Dirac-GAN: its rate", -found.growth, 2 * SLOPE**2 / strength, 1e-6)
     line = np.linspace(0.05, 1.2 * max(*options.ratios, best), 1000)
     slowest = -np.real(exponents(strength, line)).max(axis=0)
-    rates.plot(line, slowest, color=plots.COLORS["theory"], lw=0.9)
+    rates.plot(line, slowest, color=plots.COLORS["theory"], lw=0.9, label="theory", zorder=2)
     rates.axvline(best, color=plots.COLORS["theory"], lw=0.6, ls=":")
     rates.annotate(
-        r"$\tau = (2 f'/\gamma)^2$",
+        r"$\tau = 1/\gamma^2$",
         (best, 0.02),
-        xytext=(-4, 0),
+        xytext=(-4, 3),
         textcoords="offset points",
         ha="right",
         color="0.4",
     )
     plane.plot(0, 0, "*", color="black", ms=5, mew=0, zorder=4)
     plane.set(xlabel=r"generator $\theta$", ylabel=r"discriminator $\psi$")
+    plane.set(xticks=(-0.5, 0, 0.5, 1, 1.5), yticks=(-1, -0.5, 0, 0.5, 1))
+    plane.set_aspect("equal", adjustable="datalim")
     decay.set(xlabel="step", ylabel="distance to equilibrium", ylim=(1e-9, 4))
     rates.set(xlabel=r"ratio of time scales $\tau$", ylabel="rate of decay (1/time)")
-    rates.set(xlim=(0, line[-1]), ylim=(0, None))
+    rates.set(xlim=(0, line[-1]), ylim=(0, None), xticks=(0, 4, 8, 12, 16))
+    rates.legend(loc="upper left")
     plane.legend()
 
 
