@@ -20,6 +20,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from matplotlib.patheffects import withStroke
 from scipy.optimize import brentq
 
 import gandyn as gd
@@ -121,7 +122,8 @@ def run(options: Options, out: Path) -> Ledger:
                 conditions(name, fine[0], fine[1], k), ("-", (0, (4, 2))), strict=True
             ):
                 line = {"colors": "black", "linewidths": 0.9, "linestyles": [style]}
-                ax.contour(*fine, condition, levels=[0], **line)
+                edge = ax.contour(*fine, condition, levels=[0], **line)
+                edge.set_path_effects([withStroke(linewidth=2, foreground="white")])
             ax.set(xlabel="", ylabel="", xlim=(0, MOST["step_size"]), ylim=(0, MOST["strength"]))
     for ax, k in zip(grid[0], options.repeats, strict=True):
         ax.set_title(f"$k = {k}$")

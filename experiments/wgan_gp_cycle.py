@@ -75,11 +75,11 @@ def run(options: Options, out: Path) -> Ledger:
 
     fig, (plane, sizes, rates) = plots.figure(1, 3, size=(7.0, 2.5))
     draw_plane(plane, options)
-    g = np.linspace(1e-3, 2 - 1e-3, 400)
+    g = np.linspace(1e-3, 2 - 1e-6, 400)
     amplitude, period, multiplier = theory(g)
     line = {"color": COLORS["theory"], "lw": 2.5, "alpha": 0.6, "zorder": 1}
     sizes.plot(g, amplitude, **line)
-    sizes.plot([2.03, 3.1], [2.03, 3.1], **line)
+    sizes.plot([2, 3.1], [2, 3.1], **line, label="theory")
     at = found.strength.values
     sizes.plot(at, found.amplitude, "o", color=COLORS["flow"], ms=3, label="flow")
     for name, marker in zip(RULES, "sd", strict=True):
@@ -95,7 +95,12 @@ def run(options: Options, out: Path) -> Ledger:
     rates.plot(below, flow.multiplier, "^", color=COLORS["flow"], ms=3)
     rates.annotate(r"$2\pi$ / period", (1.05, 0.9))
     rates.annotate("multiplier", (0.5, 0.28))
-    rates.set(xlabel="strength $g$", ylabel="of the limit cycle", xlim=(0, 2), ylim=(0, 1.05))
+    rates.set(
+        xlabel="strength $g$",
+        ylabel="frequency, multiplier of the cycle",
+        xlim=(0, 2),
+        ylim=(0, 1.05),
+    )
     plots.save(fig, out)
     return ledger
 
@@ -160,4 +165,5 @@ def draw_plane(ax: Any, options: Options) -> None:
     r = theory(g)[0]
     ax.plot([r, -r], [0, 0], "D", color=COLORS["theory"], ms=3.5, mec="black", mew=0.5, zorder=4)
     ax.plot(0, 0, "*", color="black", ms=6, mew=0, zorder=5)
-    ax.set(title=f"$g = {g:g}$", aspect="equal")
+    ticks = range(-2, 3)
+    ax.set(title=f"$g = {g:g}$", aspect="equal", xticks=ticks, yticks=ticks)
