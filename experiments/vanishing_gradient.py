@@ -47,7 +47,7 @@ QUICK = Options(farthest=6, steps=1000, seeds=128)
 
 LOSSES = {
     "minimax": gd.losses.minimax,
-    r"$-\log D$": gd.losses.nonsaturating,
+    "-log D": gd.losses.nonsaturating,
     "least squares": gd.losses.least_squares,
     "hinge": gd.losses.hinge,
     "Wasserstein": gd.losses.wasserstein,
@@ -161,8 +161,9 @@ def against_separation(options: Options, ledger: Ledger, ax) -> None:
             limit / np.sqrt(2 * np.pi),
             10 / d**2 * limit / np.sqrt(2 * np.pi),
         )
+    ax.plot([], [], color=plots.COLORS["theory"], lw=0.7, label="theory")
     ax.set(xlabel="separation $d$", ylabel="gradient at $D^*$", ylim=(1e-9, 60))
-    ax.legend(loc="lower left", handletextpad=0.1, labelspacing=0.2)
+    ax.legend(loc="lower left", handletextpad=0.4, labelspacing=0.2)
 
 
 def against_training(options: Options, ledger: Ledger, ax) -> None:
@@ -180,10 +181,10 @@ def against_training(options: Options, ledger: Ledger, ax) -> None:
                 step = gd.rules.Sequential(step, clip)
             run = gd.simulate(step, (d, np.zeros(2)), ks)
             slope = eqx.filter_jit(jax.vmap(lambda p, f=field: -f(p)[0]))(run.players)
-            ax.semilogx(1 + ks, np.abs(slope), style, color=COLORS[name], lw=1)
+            ax.semilogx(ks[1:], np.abs(slope[1:]), style, color=COLORS[name], lw=1)
             ledger.record(f"{name}: gradient as D is trained, d = {d:g}", np.abs(slope))
             if d == 2:
-                ax.plot(1 + ks[-1], best[name], ">", color=COLORS[name], ms=3.5, clip_on=False)
+                ax.plot(ks[-1], best[name], ">", color=COLORS[name], ms=3.5, clip_on=False)
                 # What is left after so many steps decays with them. A support vector machine puts
                 # its margin, 1 / gradient, on a node: right up to the nodes' distance.
                 tolerance = 2e-2 if options.steps < 10_000 else 2e-3
@@ -193,10 +194,10 @@ def against_training(options: Options, ledger: Ledger, ax) -> None:
                 ledger.compare(line, abs(float(slope[-1])), best[name], tolerance)
             else:
                 ledger.record(f"{name}: largest gradient on the way, d = 6", np.abs(slope).max())
-    ax.set(xlabel="1 + discriminator steps", ylabel="gradient", yscale="log", ylim=(1e-3, 20))
+    ax.set(xlabel="discriminator steps", ylabel="gradient", yscale="log", ylim=(1e-3, 20))
     ax.plot([], [], "k-", lw=1, label="$d = 2$")
     ax.plot([], [], "k--", lw=1, label="$d = 6$")
-    ax.legend(loc="lower left", labelspacing=0.2)
+    ax.legend(loc="lower right", labelspacing=0.2)
 
 
 def supports(ledger: Ledger, ax) -> None:
@@ -214,7 +215,7 @@ def supports(ledger: Ledger, ax) -> None:
     theory = np.minimum(ms, 1) * np.log(2)
     ledger.compare("uniform laws: JS, shifts 0 .. 2", js, theory, 1e-12)
     ledger.compare("uniform laws: W1, shifts 0 .. 2", w1, ms, 1e-12)
-    ax.plot(ms, theory, color=plots.COLORS["theory"], lw=0.7)
+    ax.plot(ms, np.stack([theory, ms], -1), color=plots.COLORS["theory"], lw=0.7)
     ax.plot(ms, js, "o", color=COLORS["minimax"], ms=3, mew=0, label="Jensen-Shannon")
     ax.plot(ms, w1, "o", color=COLORS["Wasserstein"], ms=3, mew=0, label="$W_1$")
     ax.axhline(np.log(2), color="0.7", lw=0.6, ls=":")
@@ -258,7 +259,8 @@ def noise(options: Options, ledger: Ledger, ax) -> None:
     keys = jr.split(jr.key(0), options.seeds)
     data = gaussian(0.0, 1.0, nodes=1)  # the generator's gradient does not see it
     latent = Sampled(gaussian(0.0, 1.0).sample, options.batch)
-    forms = {"minimax": lambda D: D, r"$-\log D$": lambda D: 1 - D}
+    smooth = np.linspace(ds[0], ds[-1], 40)
+    forms = {"minimax": lambda D: D, "-log D": lambda D: 1 - D}
     forms["least squares"] = lambda D: D * (1 - D) ** 2
     for name, form in forms.items():
         # Least squares at its D*, a probability: the logit is squashed first.
@@ -275,23 +277,25 @@ def noise(options: Options, ledger: Ledger, ax) -> None:
             players = (d, jnp.stack([d**2 / 2, -d]))
             return jax.vmap(lambda key: -field(players, key)[0])(keys)
 
-        seen, exact = [], []
+        def exact(d: float, form=form) -> float:
+            mean = mean_under_generator(form, d)
+            square = mean_under_generator(lambda D: form(D) ** 2, d)
+            return mean / np.sqrt(square - mean**2)
+
+        seen = []
         for d in ds:
             drawn = np.asarray(gradients(jnp.asarray(d)))
             seen.append(drawn.mean() / drawn.std() / np.sqrt(options.batch))
-            mean = mean_under_generator(form, d)
-            square = mean_under_generator(lambda D, form=form: form(D) ** 2, d)
-            exact.append(mean / np.sqrt(square - mean**2))
             if d <= 3:  # further out a batch of this size rarely meets the few points that count
                 # Of n normal means: the error of mean/deviation is sqrt((1 + r^2/2) / n).
-                r = exact[-1] * np.sqrt(options.batch)
+                r = exact(d) * np.sqrt(options.batch)
                 error = np.sqrt((1 + r**2 / 2) / options.seeds / options.batch)
-                ledger.compare(
-                    f"{name}: signal to noise, d = {d:g}", seen[-1], exact[-1], 4 * error
-                )
+                ledger.compare(f"{name}: signal to noise, d = {d:g}", seen[-1], exact(d), 4 * error)
         ledger.record(f"{name}: signal to noise, d = 1 .. {ds[-1]:g}", seen)
-        ledger.record(f"{name}: signal to noise, d = 1 .. {ds[-1]:g}, closed form", exact)
-        ax.semilogy(ds, exact, color=plots.COLORS["theory"], lw=0.7)
+        ledger.record(
+            f"{name}: signal to noise, d = 1 .. {ds[-1]:g}, closed form", [exact(d) for d in ds]
+        )
+        ax.semilogy(smooth, [exact(d) for d in smooth], color=plots.COLORS["theory"], lw=0.7)
         ax.semilogy(ds, seen, "o", color=COLORS[name], ms=3, mew=0, label=name)
     ax.axhline(1 / np.sqrt(options.batch), color="0.7", lw=0.6, ls=":")
     label = f"1 in a batch of {options.batch}"
@@ -304,7 +308,7 @@ def noise(options: Options, ledger: Ledger, ax) -> None:
 def remedy(ledger: Ledger, ax) -> None:
     """Instance noise sigma on both: d becomes d / sqrt(1 + sigma^2), and what it costs near 0."""
     sigmas = np.linspace(0, 8, 33)
-    for m, color in ((8.0, COLORS["minimax"]), (0.25, COLORS[r"$-\log D$"])):
+    for m, color in ((8.0, "#222222"), (0.25, "#56B4E9")):
         wide = np.sqrt(1 + sigmas**2)
         exact = np.array([at_the_optimum(m / s)["minimax"] / s for s in wide])
 
