@@ -113,8 +113,14 @@ def run(options: Options, out: Path) -> Ledger:
     ledger.state("converges on 6 x y", only, ["competitive"])
     trapped = [name for name in METHODS if APART[name](-1.0) < 1]
     ledger.state("stays at the worst point, a = -1", trapped, ["consensus"])
-    axes[1].text(0.1, 1.5, "gradient, symplectic, linearized\nand competitive alike", fontsize=6)
+    axes[1].annotate(
+        "gradient, symplectic, linearized\nand competitive alike",
+        (-0.6, APART["gradient"](-0.6)),
+        xytext=(0.1, 1.5),
+        fontsize=6,
+        arrowprops={"arrowstyle": "-", "lw": 0.5},
+    )
     axes[0].set_ylabel("factor per step")
-    axes[0].legend(loc="lower left", ncols=2, columnspacing=0.8)
+    axes[0].legend(loc="lower left", ncols=2, columnspacing=0.8, labelspacing=0.2)
     plots.save(fig, out)
     return ledger

@@ -102,6 +102,7 @@ def plane(ledger: Ledger, options: Options, axes: Any) -> None:
         ax.plot(*start, "o", ms=3, mfc="white", mec="black", mew=0.8)
         ax.plot(0, 0, "*" if solution else "x", ms=6, color="black", mew=0.9)
         ax.set(xlim=(-9, 9), ylim=(-4, 10), xlabel="$x$", title=name, xticks=(-5, 0, 5))
+        ax.set(yticks=(0, 5, 10), aspect="equal")
     axes[2].set_title(r"$(4x^2 - \ldots) \, e^{-(x^2 + y^2)/100}$")
     axes[0].set_ylabel("$y$")
 
@@ -194,10 +195,9 @@ def mixture(ledger: Ledger, options: Options, growth: Any, places: Any) -> None:
     ledger.state("mixture, gradient, D slow: has left", bool(ends["gradient"] > 0.1), True)
     growth.axhline(0, color="black", lw=0.6, ls=":")
     growth.axvline(slow, color="0.7", lw=0.6)
+    growth.annotate("D slow ", (slow, 0.05), ha="right", color="0.4", fontsize=7)
     growth.set(xlabel=r"time scale of D / of G", ylabel="growth (1/time)", title="three bumps")
-    places.set(
-        xlabel="step", ylabel="places of the bumps", yticks=modes, title="D slow (gray line)"
-    )
+    places.set(xlabel="step", ylabel="places of the bumps", yticks=modes, title="D slow")
 
 
 def run(options: Options, out: Path) -> Ledger:
@@ -207,6 +207,6 @@ def run(options: Options, out: Path) -> Ledger:
     mixture(ledger, options, axes[1, 0], axes[1, 1])
     quadratics(ledger, options, axes[1, 2])
     handles, labels = axes[0, 0].get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside lower left", ncols=len(labels), fontsize=6.5)
+    fig.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     plots.save(fig, out)
     return ledger
