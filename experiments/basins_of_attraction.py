@@ -6,6 +6,11 @@ Gradient Descent Ascent with Finite Timescale Separation", 2021: eleven critical
 here from scratch; with equal time scales one attracts, with a faster discriminator three do.
 Simultaneous steps above, alternating ones below. Far out the field fades: what passes the radius 30
 has left, and crawls outward for ever.
+
+With equal time scales the flow turns around three more points, on the line x = y, where the two
+players' own curvatures, a and -a, cancel. Simultaneous steps flee from them. Alternating ones have
+there the determinant 1 - (h a)^2 and creep in, by less than 2e-5 in a step: open stars, whose
+basins are still undecided in the end, and white.
 """
 
 import dataclasses
@@ -78,6 +83,9 @@ def run(options: Options, out: Path) -> Ledger:
             stable = set(np.flatnonzero(attracting(rule, points.players)))
             ledger.state(f"{name}: the spectrum says that they attract", set(which) <= stable, True)
             ledger.state(f"{name}: how many", len(which), 1 if ratio == 1 else 3)
+            slow = sorted(stable - set(which))
+            creeps = 3 if ratio == 1 and make is alternating else 0
+            ledger.state(f"{name}: how many attract too slowly to be reached", len(slow), creeps)
             largest[name] = float(found.shares.max())
             for i, share, error in zip(which, found.shares, found.errors, strict=True):
                 ledger.record(
@@ -87,6 +95,7 @@ def run(options: Options, out: Path) -> Ledger:
             for what in ("escaped", "undecided", "boundary"):
                 ledger.record(f"{name}: share, {what}", getattr(found, what))
             plots.basins(found, ax, colors=[COLORS[i] for i in which], labels=("", ""))
+            ax.plot(*places[slow].T, "*", mfc="white", mec="black", mew=0.6, ms=5)
             ax.set(xticks=(-15, 0, 15), yticks=(-15, 0, 15), aspect="equal")
         moved = abs(largest[f"simultaneous, ratio {ratio:g}"] - largest[name])
         ledger.record(f"ratio {ratio:g}: change of the largest share by the order of moves", moved)
@@ -99,9 +108,12 @@ def run(options: Options, out: Path) -> Ledger:
     (star,) = ax.plot(
         [], [], "*", color="black", ms=5, mew=0, label="attractor, its basin in color"
     )
+    (open_star,) = ax.plot(
+        [], [], "*", mfc="white", mec="black", mew=0.6, ms=5, label="slow attractor"
+    )
     gray = Patch(fc=plots.ESCAPES, label="escapes")
     white = Patch(fc=plots.NOTHING, ec="black", lw=0.6, label="undecided")
-    fig.legend(handles=[star, gray, white], loc="outside lower center", ncols=3)
+    fig.legend(handles=[star, open_star, gray, white], loc="outside lower center", ncols=4)
     plots.save(fig, out)
     return ledger
 
