@@ -164,14 +164,14 @@ def run(options: Options, out: Path) -> Ledger:
             ax.plot(steps[::4], measured[::4], ".", ms=3, mew=0, color=color)
         ax.set(xlabel="step size $h$", ylabel="spectral radius", xlim=(0, 2), ylim=(0.6, 1.2))
         ax.axhline(1, color="black", lw=0.6, ls=":")
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=5.5,
+        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=2, fontsize=6,
                   handlelength=1, columnspacing=0.8)  # fmt: skip
     ranked = sorted(left, key=lambda name: -left[name])
     ledger.state("fastest at equal cost", ranked[-1], "lookahead, alternating, 12")
     ledger.state("slower than standing still", [name for name in ranked if left[name] > 1], [])
 
     axes[2].barh(ranked, [1 - left[name] for name in ranked], color=plots.COLORS["stable"])
-    axes[2].tick_params(axis="y", labelsize=5.5, length=0)
+    axes[2].tick_params(axis="y", labelsize=6, length=0)
     axes[2].set(xlabel="contraction per gradient\nof both players", ylim=(-0.6, len(ranked) - 0.4))
     plots.save(fig, out)
     return ledger
