@@ -179,7 +179,7 @@ def run(options: Options, out: Path) -> Ledger:
         panel.set(aspect="equal", xticks=(-2, 0, 2), yticks=(-2, 0, 2))
         panel.text(
             0.97,
-            0.03,
+            0.05,
             number,
             transform=panel.transAxes,
             ha="right",
@@ -222,13 +222,13 @@ def check(
     if column == "flow":
         theory = np.linalg.eigvals(jacobian).real.max()
         ledger.compare(f"{name}: growth rate at the equilibrium", growth, theory, 1e-7)
-        return rf"$\mathrm{{Re}}\,\lambda$ = {growth + 0:.3f}"
+        return rf"$\mathrm{{Re}}\,\lambda = {growth + 0:.3f}$"
     theory = np.abs(multipliers(jacobian, column, STEP)).max()
     ledger.compare(f"{name}: spectral radius", np.exp(growth), theory, 1e-7)
     # Consensus with five answers flees to where D is saturated and the gradients, which consensus
     # is to make small, vanish: stable at the equilibrium, which this start does not reach.
     surprise = ",\nyet diverges" if theory < 1 and measured == "diverges" else ""
-    return rf"$\rho$ = {np.exp(growth):.4f}{surprise}"
+    return rf"$\rho = {np.exp(growth):.4f}${surprise}"
 
 
 def laws(ledger: Ledger, step: float) -> None:
