@@ -10,7 +10,7 @@ Dirac-GAN, where the flow keeps the distance to the equilibrium that simultaneou
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import diffrax as dfx
 import jax
@@ -21,6 +21,16 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import methods, plots
 
+Rule = Literal[
+    "simultaneous",
+    "alternating",
+    "extragradient",
+    "proximal point",
+    "consensus",
+    "competitive",
+    "lookahead",
+]
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -30,15 +40,7 @@ class Options:
     """The smallest step size; the largest is 32 times as long."""
     sizes: int = 11
     """How many step sizes."""
-    rules: tuple[str, ...] = (
-        "simultaneous",
-        "alternating",
-        "extragradient",
-        "proximal point",
-        "consensus",
-        "competitive",
-        "lookahead",
-    )
+    rules: tuple[Rule, ...] = get_args(Rule)
     """On the left, those of `RULES`."""
     dirac_steps: int = 1000
     """Steps of size 0.1 on the Dirac-GAN."""

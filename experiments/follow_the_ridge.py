@@ -16,7 +16,7 @@ solution of the game in which the generator moves first.
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -28,12 +28,14 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import methods, plots
 
+Method = Literal["gradient", "optimistic", "extragradient", "consensus", "ridge"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """What can be chosen."""
 
-    methods: tuple[str, ...] = ("gradient", "optimistic", "extragradient", "consensus", "ridge")
+    methods: tuple[Method, ...] = get_args(Method)
     """Which methods play in the plane and on random games."""
     steps: int = 1000
     """Training steps in the plane."""

@@ -22,7 +22,7 @@ import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import diffrax as dfx
 import jax
@@ -36,14 +36,17 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import plots
 
+Game = Literal["almost bilinear", "forsaken", "polar"]
+Rule = Literal["simultaneous", "alternating", "extragradient"]
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
     """What can be chosen."""
 
-    games: tuple[str, ...] = ("almost bilinear", "forsaken", "polar")
+    games: tuple[Game, ...] = get_args(Game)
     """Which of the three games."""
-    rules: tuple[str, ...] = ("simultaneous", "alternating", "extragradient")
+    rules: tuple[Rule, ...] = get_args(Rule)
     """Which of the three methods."""
     sizes: int = 32
     """How many step sizes, evenly spaced."""
@@ -84,7 +87,7 @@ DASHES: dict[str, Any] = {"attracts": "-", "repels": (0, (3, 1.5))}
 def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     n = len(options.games)
-    fig, axes = plots.figure(2, n, size=(0.4 + 2.2 * n, 4.6), squeeze=False)
+    fig, axes = plots.figure(2, n, size=(0.4 + 2.2 * n, 4.8), squeeze=False, height_ratios=(1.3, 1))
     steps = np.linspace(0, options.largest, options.sizes + 1)[1:]
     flows = {
         name: gd.flows.GradientFlow(gd.fields.Gradient(GAMES[name]), FINE) for name in options.games
@@ -134,6 +137,7 @@ def run(options: Options, out: Path) -> Ledger:
         below.axvline(drawn_step, color="0.8", lw=0.6, ls=":", zorder=0)
         above.set_title(f"{name}, $h = {drawn_step:g}$")
         above.set(xlabel="$x$", xlim=(-size, size), ylim=(-size, size), aspect="equal")
+        above.set(xticks=(-1, 0, 1), yticks=(-1, 0, 1))
         below.set(xlabel="step size $h$", xlim=(0, options.largest), ylim=(0, None))
     axes[0, 0].set_ylabel("$y$")
     axes[1, 0].set_ylabel("radius")
@@ -141,7 +145,8 @@ def run(options: Options, out: Path) -> Ledger:
     styles = {name: (COLORS[name], "-") for name in ("flow", *options.rules)}
     styles |= {kind: ("0.5", dash) for kind, dash in DASHES.items()}
     lines = [ax.plot([], [], color=c, ls=d, label=k)[0] for k, (c, d) in styles.items()]
-    fig.legend(handles=lines, loc="outside lower center", ncols=6)
+    lines.append(ax.plot([], [], color=COLORS["theory"], lw=2.5, alpha=0.5, label="theory")[0])
+    fig.legend(handles=lines, loc="outside lower center", ncols=1 + 2 * n)
     plots.save(fig, out)
     return ledger
 

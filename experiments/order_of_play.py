@@ -23,7 +23,7 @@ import itertools
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -38,6 +38,8 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import plots
 from gandyn.rules import BestResponse, Descend, Project, Repeat, Sequential
+
+Remedy = Literal["plain", "optimism", "R1", "unrolled", "3 bumps"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Options:
     """Random starts of the generator."""
     modes: int = 5
     """The most modes of which the period is measured."""
-    against: tuple[str, ...] = ("plain", "optimism", "R1", "unrolled", "3 bumps")
+    against: tuple[Remedy, ...] = get_args(Remedy)
     """What is tried against hops."""
     store: Path | None = None
     """Folder in which finished parts of the sweep are kept: the same command again goes on from
@@ -312,6 +314,7 @@ def run(options: Options, out: Path) -> Ledger:
     ledger.compare("most hops where D is fast enough", rates[fast].max(), 0, 0)
     least = rates[slow & (clocks > 15)].min()
     ledger.state("hops wherever D is five times too slow, and has time", bool(least > 0), True)
+    ledger.record("steps of D, along the following lists", sizes)
     for m, r in zip(moves, rates, strict=True):
         ledger.record(f"hops per round, moves {m} (generator, discriminator)", r)
 
@@ -379,10 +382,10 @@ def film_of_maxmin(row: Any, ledger: Ledger, options: Options, out: Path) -> np.
         path.append(float(state.players[0]))
     found = period(np.round(path, 6))
     ledger.state("bump against D's ascent: period", found, len(MODES))
-    visited = sorted({float(x) for x in np.round(path, 6)})
+    visited = sorted({float(x) + 0.0 for x in np.round(path, 6)})  # no -0
     ledger.state("bump against D's ascent: places", visited, MODES.tolist())
     for ax, (state, title) in zip(row, states[1:5], strict=True):
-        picture(ax, look(game, state.players), title, (-1, 1))
+        picture(ax, look(game, state.players), title, (-2, 2.2))
         ax.set_xlabel("$x$")
     row[0].set_ylabel("max-min play")
 
@@ -394,7 +397,7 @@ def film_of_maxmin(row: Any, ledger: Ledger, options: Options, out: Path) -> np.
             ax.legend(loc="upper center", ncols=3)
             yield fig
 
-    plots.film(pictures(), out / "cycle.gif", seconds=0.8)
+    plots.film(pictures(), out / "cycle.gif", seconds=0.8, dpi=200)
     size = (out / "cycle.gif").stat().st_size
     ledger.state("the animation is below 1 MB", size < 1e6, True)
     return np.array([MODES[-1], *path])
@@ -420,13 +423,14 @@ def draw_map(
     ax.plot(bound, k, color=plots.COLORS["stable"], lw=1.2, label="spectrum")
     ax.set(xscale="log", xlim=(sizes[0], sizes[-1]), xlabel="step of D", ylabel="moves G:D")
     ax.set_yticks(k, [f"{g}:{d}" for g, d in moves])
+    ax.legend(loc="upper right", handlelength=1)
     fig.colorbar(image, ax=ax, location="top", label="hops per round", aspect=18, pad=0.02)
 
 
 def draw_values(ax: Axes, worth: dict[str, gd.Values]) -> None:
     for i, v in enumerate(worth.values()):
         ax.plot([i, i], [v.maxmin, v.minmax], color="0.7", lw=3, zorder=0, solid_capstyle="butt")
-        marks = (("minmax", "^", "stable"), ("mixed", "o", "flow"), ("maxmin", "v", "generator"))
+        marks = (("minmax", "^", "stable"), ("maxmin", "v", "generator"), ("mixed", "o", "flow"))
         for what, mark, color in marks:
             label = {"minmax": "min-max", "maxmin": "max-min"}.get(what, what) if i == 0 else None
             style = {"ms": 5 if what != "mixed" else 3, "ls": "", "color": plots.COLORS[color]}

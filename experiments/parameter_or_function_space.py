@@ -15,7 +15,7 @@ et al., "Generalization and Equilibrium in GANs", 2017.
 import dataclasses
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import equinox as eqx
 import jax
@@ -27,6 +27,8 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import plots
 from gandyn.flows import GradientFlow
+
+Generator = Literal["a density", "one bump", "three bumps", "one bump, D quartic"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Options:
     """Of the polynomials that D may be."""
     mixtures: int = 4
     """The most bumps that the generator is made of."""
-    generators: tuple[str, ...] = ("a density", "one bump", "three bumps", "one bump, D quartic")
+    generators: tuple[Generator, ...] = get_args(Generator)
     """Who plays."""
     atoms: int = 32
     """The most atoms against the uniform law."""
