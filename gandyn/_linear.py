@@ -5,7 +5,8 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import lineax as lx
-from jaxtyping import PyTree
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, PyTree
 
 DENSE = 64
 """From more unknowns than these no matrix is ever formed."""
@@ -27,7 +28,16 @@ def precision(like: PyTree) -> float:
 
 def solve(operator: Callable[[PyTree], PyTree], vector: PyTree) -> PyTree:
     """x with A x = b, for a linear function A of trees of the structure of b. Where A is singular
-    the answer is inf or nan, or as near as the iteration came; nothing is raised."""
-    structure = jax.eval_shape(lambda: vector)
-    matrix = lx.FunctionLinearOperator(operator, structure)
-    return lx.linear_solve(matrix, vector, solver(vector), throw=False).value
+    the answer is inf or nan, or as near as the iteration came, and so are its derivatives; nothing
+    is raised."""
+    b, back = ravel_pytree(vector)
+
+    def solution(product: Callable[[Array], Array], b: Array) -> Array:
+        matrix = lx.FunctionLinearOperator(product, jax.eval_shape(lambda: b))
+        return lx.linear_solve(matrix, b, solver(b), throw=False).value
+
+    # Of derivatives Lineax raises that they are singular, whatever it is told of the equation.
+    x = jax.lax.custom_linear_solve(
+        lambda x: ravel_pytree(operator(back(x)))[0], b, solution, solution
+    )
+    return back(x)

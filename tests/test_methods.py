@@ -267,6 +267,19 @@ def test_many_parameters_are_solved_for_without_a_matrix():
         assert "tensor<80000" not in text
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("method", [methods.competitive, methods.proximal_point])
+def test_derivatives_of_a_member_that_diverged_are_nan_and_its_siblings_go_on(method):
+    rule = method(gd.games.dirac(), 0.1)
+
+    def slopes(x):
+        return gd.jacobian(rule, (x, 0.2))
+
+    both = jax.vmap(slopes)(jnp.array([0.3, jnp.nan]))
+    np.testing.assert_allclose(both[0], slopes(0.3), rtol=1e-12)
+    assert np.all(np.isnan(both[1]))
+
+
 # ---------------------------------------------------------------------------------------------
 # Misuse is told in the words of the caller.
 

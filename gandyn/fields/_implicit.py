@@ -4,6 +4,8 @@ Martinet, "Regularisation d'inequations variationnelles par approximations succe
 Rockafellar, "Monotone operators and the proximal point algorithm", 1976.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 import optimistix as optx
@@ -35,18 +37,15 @@ class Implicit(AbstractField):
     def __call__(self, players: Players, key: Key = None) -> Players:
         steps = checks.spread("step", self.step, len(players))
 
-        def residual(w: Players, players: Players) -> Players:
+        def residual(w: Players) -> Players:
             ahead = tuple(moved(*args) for args in zip(players, steps, w, strict=True))
             return jax.tree.map(jnp.subtract, w, self.field(ahead, key))
 
-        tolerance, solver = linear.precision(players), linear.solver(players)
-        found = optx.root_find(
-            residual,
-            optx.Newton(tolerance, tolerance, linear_solver=solver),
-            self.field(players, key),
-            players,
-            adjoint=optx.ImplicitAdjoint(linear_solver=solver),
-            throw=False,
-        )
-        solved = found.result == optx.RESULTS.successful
-        return jax.tree.map(lambda w: jnp.where(solved, w, jnp.nan), found.value)
+        def root(residual: Callable[[Players], Players], guess: Players) -> Players:
+            tolerance = linear.precision(players)
+            newton = optx.Newton(tolerance, tolerance, linear_solver=linear.solver(players))
+            found = optx.root_find(lambda w, args: residual(w), newton, guess, throw=False)
+            solved = found.result == optx.RESULTS.successful
+            return jax.tree.map(lambda w: jnp.where(solved, w, jnp.nan), found.value)
+
+        return jax.lax.custom_root(residual, self.field(players, key), root, linear.solve)
