@@ -526,8 +526,10 @@ def test_a_network_is_its_parameters_and_its_function() -> None:
         lambda game: gd.methods.simultaneous(game, 0.3),
         lambda game: gd.methods.alternating(game, 0.3),
         lambda game: gd.methods.optimistic(game, 0.3),
+        lambda game: gd.methods.competitive(game, 0.3),
+        lambda game: gd.methods.proximal_point(game, 0.3),
     ],
-    ids=["flow", "simultaneous", "alternating", "optimistic"],
+    ids=["flow", "simultaneous", "alternating", "optimistic", "competitive", "proximal point"],
 )
 def test_all_dynamics_of_a_game_rest_at_its_equilibria(make: Any) -> None:
     """Also where they are unstable: the equilibrium is that of the game."""
@@ -558,6 +560,23 @@ def test_spectrum_settles_the_memory_first(name: str) -> None:
     if name != "momentum":  # whose first step is like every other
         fresh = gd.spectrum(rule, rule.init(rest))
         assert abs(float(fresh.radius) - float(settled.radius)) > 1e-4
+
+
+@pytest.mark.slow
+def test_settled_memory_has_the_derivatives_of_where_it_rests() -> None:
+    """The momenta of players that are held are the geometric series of their gradients, whatever
+    the loop that found them has seen of it: none of it, where the gradients vanish."""
+    game = gd.games.zero_sum(lambda x, y: x * y + 0.3 * x**2 - 0.2 * y**2 + 0.5 * x**2 * y)
+    rule = gd.methods.negative_momentum(game, 0.3, (0.5, 0.4))
+
+    def radius(x: Any) -> Any:
+        return gd.spectrum(rule, (x, 0.0)).radius
+
+    h = 1e-4
+    quotient = (radius(h) - radius(-h)) / (2 * h)
+    assert abs(float(quotient)) > 1e-2
+    for derivative in (jax.jacfwd(radius), jax.grad(radius)):
+        close(derivative(0.0), quotient, rtol=1e-6)
 
 
 @pytest.mark.slow

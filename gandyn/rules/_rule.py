@@ -13,8 +13,9 @@ import optax
 from jaxtyping import Array, Complex, Int, PyTree
 
 from .. import _checks as checks
+from .. import _linear as linear
 from .._dynamics import AbstractDynamics, whole
-from .._phase import State, in_precision, precision
+from .._phase import State, coordinates, in_precision, precision
 from .._types import Key
 
 _SETTLING_STEPS = 10_000
@@ -56,7 +57,17 @@ class AbstractRule(AbstractDynamics):
             return State(old.players, memory), jnp.where(n < 1, 1.0, change), n + 1
 
         start = (State(state.players, memory), jnp.asarray(1.0), jnp.asarray(0))
-        return jax.lax.while_loop(again, once, start)[0]
+        found = jax.lax.while_loop(again, once, start)[0].memory
+        rest, back = coordinates(found)
+        if rest.size == 0:
+            return State(state.players, found)
+
+        def change(x: Array) -> Array:
+            """What vanishes where the memory rests, which has derivatives that a loop has not."""
+            return coordinates(self.step(State(state.players, back(x)), key).memory)[0] - x
+
+        rest = jax.lax.custom_root(change, rest, lambda _, x: x, linear.solve)
+        return State(state.players, back(rest))
 
     def evolve(
         self,
