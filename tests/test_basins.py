@@ -98,6 +98,23 @@ def test_what_is_no_box(bounds):
         gd.equilibria(flow(gd.games.forsaken()), (0.0, 0.0), bounds)
 
 
+@pytest.mark.parametrize("bounds", ["box", None, ((0.0, 1.0), (2.0,))])
+def test_bounds_that_are_no_numbers(as_installed, bounds):
+    for search in (gd.equilibria, gd.basins, gd.portrait):
+        with pytest.raises((TypeError, ValueError), match="`bounds` must be"):
+            search(flow(gd.games.forsaken()), (0.0, 0.0), bounds)
+
+
+@pytest.mark.slow
+def test_fewer_starts_are_the_first_of_more():
+    """Also where their number is no power of two."""
+    few, more = (
+        gd.equilibria(WELLS, (0.0, 0.0), (-2.0, 2.0), starts=n, progress=False) for n in (3, 64)
+    )
+    assert few.reached.sum() == 3
+    assert len(few) < len(more) == 9
+
+
 # Basins
 
 
@@ -124,6 +141,23 @@ def test_every_start_falls_into_its_own_well():
     assert found.attracts.all()
     # Two lines of the grid on either side of each axis, 2 x 6 + 2 x 8 less the 4 counted twice.
     assert_allclose(found.boundary, (12 + 16 - 4) / 48)
+
+
+@pytest.mark.slow
+def test_the_basin_of_squaring_is_the_disk():
+    """z -> z^2 draws what lies in the unit disk to 0 and all else to infinity, in every direction,
+    as fast as numbers last."""
+
+    def square(players, key=None):
+        """Of the real and the imaginary part: losses of which z^2 - z is the descent."""
+        x, y = players
+        return x**2 / 2 - x**3 / 3 + x * y**2, y**2 / 2 - x * y**2
+
+    rule = gd.methods.simultaneous(gd.games.Custom(square), 1.0)
+    box = ((-1.5, 1.5), (-1.5, 1.5))
+    found = gd.basins(rule, (0.0, 0.0), box, nodes=[20, 10], duration=512)
+    x, y = np.meshgrid(found.x, found.y)
+    np.testing.assert_array_equal(found.labels, np.where(x**2 + y**2 < 1, 0, -1))
 
 
 @pytest.mark.slow

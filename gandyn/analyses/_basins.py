@@ -88,7 +88,7 @@ def basins(
     dynamics: AbstractDynamics,
     players: Players,
     bounds: Sequence[tuple[float, float]] = ((-2.0, 2.0), (-2.0, 2.0)),
-    nodes: int | tuple[int, int] = 101,
+    nodes: int | Sequence[int] = 101,
     plane: tuple[int, int] = (0, 1),
     duration: Number = 10_000,
     tolerance: Number = 1e-3,
@@ -129,7 +129,7 @@ def basins(
         float(checks.positive(name, value))
         for name, value in (("duration", duration), ("tolerance", tolerance), ("escape", escape))
     )
-    both = nodes if isinstance(nodes, tuple) else (nodes, nodes)
+    both = nodes if isinstance(nodes, tuple | list) else (nodes, nodes)
     if len(both) != 2:
         raise ValueError(
             f"`nodes` must be one number of grid points, or two, along x and y, but is {nodes}."

@@ -100,6 +100,7 @@ def follow(
             last = _put(last, active, states)
             gone = _escaped(low, high, escape)
             ends.end(active[gone], ESCAPED, now)
+            low, high = _bounded(gone, low, high)
             resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
             settled = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
             for i, (_, attracts) in enumerate(ends.roots):
@@ -118,6 +119,11 @@ def follow(
 def _escaped(low: np.ndarray, high: np.ndarray, escape: float) -> np.ndarray:
     size = np.maximum(np.abs(low), np.abs(high)).max(axis=1, initial=0)
     return ~(size <= escape)  # true for nan, too
+
+
+def _bounded(gone: np.ndarray, *sides: np.ndarray) -> list[np.ndarray]:
+    """Boxes without those of what has escaped, which may reach from -inf to inf."""
+    return [np.where(gone[:, None], 0, side) for side in sides]
 
 
 def _at_rest(
@@ -164,6 +170,7 @@ def _watch(
     now += 2 * window
     gone = _escaped(first_low, first_high, escape) | _escaped(low, high, escape)
     ends.end(active[gone], ESCAPED, now)
+    first_low, first_high, low, high = _bounded(gone, first_low, first_high, low, high)
     resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
     at = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
     for i in range(len(ends.roots)):

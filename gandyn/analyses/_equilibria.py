@@ -84,8 +84,10 @@ def equilibria(
     checks.untraced("`equilibria`", dynamics, players)
     like, back = coordinates(begin(dynamics, players, key).players)
     low, high = box("bounds", bounds, like.size)
-    unit = qmc.Sobol(like.size, scramble=True, rng=0).random(checks.count("starts", starts))
-    points = jnp.asarray(low + (high - low) * unit, like.dtype)
+    starts = checks.count("starts", starts)
+    # Scipy warns of any number but a power of two, of which these are the first.
+    sequence = qmc.Sobol(like.size, scramble=True, rng=0).random_base2((starts - 1).bit_length())
+    points = jnp.asarray(low + (high - low) * sequence[:starts], like.dtype)
 
     found = _search(dynamics, points, back(like), key, progress)
     roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
@@ -139,15 +141,15 @@ def _from(
 
 def box(name: str, bounds: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The lower and upper bounds of `size` coordinates."""
-    pairs = np.asarray(bounds, float)
+    pairs = np.asarray(checks.array(name, bounds), float)
     if pairs.shape not in ((2,), (size, 2)):
         raise ValueError(
             f"`{name}` must be (low, high), or one such pair for each of the {size} coordinates, "
             f"but has shape {pairs.shape}."
         )
     low, high = np.broadcast_to(pairs, (size, 2)).T
-    if not np.all(np.isfinite(pairs)) or np.any(low >= high):
-        raise ValueError(f"`{name}` must be finite and increasing, but is {bounds}.")
+    if np.any(low >= high):
+        raise ValueError(f"`{name}` must be increasing, but is {bounds}.")
     return low, high
 
 

@@ -34,11 +34,10 @@ def plane_of(
     """The grid along both axes, and the plane."""
     base, _ = coordinates(players)
     chosen = two_of(base.size, plane)
-    box = np.asarray(bounds, float)
-    if box.shape != (2, 2) or not np.all(np.isfinite(box)) or np.any(box[:, 0] >= box[:, 1]):
+    box = np.asarray(checks.array("bounds", bounds), float)
+    if box.shape != (2, 2) or np.any(box[:, 0] >= box[:, 1]):
         raise ValueError(
-            f"`bounds` must be ((left, right), (bottom, top)), finite and increasing, but is "
-            f"{bounds}."
+            f"`bounds` must be ((left, right), (bottom, top)), increasing, but is {bounds}."
         )
     x, y = (
         jnp.linspace(low, high, n, dtype=base.dtype)
