@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Real
 
+from . import _checks as checks
 from ._dynamics import AbstractDynamics, begin
 from ._phase import State
 from ._result import Result
@@ -56,3 +57,18 @@ def simulate(
     """
     state = begin(dynamics, players, key)
     return Trajectory(jnp.asarray(ts), dynamics.evolve(state, ts, key))
+
+
+def is_trajectory(trajectory: Any) -> Trajectory:
+    """`trajectory`, held to be one."""
+    if not isinstance(trajectory, Trajectory):
+        raise TypeError(
+            "`trajectory` must be a trajectory, as `gandyn.simulate` returns it, but is "
+            f"{checks.shown(trajectory)}."
+        )
+    if trajectory.ts.ndim != 1:
+        raise ValueError(
+            "`trajectory` must be one trajectory, but has times of shape "
+            f"{trajectory.ts.shape}: map over an ensemble with `jax.vmap`."
+        )
+    return trajectory

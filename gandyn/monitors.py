@@ -24,7 +24,7 @@ from . import _checks as checks
 from ._dynamics import AbstractDynamics
 from ._phase import State, coordinates
 from ._result import Result
-from ._simulate import Trajectory, simulate
+from ._simulate import Trajectory, is_trajectory, simulate
 from ._types import Key, Players
 from .flows import AbstractFlow, Integrator
 
@@ -45,7 +45,12 @@ def drift(trajectory: Trajectory, invariant: Callable[[Players], Any]) -> Float[
     - `invariant`: a function of the players that returns a number, such as
       `lambda players: players[0] ** 2 + players[1] ** 2`, which the flow of the Dirac-GAN keeps.
     """
-    values = jax.vmap(invariant)(trajectory.players)
+    if not callable(invariant):
+        raise TypeError(
+            "`invariant` must be a function of the players that returns a number, but is "
+            f"{checks.shown(invariant)}."
+        )
+    values = jax.vmap(invariant)(is_trajectory(trajectory).players)
     if jnp.ndim(values) != 1:
         raise ValueError(
             "`invariant` must return one number, but returns an array of shape "
@@ -70,7 +75,7 @@ def energy(
     def half_square(state: State) -> Array:
         return jnp.sum(coordinates(dynamics.residual(state, key).players)[0] ** 2) / 2
 
-    return jax.vmap(half_square)(trajectory.states)
+    return jax.vmap(half_square)(is_trajectory(trajectory).states)
 
 
 def distance(trajectory: Trajectory, equilibria: Sequence[Players]) -> Float[Array, " time"]:
@@ -86,7 +91,7 @@ def distance(trajectory: Trajectory, equilibria: Sequence[Players]) -> Float[Arr
             "`equilibria` is empty: this game has none in closed form. Find them with "
             "`gandyn.equilibrium(dynamics, guess)`."
         )
-    like = jax.tree.map(lambda x: x[0], trajectory.players)
+    like = jax.tree.map(lambda x: x[0], is_trajectory(trajectory).players)
     points = jnp.stack([_point(p, like, "equilibria") for p in equilibria])
 
     def nearest(players: Players) -> Array:
@@ -108,7 +113,8 @@ def alignment(
     - `target`: an equilibrium.
     - `key`: one realisation of everything random.
     """
-    end = _point(target, jax.tree.map(lambda x: x[0], trajectory.players), "target")
+    first = jax.tree.map(lambda x: x[0], is_trajectory(trajectory).players)
+    end = _point(target, first, "target")
 
     def cosine(state: State) -> Array:
         velocity = coordinates(dynamics.residual(state, key).players)[0]
@@ -157,6 +163,8 @@ def path_angle(
     x, back = coordinates(first.players)
     along = _point(end, first.players, "end") - x
     positions = checks.array("positions", positions).astype(x.dtype)
+    if positions.ndim != 1:
+        raise ValueError(f"`positions` must be a vector, but has shape {positions.shape}.")
 
     def look(u: Array) -> tuple[Array, Array]:
         state = State(back(x + u * along), first.memory)

@@ -494,6 +494,43 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         TypeError,
         ("`plane`", "0.5"),
     ),
+    "half a step of a root finder": (
+        lambda: gd.equilibrium(RULE, START, max_steps=0.5),
+        TypeError,
+        ("`max_steps`", "0.5"),
+    ),
+    "no step of Newton's method": (
+        lambda: gd.cycle(FLOW, START, 12.0, max_steps=0),
+        ValueError,
+        ("`max_steps`", "0"),
+    ),
+    "the rotation of a rule": (
+        lambda: gd.rotation(RULE),
+        TypeError,
+        ("`trajectory`", "simulate", "Descend"),
+    ),
+    "the energy of a start": (
+        lambda: gd.monitors.energy(RULE, START),
+        TypeError,
+        ("`trajectory`", "simulate"),
+    ),
+    "the drift of an ensemble at once": (
+        lambda: gd.monitors.drift(
+            jax.vmap(lambda x: gd.simulate(RULE, (x, 0.1), np.arange(3)))(jnp.ones(2)), sum
+        ),
+        ValueError,
+        ("one trajectory", "(2, 3)", "jax.vmap"),
+    ),
+    "an invariant that is a number": (
+        lambda: gd.monitors.drift(gd.simulate(RULE, START, np.arange(3)), 1.0),
+        TypeError,
+        ("`invariant`", "function of the players", "1.0"),
+    ),
+    "one place on a path": (
+        lambda: gd.monitors.path_angle(FLOW, START, START, 0.5),
+        ValueError,
+        ("`positions`", "vector", "()"),
+    ),
 }
 
 

@@ -105,6 +105,7 @@ def cycle(
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
     state = begin(dynamics, players)
+    max_steps = checks.count("max_steps", max_steps)
     if isinstance(dynamics, AbstractRule):
         if isinstance(period, float | np.ndarray | jax.Array) and checks.is_concrete(period):
             period = int(period) if float(period).is_integer() else period

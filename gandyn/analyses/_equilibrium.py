@@ -10,6 +10,7 @@ import lineax as lx
 import optimistix as optx
 from jaxtyping import Array, Bool, Float
 
+from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._result import Result
@@ -59,7 +60,7 @@ def equilibrium(
     - `max_steps`: of the root finder.
     """
     state = begin(dynamics, players, key)
-    return _equilibrium(dynamics, state, key, max_steps)
+    return _equilibrium(dynamics, state, key, checks.count("max_steps", max_steps))
 
 
 @eqx.filter_jit

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 from .. import _checks as checks
 from .._phase import coordinates
 from .._result import Result
-from .._simulate import Trajectory
+from .._simulate import Trajectory, is_trajectory
 from ._birkhoff import birkhoff, middles
 from ._plane import two_of
 
@@ -64,12 +64,9 @@ def rotation(trajectory: Trajectory, plane: tuple[int, int] | None = None) -> Ro
     - `plane`: in which two coordinates of the players to look; turns from the first to the second
       are positive. By default in the plane in which the trajectory moves most, and positive.
     """
-    ts = trajectory.ts
-    if ts.ndim != 1 or len(ts) < 4:
-        raise ValueError(
-            "`trajectory` must be one trajectory with at least 4 times, but has times of shape "
-            f"{ts.shape}: map over an ensemble with `jax.vmap`."
-        )
+    ts = is_trajectory(trajectory).ts
+    if len(ts) < 4:
+        raise ValueError(f"`trajectory` must have at least 4 times, but has {len(ts)}.")
     if checks.is_concrete(ts):
         gaps = np.diff(np.asarray(ts, float))
         if not np.allclose(gaps, gaps[0], rtol=1e-6, atol=0) or gaps[0] == 0:
