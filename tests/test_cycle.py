@@ -50,6 +50,29 @@ def test_van_der_pol_period_radius_and_multipliers():
     np.testing.assert_allclose(found.multipliers, [1, expected], atol=1e-8)
 
 
+class Polar(gd.fields.AbstractField):
+    """r' = growth r (1 - r^2), angle' = 1: a unit circle with the multiplier exp(-4 pi growth)."""
+
+    growth: jax.Array
+
+    def __call__(self, players, key=None):
+        x, y = players
+        across = self.growth * (1 - x**2 - y**2)
+        return across * x - y, x + across * y
+
+
+@pytest.mark.parametrize("growth", [1.0, -1.0])
+def test_a_cycle_is_found_however_strongly_it_attracts_or_repels(growth):
+    flow = gd.flows.GradientFlow(Polar(jnp.asarray(growth)), FINE)
+    found = gd.cycle(flow, (1.1, 0.2), 6.0)
+    assert found.converged
+    np.testing.assert_allclose(found.period, 2 * np.pi, rtol=1e-8)
+    expected = sorted([1, np.exp(-4 * np.pi * growth)], reverse=True)
+    np.testing.assert_allclose(found.multipliers, expected, rtol=1e-4, atol=1e-9)
+    angles = jnp.unwrap(jnp.arctan2(*found.orbit.players[::-1]))
+    np.testing.assert_allclose(jnp.diff(angles), 2 * np.pi / 60, rtol=1e-6)
+
+
 def test_a_branch_of_cycles_ends_in_the_cycle_that_is_found_there():
     start = gd.cycle(van_der_pol(0.5), (1.0, 0.5), 6.3)
     branch = gd.continuation(van_der_pol, start, (0.5, 1.2), resolution=10)

@@ -89,8 +89,9 @@ def cycle(
     """The cycle of a dynamics near a guess of one of its points and of its period.
 
     Where Newton's method does not reach one from the guess, it tries once more from where the
-    dynamics has arrived after 16 periods. Where that fails too, `converged` is false and the rest
-    nan. A guess of twice the period finds the same cycle with its least period.
+    dynamics has arrived after 16 periods, and a flow backwards from the guess, by which what repels
+    attracts. Where all fail, `converged` is false and the rest nan. A guess of twice the period
+    finds the same cycle with its least period.
 
     **Arguments:**
 
@@ -159,14 +160,15 @@ def _cycle(
             end, matrix = returned(quick, x, period)
             f, g = velocity(x), velocity(end)
             # To where the orbit meets the section through x across the flow, before anything else.
-            early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * period
+            early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * jnp.abs(period)
             dx, dt = _closing(matrix - one, f, g, end - x, jnp.where(early, jnp.inf, unchanged))
             # No further in one step than a good part of the cycle.
-            far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, jnp.abs(dt) / (0.2 * period))
+            slower = jnp.abs(dt / period)
+            far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, slower / 0.2)
             shorter = jnp.where(far > 1, 1 / far, 1)
             x = x + shorter * dx
             period = period if steps else period + shorter * dt
-            change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + jnp.abs(dt) / period
+            change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + slower
             return x, period, change, i + 1
 
         def unfinished(carried: tuple) -> Array:
@@ -176,9 +178,9 @@ def _cycle(
         return jax.lax.while_loop(unfinished, step, start)[:2]
 
     def attempt(carried: tuple) -> tuple:
-        start, _, _, _, _, i = carried
-        start = jax.lax.cond(i > 0, later, lambda x: x, start)
-        x, period = newton(start, first_guess)
+        i = carried[-1]
+        start = jax.lax.cond(i == 1, later, lambda x: x, guess)
+        x, period = newton(start, jnp.where(i == 2, -first_guess, first_guess))
         points = turn(quick, x, period)
         size = extent(points)
         gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
@@ -189,18 +191,18 @@ def _cycle(
         least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closure)]
         found = exists & near & (gaps[-1] <= closure) & ~(steps & (least == 1))
         period = least if steps else period * (least.astype(x.dtype) / phases)
-        return start, x, period, gaps[-1], found, i + 1
+        return x, period, gaps[-1], found, i + 1
 
     def later(x: Array) -> Array:
         return jax.lax.fori_loop(0, 16, lambda _, x: turn(quick, x, first_guess)[-1], x)
 
     def missed(carried: tuple) -> Array:
-        return ~carried[4] & (carried[5] < 2)
+        return ~carried[3] & (carried[4] < (2 if steps else 3))
 
     def search(_: Any, z: Array) -> tuple[Array, tuple]:
         nothing = jnp.asarray(jnp.inf, guess.dtype)
-        start = (guess, guess, first_guess, nothing, jnp.asarray(False), 0)
-        _, x, period, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
+        start = (guess, first_guess, nothing, jnp.asarray(False), 0)
+        x, period, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
         # As numbers, because what is no number has no derivative.
         aux = (residual, found.astype(x.dtype), period.astype(x.dtype))
         return jnp.append(x, period.astype(x.dtype)), aux
@@ -229,6 +231,11 @@ def _cycle(
     else:
         _, matrix = returned(dynamics, x, period)
     multipliers = eigenvalues(matrix)
+    if not steps:
+        back_in_time = period < 0
+        orbit = jnp.where(back_in_time, orbit[::-1], orbit)
+        multipliers = jnp.where(back_in_time, 1 / multipliers, multipliers)
+        period = jnp.abs(period)
     order = jnp.lexsort((-multipliers.imag, -jnp.abs(multipliers)))
     return Cycle(
         back(jnp.where(found, x, jnp.nan)),
