@@ -8,7 +8,7 @@ body to see the method. What wraps any rule is a rule: `gandyn.rules.Averaged` f
 iterates, `lookahead` below, and `Sequential(rule, Project(...))` for constraints.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import diffrax as dfx
@@ -77,22 +77,22 @@ def alternating(
       `order=(0, 1)` is max-min play.
     - `order`: the players in the order of their turns; the discriminator first by default.
     """
+    order, repeats = _several("order", order), _several("repeats", repeats)
     n = len(order)
     if sorted(order) != list(range(n)):
         raise ValueError(
-            f"`order` must name every player once, a permutation of 0 .. {n - 1}, but is "
-            f"{tuple(order)}."
+            f"`order` must name every player once, a permutation of 0 .. {n - 1}, but is {order}."
         )
     if len(repeats) != n:
         raise ValueError(
-            f"`repeats` must have one count per player, {n} as in `order`, but is {tuple(repeats)}."
+            f"`repeats` must have one count per player, {n} as in `order`, but is {repeats}."
         )
-    repeats = [checks.count(f"repeats[{i}]", k) for i, k in enumerate(repeats)]
+    counts = [checks.count(f"repeats[{i}]", k) for i, k in enumerate(repeats)]
     optimizers = _each(step_size, n)
 
     def turn(i: int) -> AbstractRule:
         move = Descend(Gradient(game), tuple(optimizers[j] if j == i else None for j in range(n)))
-        return move if repeats[i] == 1 else Repeat(move, repeats[i])
+        return move if counts[i] == 1 else Repeat(move, counts[i])
 
     return Sequential(*(turn(i) for i in order))
 
@@ -327,7 +327,7 @@ def lookahead(rule: AbstractRule, every: int, fraction: Number) -> AbstractRule:
 
     - `fraction`: a in [0, 1], the part of the way that is kept; 1 is the rule itself.
     """
-    return Relaxed(Repeat(rule, every), fraction)
+    return Relaxed(Repeat(rule, checks.count("every", every)), fraction)
 
 
 def unrolled(
@@ -423,6 +423,15 @@ def best_response(
         )
     sizes = [checks.count(f"actions[{i}]", n) for i, n in enumerate(actions)]
     return Sequential(*(BestResponse(game, i, jnp.eye(sizes[i])) for i in order))
+
+
+def _several(name: str, value: Sequence[int]) -> tuple[int, ...]:
+    """One number per player."""
+    if not isinstance(value, Iterable):
+        raise TypeError(
+            f"`{name}` must have one entry per player, as (1, 1) has, but is {checks.shown(value)}."
+        )
+    return tuple(value)
 
 
 def _balls(method: str, step_size: PerPlayer, momentum: PerPlayer, nesterov: bool = False) -> Any:
