@@ -280,6 +280,15 @@ def test_derivatives_of_a_member_that_diverged_are_nan_and_its_siblings_go_on(me
     assert np.all(np.isnan(both[1]))
 
 
+@pytest.mark.parametrize("schedule", [optax.exponential_decay, optax.cosine_decay_schedule])
+def test_a_schedule_is_a_step_size_of_its_own_at_every_step(schedule):
+    sizes = schedule(0.5, 10, 0.25)
+    rule = methods.simultaneous(gd.games.bilinear([[1.0]]), optax.sgd(sizes))
+    end = gd.simulate(rule, (jnp.ones(1), jnp.zeros(1)), np.array([0, 8])).final.players
+    square = np.prod(1 + np.array([float(sizes(t)) for t in range(8)]) ** 2)
+    np.testing.assert_allclose(end[0] ** 2 + end[1] ** 2, square, rtol=1e-6)
+
+
 # ---------------------------------------------------------------------------------------------
 # Misuse is told in the words of the caller.
 

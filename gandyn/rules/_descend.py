@@ -115,6 +115,7 @@ def optimizer(name: str, value: Any) -> Any:
     if value is None:
         return None
     if is_transformation(value):
+        _fill(value)
         opened = eqxi.closure_to_pytree(value)
         return jax.tree.map(lambda x: jnp.asarray(x) if isinstance(x, float) else x, opened)
     if isinstance(value, Callable):
@@ -125,3 +126,16 @@ def optimizer(name: str, value: Any) -> Any:
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
         return tuple(optimizer(f"{name}[{i}]", v) for i, v in enumerate(value))
     return plain(name, value)
+
+
+def _fill(tree: PyTree) -> None:
+    """Fill the variables of closures that were never assigned, such as those for an end value that
+    `optax.exponential_decay` was not given: equinox opens no closure that has some."""
+    for function in jax.tree.leaves(tree):
+        for cell in getattr(function, "__closure__", None) or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:
+                cell.cell_contents = None
+            else:
+                _fill(content)
