@@ -36,37 +36,30 @@ class AbstractRule(AbstractDynamics):
         if not jax.tree.leaves(state.memory):
             return state
         memory = state.memory
-        for name in ("count",):  # optax's name for a clock
-            if optax.tree.get_all_with_path(memory, name):
-                late = {name: jnp.asarray(_LATE, jnp.int32)}
-                memory = optax.tree.set(memory, **late)
-
-        def again(carry: tuple[State, Array, Array]) -> Array:
-            _, change, n = carry
-            return (change > 0) & (n < _SETTLING_STEPS)
-
-        def once(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
-            old, _, n = carry
-            memory = self.step(old, key).memory
-            changes = [
-                jnp.max(jnp.abs(a - b), initial=0).astype(float)
-                for a, b in zip(_floats(memory), _floats(old.memory), strict=True)
-            ]
-            change = jnp.max(jnp.stack(changes)) if changes else jnp.asarray(0.0)
-            # Flags flip in the first step, so that there are always two.
-            return State(old.players, memory), jnp.where(n < 1, 1.0, change), n + 1
-
-        start = (State(state.players, memory), jnp.asarray(1.0), jnp.asarray(0))
-        found = jax.lax.while_loop(again, once, start)[0].memory
-        rest, back = coordinates(found)
-        if rest.size == 0:
-            return State(state.players, found)
+        if optax.tree.get_all_with_path(memory, "count"):  # optax's name for a clock
+            memory = optax.tree.set(memory, count=jnp.asarray(_LATE, jnp.int32))
+        # Flags flip in the first step; from then on only what moves is iterated.
+        memory = self.step(State(state.players, memory), key).memory
+        fresh, back = coordinates(memory)
+        if fresh.size == 0:
+            return State(state.players, memory)
 
         def change(x: Array) -> Array:
-            """What vanishes where the memory rests, which has derivatives that a loop has not."""
             return coordinates(self.step(State(state.players, back(x)), key).memory)[0] - x
 
-        rest = jax.lax.custom_root(change, rest, lambda _, x: x, linear.solve)
+        def iterated(change: Callable[[Array], Array], x: Array) -> Array:
+            def moves(carry: tuple) -> Array:
+                _, dx, n = carry
+                return (jnp.max(jnp.abs(dx)) > 0) & (n < _SETTLING_STEPS)
+
+            def once(carry: tuple) -> tuple:
+                x, dx, n = carry
+                return x + dx, change(x + dx), n + 1
+
+            return jax.lax.while_loop(moves, once, (x, change(x), 0))[0]
+
+        # Derivatives are those of where the memory rests, not of the way there.
+        rest = jax.lax.custom_root(change, fresh, iterated, linear.solve)
         return State(state.players, back(rest))
 
     def evolve(
@@ -98,10 +91,6 @@ class AbstractRule(AbstractDynamics):
 
     def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
         return jnp.log1p(eigenvalues)
-
-
-def _floats(tree: PyTree) -> list[Array]:
-    return [x for x in jax.tree.leaves(tree) if eqx.is_inexact_array(x)]
 
 
 def _stepper(rule: AbstractRule, key: Key) -> Callable[[Array, State], State]:
