@@ -353,7 +353,7 @@ def test_criticality_of_neimark_sacker():
 
 def test_what_is_no_cycle_of_the_family_is_told(radial):
     branch, cycle = radial
-    nothing = gd.cycle(Logistic()(2.5), (0.4,), 2)
+    nothing = jax.jit(lambda x: gd.cycle(Logistic()(2.5), (x,), 2))(0.4)
     with pytest.raises(ValueError, match="a Cycle that was not found"):
         gd.continuation(Logistic(), nothing, (2.0, 3.0))
     with pytest.raises(ValueError, match=r"no cycle near `players` at the parameter -0\.4"):

@@ -153,12 +153,14 @@ def test_time_map_of_a_flow_has_its_cycle():
 
 def test_no_cycle_is_told_and_nothing_invented():
     damped = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.quadratic([[-0.1, -1], [1, 0]])))
-    for found in (
-        gd.cycle(DIRAC, (0.0, 0.0), 12.0),  # an equilibrium
-        gd.cycle(damped, ONE, 6.3),  # a focus
-        gd.cycle(gd.methods.simultaneous(ROTATION, 0.3), ONE, 6),
-        gd.cycle(gd.methods.alternating(ROTATION, 1.0), ONE, 5),
+    for dynamics, near, period in (
+        (DIRAC, (0.0, 0.0), 12.0),  # an equilibrium
+        (damped, ONE, 6.3),  # a focus
+        (gd.methods.simultaneous(ROTATION, 0.3), ONE, 6),
+        (gd.methods.alternating(ROTATION, 1.0), ONE, 5),
     ):
+        with pytest.warns(UserWarning, match=f"no cycle was found .* a period near {period:g}"):
+            found = gd.cycle(dynamics, near, period)
         assert not found.converged
         assert jnp.isnan(found.period)
         assert jnp.all(jnp.isnan(found.multipliers))

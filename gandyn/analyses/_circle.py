@@ -33,7 +33,7 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
 from ._birkhoff import bump, middles
-from ._cycle import across, extent
+from ._cycle import across, extent, warn_of_none
 
 _TURNS = 64  # over which growth across the circle is averaged
 
@@ -116,6 +116,8 @@ def circle(
     - `max_steps`: of Newton's method.
 
     Differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
+
+    **Warns:** if no circle was found, outside of transformations.
     """
     state = begin(rule, players)
     if not isinstance(rule, AbstractRule):
@@ -131,7 +133,10 @@ def circle(
         raise ValueError(f"`phases` must be odd, but is {phases}.")
     if not isinstance(players, State):
         state = rule.settle(state, key)
-    return _circle(rule, state, period, key, phases, checks.count("max_steps", max_steps))
+    found = _circle(rule, state, period, key, phases, checks.count("max_steps", max_steps))
+    if checks.is_concrete(found.converged) and not found.converged:
+        warn_of_none("circle", period, found.residual)
+    return found
 
 
 @eqx.filter_jit

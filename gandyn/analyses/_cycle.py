@@ -15,6 +15,7 @@ flow one of them is 1, along the cycle; if the others lie inside the unit circle
 Kuznetsov, "Elements of Applied Bifurcation Theory", sections 1.5 and 10.1.
 """
 
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -93,6 +94,8 @@ def cycle(
     attracts. Where all fail, `converged` is false and the rest nan. A guess of twice the period
     finds the same cycle with its least period.
 
+    **Warns:** if no cycle was found, outside of transformations.
+
     **Arguments:**
 
     - `dynamics`: a flow, or a rule. The memory of a rule is settled first.
@@ -113,8 +116,26 @@ def cycle(
         period = checks.count("period", period, low=2)
         if not isinstance(players, State):
             state = dynamics.settle(state, key)
-        return _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
-    return _cycle(dynamics, state, checks.positive("period", period), key, PHASES, max_steps)
+        found = _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
+        tried = ""
+    else:
+        period = checks.positive("period", period)
+        found = _cycle(dynamics, state, period, key, PHASES, max_steps)
+        tried = ", and backwards in time"
+    if checks.is_concrete(found.converged) and not found.converged:
+        warn_of_none("cycle", period, found.residual, tried)
+    return found
+
+
+def warn_of_none(what: str, period: Any, residual: Array, tried: str = "") -> None:
+    """Say what was tried where no cycle or circle was found, and what to try next."""
+    warnings.warn(
+        f"no {what} was found near `players` with a period near {float(period):g}. Newton's "
+        "method was tried from there and from where the dynamics arrives after 16 periods"
+        f"{tried}; it ended on an orbit that misses closing by {float(residual):.2g} of its size. "
+        "`gandyn.settles_on` tells what a trajectory settles on, and with which period.",
+        stacklevel=3,
+    )
 
 
 @eqx.filter_jit

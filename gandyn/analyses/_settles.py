@@ -149,6 +149,9 @@ def _residual(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array
     return jnp.max(jnp.abs(vector(dynamics.residual(state, key))))
 
 
+_cycle_near = eqx.filter_jit(cycle)  # which says nothing where there is none
+
+
 def _moving(
     dynamics: AbstractDynamics, state: State, window: float, box: _Box | None, key: Key
 ) -> tuple[Kind, _Box | None, float, float]:
@@ -164,7 +167,7 @@ def _moving(
         turn = _turn(path, 1) if steps else _turn_of_flow(dynamics, state, path, window, key)
         guess = _returns(path) if steps else turn
         if guess is not None:
-            found = cycle(dynamics, state, guess, key)
+            found = _cycle_near(dynamics, state, guess if steps else jnp.asarray(guess), key)
             if found.converged:
                 return Kind.CYCLE, box, float(found.period), np.nan
     growth = float(lyapunov(dynamics, state, ts if steps else ts[::8], key, k=1).exponents[0])
