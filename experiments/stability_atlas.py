@@ -20,6 +20,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from matplotlib.lines import Line2D
 from matplotlib.patheffects import withStroke
 from scipy.optimize import brentq
 
@@ -43,6 +44,8 @@ QUICK = Options(nodes=24, repeats=(2,))
 SLOPE = 0.5  # f'(0) of the logistic loss
 STRENGTHS = (0.2, 0.6, 1.1, 2.3)  # at which the critical steps are measured
 MOST = {"step_size": 6.0, "strength": 3.0}
+# At the first edge either way the multipliers' product is 1 in size.
+EDGES = {"product of multipliers $\\pm 1$": "-", "one multiplier $-1$": (0, (4, 2))}
 
 
 def penalized(strength: float) -> gd.games.Penalized:
@@ -118,9 +121,8 @@ def run(options: Options, out: Path) -> Ledger:
             )
 
             plots.stability_map(atlas, ax, limit=1.0, colorbar=False, linewidths=0)
-            for condition, style in zip(
-                conditions(name, fine[0], fine[1], k), ("-", (0, (4, 2))), strict=True
-            ):
+            both = conditions(name, fine[0], fine[1], k)
+            for condition, style in zip(both, EDGES.values(), strict=True):
                 line = {"colors": "black", "linewidths": 0.9, "linestyles": [style]}
                 edge = ax.contour(*fine, condition, levels=[0], **line)
                 edge.set_path_effects([withStroke(linewidth=2, foreground="white")])
@@ -139,6 +141,10 @@ def run(options: Options, out: Path) -> Ledger:
         aspect=40,
         pad=0.01,
     )
+    lines = [
+        Line2D([], [], color="black", lw=0.9, ls=ls, label=label) for label, ls in EDGES.items()
+    ]
+    fig.legend(handles=lines, loc="outside lower center", ncols=2)
     plots.save(fig, out)
     return ledger
 

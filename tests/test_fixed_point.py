@@ -48,6 +48,15 @@ def test_random_flows_against_trace_and_determinant():
     assert jnp.all(jnp.where(found.type == gd.Type.SADDLE, found.index == 1, True))
 
 
+def test_jordan_blocks_on_the_unit_circle_are_flat():
+    """Rounding splits them by its root, into what seems to grow and what seems to decay."""
+    bases = np.random.default_rng(2).normal(size=(40, 2, 2))
+    for sign in (-1, 1):
+        found = of_map(bases @ np.array([[sign, 1], [0, sign]]) @ np.linalg.inv(bases))
+        assert jnp.all(found.type == gd.Type.FLAT)
+        assert jnp.all(found.neutral == 2)
+
+
 def test_random_maps_against_trace_and_determinant():
     """Schur-Cohn: |trace| < 1 + det < 2. Turning is turning, whatever grows."""
     matrices = np.random.default_rng(1).normal(size=(300, 2, 2))

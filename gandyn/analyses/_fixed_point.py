@@ -102,7 +102,7 @@ def fixed_point(
     - `key`: one realisation of everything random.
     - `tolerance`: what counts as zero, relative to the largest entry of the derivative: a growth,
         and the square of a difference between eigenvalues, of which rounding leaves the root. By
-      default the root of rounding for growths, and a hundred times rounding for the squares.
+      default a hundred times rounding for the squares, and the root of that for growths.
     """
     state = begin(dynamics, players, key)
     if not isinstance(players, State):
@@ -112,14 +112,16 @@ def fixed_point(
     steps = isinstance(dynamics, AbstractRule)
     derivative = matrix + jnp.eye(n, dtype=matrix.dtype) if steps else matrix
     if tolerance is None:
-        small, same = jnp.asarray(eps**0.5, matrix.dtype), jnp.asarray(100 * eps, matrix.dtype)
+        # A defective multiple eigenvalue is split by the root of rounding.
+        same = jnp.asarray(100 * eps, matrix.dtype)
+        small = same**0.5
     else:
         small = same = checks.positive("tolerance", tolerance).astype(matrix.dtype)
 
     values = eigenvalues(derivative)
     scale = jnp.max(jnp.abs(derivative), initial=0)
-    growth = jnp.log(jnp.abs(values)) if steps else values.real / jnp.where(scale > 0, scale, 1)
-    up, down = growth > small, growth < -small
+    growth = jnp.log(jnp.abs(values)) if steps else values.real
+    up, down = growth > small * scale, growth < -small * scale
     turns = values.imag**2 > same * scale**2
     growing, decaying, turning = (jnp.sum(which) for which in (up, down, turns))
     neutral = jnp.sum(~up & ~down)
