@@ -3,7 +3,8 @@
 Inside, everything is trusted. A message says which argument it is, what it was, and what it may be.
 """
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -160,6 +161,31 @@ def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
             "give one for everybody, or one per player; where players take turns, `order` and "
             "`repeats` must name them all."
         )
+    return value
+
+
+def misfit(function: Callable[..., Any], *names: str, **keywords: Any) -> str | None:
+    """Why a function cannot be called with so many arguments, or with these keywords, as far as
+    that can be told without calling it."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables have none to look at
+        return None
+    try:
+        signature.bind(*names, **keywords)
+    except TypeError as error:
+        return str(error)
+    return None
+
+
+def function(name: str, value: Any, *names: str, example: str = "") -> Any:
+    """A function of arguments of these names, of which only the order counts."""
+    call = f"{name}({', '.join(names)})"
+    if not callable(value):
+        such = f", such as `{example}`" if example else ""
+        raise TypeError(f"`{name}` must be a function, {call}{such}, but is {shown(value)}.")
+    if reason := misfit(value, *names):
+        raise TypeError(f"`{name}` is called as {call}, which it does not take: {reason}.")
     return value
 
 

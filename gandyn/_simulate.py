@@ -56,7 +56,8 @@ def simulate(
     (a numpy array, or any array outside of `jit`).
     """
     state = begin(dynamics, players, key)
-    return Trajectory(jnp.asarray(ts), dynamics.evolve(state, ts, key))
+    states = dynamics.evolve(state, ts, key)
+    return Trajectory(jnp.asarray(ts), states)
 
 
 def is_trajectory(trajectory: Any) -> Trajectory:

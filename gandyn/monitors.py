@@ -45,11 +45,7 @@ def drift(trajectory: Trajectory, invariant: Callable[[Players], Any]) -> Float[
     - `invariant`: a function of the players that returns a number, such as
       `lambda players: players[0] ** 2 + players[1] ** 2`, which the flow of the Dirac-GAN keeps.
     """
-    if not callable(invariant):
-        raise TypeError(
-            "`invariant` must be a function of the players that returns a number, but is "
-            f"{checks.shown(invariant)}."
-        )
+    checks.function("invariant", invariant, "players")
     values = jax.vmap(invariant)(is_trajectory(trajectory).players)
     if jnp.ndim(values) != 1:
         raise ValueError(

@@ -127,6 +127,28 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         ValueError,
         ("generator", "(3,)", "()"),
     ),
+    "a loss that is complex": (
+        lambda: Gradient(gd.games.Custom(lambda players, key: (1j * players[0], players[1])))(
+            (jnp.asarray(1.0), jnp.asarray(1.0))
+        ),
+        TypeError,
+        ("player 0", "real", "complex128"),
+    ),
+    "losses without a key": (
+        lambda: gd.games.Custom(lambda players: players),
+        TypeError,
+        ("function(players, key)", "too many"),
+    ),
+    "a saddle of one player": (
+        lambda: gd.games.zero_sum(lambda x: x),
+        TypeError,
+        ("function(x, y)", "too many"),
+    ),
+    "a discriminator without parameters": (
+        lambda: gd.games.GAN(GAME.generator, lambda x: x, GAME.data, GAME.latent),
+        TypeError,
+        ("discriminator(psi, x)", "too many"),
+    ),
     "a function that is none": (lambda: gd.games.Custom(3.0), TypeError, ("`function`", "3.0")),
     "a saddle that is none": (lambda: gd.games.zero_sum(3.0), TypeError, ("`function`", "3.0")),
     # Trees
@@ -157,6 +179,9 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         ValueError,
         ("`ts`", "inf"),
     ),
+    "steps in words": (lambda: gd.simulate(RULE, START, ["a"]), ValueError, ("`ts`", "whole")),
+    "times in words": (lambda: gd.simulate(FLOW, START, "late"), TypeError, ("`ts`", "numbers")),
+    "complex steps": (lambda: gd.simulate(RULE, START, [0, 1j]), ValueError, ("`ts`", "whole")),
     "one number as steps": (lambda: gd.simulate(RULE, START, 500), ValueError, ("`ts`", "()")),
     "no steps": (lambda: gd.simulate(RULE, START, []), ValueError, ("`ts`", "(0,)")),
     "one number as times": (lambda: gd.simulate(FLOW, START, 5.0), ValueError, ("`ts`", "()")),
@@ -524,7 +549,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "an invariant that is a number": (
         lambda: gd.monitors.drift(gd.simulate(RULE, START, np.arange(3)), 1.0),
         TypeError,
-        ("`invariant`", "function of the players", "1.0"),
+        ("`invariant`", "invariant(players)", "1.0"),
     ),
     "one place on a path": (
         lambda: gd.monitors.path_angle(FLOW, START, START, 0.5),

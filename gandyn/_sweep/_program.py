@@ -1,7 +1,6 @@
 """A function of one point, compiled once to be run on every chunk of a sweep."""
 
 import functools
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,6 +12,7 @@ import numpy as np
 from jax.sharding import AxisType, PartitionSpec, SingleDeviceSharding
 from jaxtyping import Array
 
+from gandyn import _checks as checks
 from gandyn._export import Variable, variables
 from gandyn._result import Result
 from gandyn._sweep._axes import RESERVED, Grid
@@ -120,19 +120,13 @@ class Program:
 
 def _check_call(function: Callable[..., Any], grid: Grid, seed: int | None) -> None:
     names = [*grid.axes, *([] if seed is None else ["key"])]
-    try:
-        signature = inspect.signature(function)
-    except (TypeError, ValueError):  # some callables have none to look at
-        return
-    try:
-        signature.bind(**dict.fromkeys(names))
-    except TypeError as error:
+    if reason := checks.misfit(function, **dict.fromkeys(names)):
         wanted = ", ".join(f"{name}=..." for name in names)
         hint = ' (a `key` comes with `seed`; without it, "key" is not given)'
         raise TypeError(
-            f"`function` is called as function({wanted}), which it does not take: {error}"
-            + (hint if "key" in str(error) else "")
-        ) from None
+            f"`function` is called as function({wanted}), which it does not take: {reason}"
+            + (hint if "key" in reason else "")
+        )
 
 
 def _named(returned: Any) -> dict[str, Variable]:

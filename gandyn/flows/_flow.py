@@ -145,7 +145,7 @@ class AbstractFlow(AbstractDynamics):
 
 
 def _times(ts: Any) -> Float[Array, " t"]:
-    ts = checks.floating(ts)
+    ts = checks.array("ts", ts)
     if ts.ndim != 1 or ts.shape[0] == 0:
         raise ValueError(
             f"`ts` must be a vector of at least one time, but has shape {ts.shape}: "
@@ -153,10 +153,9 @@ def _times(ts: Any) -> Float[Array, " t"]:
         )
     if checks.is_concrete(ts):
         gaps = np.diff(np.asarray(ts, float))
-        if not np.all(np.isfinite(ts)) or (np.any(gaps <= 0) and np.any(gaps >= 0)):
+        if np.any(gaps <= 0) and np.any(gaps >= 0):
             raise ValueError(
-                "`ts` must be finite and strictly increasing (or, to run backwards, decreasing), "
-                f"but is {ts}."
+                f"`ts` must be strictly increasing (or, to run backwards, decreasing), but is {ts}."
             )
     return ts
 

@@ -43,12 +43,7 @@ class Custom(AbstractGame):
         function: Callable[[Players, Key], Sequence[Scalar]],
         known: Sequence[Players] = (),
     ):
-        if not callable(function):
-            raise TypeError(
-                "`function` must be a function of (players, key) that returns one loss per "
-                f"player, but is {checks.shown(function)}."
-            )
-        self.function = function
+        self.function = checks.function("function", function, "players", "key")
         self.known = tuple(checks.players(p, "known") for p in known)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
@@ -79,5 +74,10 @@ def losses(game: AbstractGame, players: Players, key: Key = None) -> tuple[Scala
             raise ValueError(
                 f"the loss of player {i} in {name} must be a scalar, but has shape "
                 f"{jnp.shape(value)}: take its sum or its mean."
+            )
+        if jnp.iscomplexobj(value):
+            raise TypeError(
+                f"the loss of player {i} in {name} must be real, but has dtype "
+                f"{jnp.asarray(value).dtype}: take its real part or its modulus."
             )
     return tuple(checks.floating(value) for value in values)

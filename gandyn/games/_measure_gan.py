@@ -55,7 +55,8 @@ class MeasureGAN(AbstractGAN):
         known: Sequence[Players] = (),
     ):
         are_parts(data, latent, loss)
-        self.generator, self.discriminator = generator, discriminator
+        self.generator = checks.function("generator", generator, "theta", "points")
+        self.discriminator = checks.function("discriminator", discriminator, "psi", "x")
         self.data, self.latent, self.loss = data, latent, loss
         self.known = tuple(checks.players(p, "known") for p in known)
 

@@ -37,12 +37,7 @@ class Penalized(AbstractGAN):
 
     def __init__(self, game: AbstractGAN, penalty: Callable[[Batch], Scalar]):
         self.game = is_gan("Penalized", game)
-        if not callable(penalty):
-            raise TypeError(
-                f"`penalty` must be a function of a batch, such as `gandyn.games.R1(0.1)`, "
-                f"but is {checks.shown(penalty)}."
-            )
-        self.penalty = penalty
+        self.penalty = checks.function("penalty", penalty, "batch", example="gandyn.games.R1(0.1)")
 
     def batch(self, players: Players, key: Key = None) -> Batch:
         return self.game.batch(players, key)

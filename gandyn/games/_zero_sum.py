@@ -28,8 +28,4 @@ def zero_sum(function: Callable[[PyTree, PyTree], Scalar], known: Sequence[Playe
     - `function`: f(x, y), a scalar; x minimizes, y maximizes.
     - `known`: the equilibria known in closed form.
     """
-    if not callable(function):
-        raise TypeError(
-            f"`function` must be a function of (x, y), but is {checks.shown(function)}."
-        )
-    return Custom(_ZeroSum(function), known)
+    return Custom(_ZeroSum(checks.function("function", function, "x", "y")), known)

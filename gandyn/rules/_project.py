@@ -24,12 +24,7 @@ class Project(AbstractRule):
     projection: Callable[[Players], Players]
 
     def __init__(self, projection: Callable[[Players], Players]):
-        if not callable(projection):
-            raise TypeError(
-                "`projection` must be a function of the players, but is "
-                f"{checks.shown(projection)}."
-            )
-        self.projection = projection
+        self.projection = checks.function("projection", projection, "players")
 
     def init(self, players: Players) -> State:
         return State(players)

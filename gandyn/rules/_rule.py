@@ -158,7 +158,7 @@ def whole_numbers(ts: Any) -> np.ndarray | Int[Array, " t"]:
                 f"{ts.dtype}."
             )
         return ts
-    if not np.all(np.isfinite(ts)) or np.any(ts != np.round(ts)):
+    if ts.dtype.kind not in "iuf" or not np.all(np.isfinite(ts)) or np.any(ts != np.round(ts)):
         raise ValueError(
             f"`ts` must be whole numbers for a rule, whose time is counted in steps, but is {ts}: "
             "`jnp.arange(501)` asks for 500 steps."
