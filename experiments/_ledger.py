@@ -57,17 +57,23 @@ class Ledger:
         return bool(self.tested) and all(line["holds"] for line in self.tested)
 
     def write(self, out: Path, claim: str, options: Any) -> Path:
-        """`summary.json`: the claim, its options, whether it holds, and every number."""
+        """`summary.json`: the claim, its options, whether it holds; the numbers, a line each."""
         self.bar.close()
-        summary = {
-            "claim": claim,
-            "holds": self.holds,
-            "options": dataclasses.asdict(options),
-            "numbers": self.lines,
-        }
+        lines = ",\n    ".join(map(_json, self.lines))
         path = out / "summary.json"
-        path.write_text(json.dumps(_plain(summary), indent=2, allow_nan=False) + "\n")
+        path.write_text(
+            "{\n"
+            f'  "claim": {_json(claim)},\n'
+            f'  "holds": {_json(self.holds)},\n'
+            f'  "options": {_json(dataclasses.asdict(options))},\n'
+            f'  "numbers": [\n    {lines}\n  ]\n'
+            "}\n"
+        )
         return path
+
+
+def _json(value: Any) -> str:
+    return json.dumps(_plain(value), allow_nan=False)
 
 
 def _plain(value: Any) -> Any:

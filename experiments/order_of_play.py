@@ -323,7 +323,7 @@ def run(options: Options, out: Path) -> Ledger:
         ledger.record(f"hops per round, 1:1, {name}", r)
         ledger.record(f"places at the end, 1:1, {name}", ends)
 
-    film_of_minmax(axes[0], game, solve, step)
+    film_of_minmax(axes[0], ledger, game, solve, step)
     cycle = film_of_maxmin(axes[1], ledger, options, out)
     ledger.record("places of the bump, min-max play, each start", places[:, : len(cycle)])
     ledger.record("places of the bump, max-min play", cycle)
@@ -340,25 +340,31 @@ def look(game: Any, players: Any) -> gd.Frame:
     return gd.frame(game, players, game.discriminator.nodes)
 
 
-def picture(ax: Axes, frame: gd.Frame, title: str, logits: tuple[float, float]) -> None:
-    plots.frame(frame, ax, top=0.75, logits=logits, labels=False)
-    ax.tick_params(labelbottom=True)
-    ax.set(xticks=MODES, title=title)
+def strip(
+    row: Any, ledger: Ledger, game: Any, play: str, states: Any, logits: tuple[float, float]
+) -> None:
+    """Some frames of a film, side by side."""
+    for i, (ax, (state, title)) in enumerate(zip(row, states, strict=True)):
+        frame = look(game, state.players)
+        plots.frame(frame, ax, top=0.75, logits=logits, labels=False)
+        ax.tick_params(labelbottom=True)
+        ax.set(xticks=MODES, title=title)
+        for what in ("x", "data", "generator", "discriminator"):
+            ledger.record(f"{play} play, frame {i} ({title}): {what}", getattr(frame, what))
+    row[0].set_ylabel(f"{play} play")
 
 
-def film_of_minmax(row: Any, game: Any, solve: Any, step: Any) -> None:
+def film_of_minmax(row: Any, ledger: Ledger, game: Any, solve: Any, step: Any) -> None:
     """Before and after D and the generator have moved, and after many rounds."""
     state = solve.init((jnp.asarray(1.8), jnp.zeros(len(game.latent.points()[0]))))
     states = [(state, "start")]
     state = solve.step(state)
     states.append((state, "D is solved"))
     state = eqx.filter_jit(Repeat(step, 3).step)(state)
-    states.append((state, "G takes a step"))
+    states.append((state, "G takes 3 steps"))
     state = eqx.filter_jit(Repeat(Sequential(solve, step), 100).step)(state)
     states.append((solve.step(state), "100 rounds later"))
-    for ax, (state, title) in zip(row, states, strict=True):
-        picture(ax, look(game, state.players), title, (-8, 8))
-    row[0].set_ylabel("min-max play")
+    strip(row, ledger, game, "min-max", states, (-8, 8))
     row[0].legend(loc="upper left", handlelength=1)
 
 
@@ -384,10 +390,9 @@ def film_of_maxmin(row: Any, ledger: Ledger, options: Options, out: Path) -> np.
     ledger.state("bump against D's ascent: period", found, len(MODES))
     visited = sorted({float(x) + 0.0 for x in np.round(path, 6)})  # no -0
     ledger.state("bump against D's ascent: places", visited, MODES.tolist())
-    for ax, (state, title) in zip(row, states[1:5], strict=True):
-        picture(ax, look(game, state.players), title, (-2, 2.2))
+    strip(row, ledger, game, "max-min", states[1:5], (-2, 2.2))
+    for ax in row:
         ax.set_xlabel("$x$")
-    row[0].set_ylabel("max-min play")
 
     def pictures() -> Iterator[Figure]:
         for state, title in states[1 : 2 * len(MODES) + 1]:
