@@ -24,7 +24,7 @@ from . import _checks as checks
 from ._types import Scalar
 from .losses import Loss
 from .measures import AbstractDensity
-from .measures._quadrature import crossings, cut, panels
+from .measures._quadrature import crossings, cut, lebesgue
 
 _TURNS = 128
 _FAR = 30.0  # logits are searched up to sinh(30) = 5e12
@@ -177,8 +177,7 @@ def generator_gradient(
     law = family(theta)
     if np.prod(law.event) == 1:
         kinks = [critic.knots()] if hasattr(critic, "knots") else []
-        x, dx = (v.reshape(-1) for v in panels(jnp.concatenate([law.knots(), *kinks])))
-        x = x.reshape(-1, *law.event)
+        x, dx = lebesgue(jnp.concatenate([law.knots(), *kinks]), law.event)
         w = dx * law.prob(x)
     else:
         x, w = law.points()

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 from .. import _checks as checks
 from .._types import Number, Scalar
 from ..measures import AbstractDensity, AbstractMeasure
-from ..measures._quadrature import crossings, panels
+from ..measures._quadrature import crossings, lebesgue
 from ._sample import root
 
 
@@ -236,8 +236,7 @@ def _log_ratio(log_p: Float[Array, " n"], log_q: Float[Array, " n"]) -> Float[Ar
 def _of_densities(p: AbstractDensity, q: AbstractDensity) -> _Shares:
     _one_shape(p.event, q.event)
     if np.prod(p.event) == 1:
-        x, dx = (v.reshape(-1) for v in panels(crossings(p, q)))
-        x = x.reshape(-1, *p.event)
+        x, dx = lebesgue(crossings(p, q), p.event)
         log_p, log_q = p.log_prob(x), q.log_prob(x)
         return _seen(_log_ratio(log_p, log_q), dx * (jnp.exp(log_p) + jnp.exp(log_q)) / 2)
     points = [law.points() for law in (p, q)]

@@ -27,6 +27,8 @@ from ..measures import AbstractMeasure, Points, dirac
 from ..optimal import optimal_logit
 from ._gan import GAN, AbstractGAN, Batch, WeightedPoints, are_parts, confront, scores
 
+_OUT_OF_REACH = "the generator cannot reach it"
+
 
 class MeasureGAN(AbstractGAN):
     """A GAN whose generator takes weighted points to weighted points.
@@ -128,9 +130,6 @@ def density(
     look_for_mass(nodes, _held(data, nodes), _OUT_OF_REACH)
     known = _matched(data, discriminator, nodes, loss)
     return MeasureGAN(_Tilt(), discriminator, data, Points(nodes), loss, known)
-
-
-_OUT_OF_REACH = "the generator cannot reach it"
 
 
 def _held(data: AbstractMeasure, nodes: Float[Array, " n"]) -> Scalar:

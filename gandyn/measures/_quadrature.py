@@ -32,6 +32,14 @@ def between(
     return (low + high)[:, None] / 2 + half * t, half * w
 
 
+def lebesgue(
+    knots: Float[Array, " k"], event: tuple[int, ...]
+) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
+    """Points of a law on the line, one after the other, and the lengths that they stand for."""
+    x, dx = panels(knots)
+    return x.reshape(-1, *event), dx.reshape(-1)
+
+
 def cut(
     knots: Float[Array, " k"], function: Callable[[Float[Array, "..."]], Float[Array, "..."]]
 ) -> Float[Array, " m"]:
