@@ -16,6 +16,7 @@ from jaxtyping import Array, Complex, Float, PyTree
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, whole
 from .._phase import State, in_precision, precision
+from .._reads import compiled
 from .._types import Key, Number
 from ._derivative import beside_a_frame, solution
 
@@ -171,7 +172,7 @@ def _steps(integrator: Integrator, ts: Array) -> int:
     return max(integrator.max_steps, int(needed * 1.001) + 16)
 
 
-@eqx.filter_jit
+@compiled
 def _integrate(
     flow: AbstractFlow,
     state: State,
