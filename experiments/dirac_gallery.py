@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -86,15 +85,14 @@ VARIANTS: dict[str, Variant] = {
 }
 
 
-def clipped(bound: float) -> gd.rules.Project:
-    return gd.rules.Project(lambda players: (players[0], jnp.clip(players[1], -bound, bound)))
-
-
-def move(variant: Variant, step: float, who: tuple[int, ...]) -> list[gd.rules.AbstractRule]:
-    """One move of some of the players, and the clipping after it."""
-    sizes = tuple(step if i in who else None for i in range(2))
-    after = [] if variant.clip is None else [clipped(variant.clip)]
-    return [gd.rules.Descend(variant.field, sizes), *after]
+def move(variant: Variant, step: float, who: tuple[int, ...]) -> gd.rules.Descend:
+    """One move of some of the players; that of a clipped discriminator ends between its walls."""
+    wall = variant.clip
+    clipped = None if wall is None else gd.rules.projected(step, lambda psi: psi.clip(-wall, wall))
+    sizes = (step, step if clipped is None else clipped)
+    return gd.rules.Descend(
+        variant.field, tuple(size if i in who else None for i, size in enumerate(sizes))
+    )
 
 
 def flow(variant: Variant, step: float) -> gd.flows.GradientFlow:
@@ -106,12 +104,12 @@ def flow(variant: Variant, step: float) -> gd.flows.GradientFlow:
 
 
 def simultaneous(variant: Variant, step: float) -> gd.rules.AbstractRule:
-    return gd.rules.Sequential(*move(variant, step, (0, 1)))
+    return move(variant, step, (0, 1))
 
 
 def alternating(variant: Variant, step: float, k: int) -> gd.rules.AbstractRule:
-    answers = gd.rules.Sequential(*move(variant, step, (1,)))
-    return gd.rules.Sequential(*move(variant, step, (0,)), gd.rules.Repeat(answers, k))
+    answers = gd.rules.Repeat(move(variant, step, (1,)), k)
+    return gd.rules.Sequential(move(variant, step, (0,)), answers)
 
 
 COLUMNS: dict[str, Callable[[Variant, float], gd.AbstractDynamics]] = {

@@ -13,6 +13,7 @@ Methods for Training Generative Adversarial Networks", 2017, theorems 2.4 and 2.
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -175,11 +176,10 @@ def against_training(options: Options, ledger: Ledger, ax) -> None:
         for name, loss in LOSSES.items():
             field = gd.fields.Gradient(game(loss))
             # Steps near the largest stable ones; the features 1 and x have a mean square 1 + d^2.
-            step = gd.rules.Descend(field, (None, 1.0 / (1 + d**2)))
+            step: Any = 1.0 / (1 + d**2)
             if loss is gd.losses.wasserstein:
-                clip = gd.rules.Project(lambda p: (p[0], jnp.clip(p[1], -1, 1)))
-                step = gd.rules.Sequential(step, clip)
-            run = gd.simulate(step, (d, np.zeros(2)), ks)
+                step = gd.rules.projected(step, lambda w: jnp.clip(w, -1, 1))
+            run = gd.simulate(gd.rules.Descend(field, (None, step)), (d, np.zeros(2)), ks)
             slope = eqx.filter_jit(jax.vmap(lambda p, f=field: -f(p)[0]))(run.players)
             ax.semilogx(ks[1:], np.abs(slope[1:]), style, color=COLORS[name], lw=1)
             ledger.record(f"{name}: gradient as D is trained, d = {d:g}", np.abs(slope))

@@ -4,8 +4,8 @@ extragradient and optimistic steps converge, the latter two at the rates of the 
 Left and middle, theta phi from (2, 0.5) with phi clipped to [-1, 1]: Gidel, Berard, Vignoud,
 Vincent, Lacoste-Julien, "A Variational Inequality Perspective on Generative Adversarial Networks",
 2019. Right, a linear WGAN that learns the mean (3, 4) of its data, with clipped gradient steps and
-with optimistic ones: Daskalakis, Ilyas, Syrgkanis, Zeng, "Training GANs with Optimism", 2018. Steps
-are clipped at their end; the extrapolated points are not.
+with optimistic ones: Daskalakis, Ilyas, Syrgkanis, Zeng, "Training GANs with Optimism", 2018. Every
+step of the discriminator ends between its walls, those that only look ahead as well.
 """
 
 import dataclasses
@@ -55,13 +55,9 @@ COLORS = {
 }
 
 
-def clip(players: Any) -> Any:
-    """The discriminator's weights in [-1, 1]."""
-    return players[0], jnp.clip(players[1], -1, 1)
-
-
-def clipped(rule: gd.rules.AbstractRule) -> gd.rules.AbstractRule:
-    return gd.rules.Sequential(rule, gd.rules.Project(clip))
+def clipped(step: Any) -> tuple[Any, Any]:
+    """A step for each, the discriminator's weights in [-1, 1]."""
+    return step, gd.rules.projected(step, lambda phi: jnp.clip(phi, -1, 1))
 
 
 def run(options: Options, out: Path) -> Ledger:
@@ -80,15 +76,15 @@ def bilinear(options: Options, ledger: Ledger, plane: Any, decay: Any) -> None:
         return options.averaged / jnp.sqrt(t + 1.0)
 
     rules = {
-        "simultaneous": methods.simultaneous(GAME, options.step),
-        "alternating": methods.alternating(GAME, options.step),
-        "averaged": methods.simultaneous(GAME, optax.sgd(slower)),
-        "optimistic": methods.optimistic(GAME, options.optimistic),
-        "extragradient": methods.extragradient(GAME, options.extragradient),
+        "simultaneous": methods.simultaneous(GAME, clipped(options.step)),
+        "alternating": methods.alternating(GAME, clipped(options.step)),
+        "averaged": methods.simultaneous(GAME, clipped(optax.sgd(slower))),
+        "optimistic": methods.optimistic(GAME, clipped(options.optimistic)),
+        "extragradient": methods.extragradient(GAME, clipped(options.extragradient)),
     }
     far = {}
     for name, rule in rules.items():
-        path = np.stack(gd.simulate(clipped(rule), START, steps).players)
+        path = np.stack(gd.simulate(rule, START, steps).players)
         if name == "averaged":
             last = np.hypot(*path)
             path = np.cumsum(path, axis=1) / (steps + 1)
@@ -150,8 +146,8 @@ def linear_wgan(options: Options, ledger: Ledger, ax: Any) -> None:
     h, steps = options.wgan_step, np.arange(options.wgan_iterations + 1)
     start = ([1.7, 1.7], [1.4, 1.4])
     rules = {
-        "simultaneous": clipped(methods.simultaneous(game, h)),
-        "alternating": clipped(methods.alternating(game, h)),
+        "simultaneous": methods.simultaneous(game, clipped(h)),
+        "alternating": methods.alternating(game, clipped(h)),
         "optimistic": methods.optimistic(game, h),
     }
     for name, rule in rules.items():

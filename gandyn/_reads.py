@@ -113,6 +113,24 @@ class Reads:
         return isinstance(other, Reads) and self.hash == other.hash and self.found == other.found
 
 
+class Compared:
+    """A function that is compared by what it does and reads, rather than by identity.
+
+    **Arguments:**
+
+    - `closed`: whether what its closure holds is a part of it, or is held beside it.
+    """
+
+    def __init__(self, function: types.FunctionType, closed: bool = True):
+        self.function, self.closed = function, closed
+
+    def __hash__(self) -> int:
+        return hash(reads(self))
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Compared) and reads(self) == reads(other)
+
+
 class _Same:
     """An object that is compared by identity."""
 
@@ -149,8 +167,8 @@ class _Reader:
                 self._class(type(x))
             for part in vars(x).values():
                 self.look(part)
-        elif kind == "opened":  # what it holds are arguments beside it
-            self._function(x.fn, closed=False)
+        elif kind == "compared":
+            self._function(x.function, x.closed)
         elif kind == "node":
             for part in jtu.tree_leaves(x, is_leaf=lambda part: part is not x):
                 self.look(part)
@@ -316,8 +334,8 @@ def _kind(x: Any) -> str:
         return "sequence"
     if isinstance(x, eqx.Module):
         return "module"
-    if type(x).__name__ == "_FunctionWithEquality":  # of `equinox.internal.closure_to_pytree`
-        return "opened"
+    if isinstance(x, Compared):
+        return "compared"
     return "leaf" if jtu.all_leaves([x]) else "node"
 
 

@@ -5,10 +5,16 @@ the method is not defined by its numbers, optax transformations, one for everybo
 player: `simultaneous(game, optax.adam(1e-3, b1=0.5))` is Adam in the game, `optimistic(game,
 optax.adam(...))` optimistic Adam. Every method takes a game and returns a rule; read the one-line
 body to see the method. What wraps any rule is a rule: `gandyn.rules.Averaged` for averages of the
-iterates, `lookahead` below, and `Sequential(rule, Project(...))` for constraints.
+iterates, `lookahead` below.
+
+A constraint is a part of the step: `projected(h, clip)` of `gandyn.rules` in place of h is a step
+that ends in the player's set, `alternating(game, (h, projected(h, clip)))`. Every method then looks
+ahead, anticipates and solves its equations in the sets, and rests where the variational inequality
+is solved. (Methods in logits, `hedge` and `fictitious_play`, are in their simplices anyway, and
+`best_response` among its candidates.)
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import diffrax as dfx
@@ -19,7 +25,10 @@ import optax
 from jaxtyping import Array
 
 from . import _checks as checks
-from ._types import Number, PerPlayer
+from . import _step as stepping
+from ._opened import is_transformation
+from ._step import is_projected, plain, projected
+from ._types import Number, PerPlayer, Players
 from .fields import (
     LOLA,
     SOS,
@@ -31,6 +40,7 @@ from .fields import (
     Gradient,
     Implicit,
     Mirror,
+    Natural,
     Ridge,
     Scaled,
     Stackelberg,
@@ -44,12 +54,12 @@ from .rules import (
     BestResponse,
     Descend,
     Extra,
+    Project,
     Relaxed,
     Repeat,
     Sequential,
     TimeMap,
 )
-from .rules._descend import is_transformation, plain
 
 
 def simultaneous(game: AbstractGame, step_size: Any) -> AbstractRule:
@@ -99,7 +109,7 @@ def alternating(
 
 def extragradient(
     game: AbstractGame,
-    step_size: PerPlayer,
+    step_size: Any,
     extrapolation: PerPlayer | None = None,
     fresh: bool = True,
 ) -> AbstractRule:
@@ -109,12 +119,12 @@ def extragradient(
 
     **Arguments:**
 
-    - `extrapolation`: g, the step of the look ahead; by default h. With noise, a longer one than h
+    - `extrapolation`: g, the size of the look ahead; by default h. With noise, a longer one than h
       is needed to converge (Hsieh et al. 2020).
     - `fresh`: whether the two evaluations see independent noise, or the same.
     """
     h = _numbers("extragradient", step_size)
-    g = h if extrapolation is None else checks.per_player("extrapolation", extrapolation, low=0)
+    g = h if extrapolation is None else _resized(h, "extrapolation", extrapolation)
     return Descend(Extrapolated(Gradient(game), g, fresh), h)
 
 
@@ -124,27 +134,24 @@ def optimistic(game: AbstractGame, step_size: Any) -> AbstractRule:
 
     The first step is a plain one: v_{-1} is taken as v_0. On a bilinear game stable while
     h s < 1/sqrt(3), fastest at h s = 1/2. Optax transformations are given the optimistic gradient
-    2 g_t - g_{t-1}.
+    2 g_t - g_{t-1}. With projected steps, z <- P(z + 2 h v_t - h v_{t-1}), it is the forward-
+    reflected-backward method (Malitsky and Tam 2020).
     """
 
     def foresee(rest: optax.GradientTransformation) -> optax.GradientTransformation:
         return optax.chain(optax.scale_by_optimistic_gradient(), rest)
 
-    given = step_size if not _is_single(step_size) else (step_size,)
-    optimizers = tuple(
-        None if o is None else foresee(o if is_transformation(o) else plain("step_size", o))
-        for o in given
-    )
-    return Descend(Gradient(game), optimizers[0] if _is_single(step_size) else optimizers)
+    return Descend(Gradient(game), _remembering(foresee, step_size))
 
 
-def proximal_point(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+def proximal_point(game: AbstractGame, step_size: Any) -> AbstractRule:
     """z_{t+1} = z_t + h v(z_{t+1}): implicit Euler on the flow (Martinet 1970; Rockafellar 1976).
 
     On a bilinear game the factor per step is 1/sqrt(1 + h^2 s^2), below one for every h. The
     players are nan where the equation has no root that Newton's method finds.
     """
-    return Descend(Implicit(Gradient(game), _numbers("proximal_point", step_size)), step_size)
+    h = _numbers("proximal_point", step_size)
+    return Descend(Implicit(Gradient(game), h), h)
 
 
 def consensus(game: AbstractGame, step_size: Any, strength: Number) -> AbstractRule:
@@ -152,7 +159,7 @@ def consensus(game: AbstractGame, step_size: Any, strength: Number) -> AbstractR
 
     `strength` c = 1 is a good value on the Dirac-GAN; on stiff games it limits the step size.
     """
-    return Descend(Consensus(Gradient(game), strength), step_size)
+    return Descend(Consensus(Gradient(game), strength, _sets(step_size)), step_size)
 
 
 def symplectic(
@@ -165,20 +172,21 @@ def symplectic(
     - `strength`: c; 1 in the paper.
     - `align`: whether the sign of c is chosen at every step, see `gandyn.fields.Symplectic`.
     """
-    return Descend(Symplectic(Gradient(game), strength, align), step_size)
+    return Descend(Symplectic(Gradient(game), strength, align, _sets(step_size)), step_size)
 
 
-def competitive(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+def competitive(game: AbstractGame, step_size: Any) -> AbstractRule:
     """z <- z + h (1 - h J_o)^-1 v, J_o the Jacobian without its diagonal blocks: everybody plays
     the Nash equilibrium of the local bilinear game (Schaefer and Anandkumar 2019), here for any
     number of players and any losses.
 
     On a bilinear game it is the proximal point method, stable for every h.
     """
-    return Descend(Competitive(Gradient(game), _numbers("competitive", step_size)), step_size)
+    h = _numbers("competitive", step_size)
+    return Descend(Competitive(Gradient(game), h), h)
 
 
-def linearized_competitive(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+def linearized_competitive(game: AbstractGame, step_size: Any) -> AbstractRule:
     """z <- z + h (v + J_o h v): competitive gradient descent to first order (LCGD, Schaefer and
     Anandkumar 2019), which is the LookAhead of Zhang and Lesser (2010).
 
@@ -188,32 +196,33 @@ def linearized_competitive(game: AbstractGame, step_size: PerPlayer) -> Abstract
     return Descend(Anticipated(Gradient(game), h), h)
 
 
-def lola(game: AbstractGame, step_size: Number, shaping: Number | None = None) -> AbstractRule:
+def lola(game: AbstractGame, step_size: Any, shaping: PerPlayer | None = None) -> AbstractRule:
     """z <- z + h w, everybody descending what its loss will be after a step of the others, of the
     size `shaping` (by default h), to first order in it (Foerster et al. 2018).
 
     This is the full derivative of the published objective: LookAhead's term and the shaping term,
     which on a bilinear game are equal. It need not rest where plain play rests.
     """
-    h = checks.number("step_size", step_size, low=0)
-    return Descend(LOLA(game, h if shaping is None else shaping), h)
+    h = _numbers("lola", step_size)
+    return Descend(LOLA(game, h if shaping is None else _resized(h, "shaping", shaping)), h)
 
 
 def sos(
     game: AbstractGame,
-    step_size: Number,
-    shaping: Number | None = None,
+    step_size: Any,
+    shaping: PerPlayer | None = None,
     agreement: Number = 0.5,
     radius: Number = 0.1,
 ) -> AbstractRule:
     """Stable opponent shaping (Letcher et al. 2019): between LookAhead and LOLA, the latter only as
     far as it does no harm; see `gandyn.fields.SOS`."""
-    h = checks.number("step_size", step_size, low=0)
-    return Descend(SOS(game, h if shaping is None else shaping, agreement, radius), h)
+    h = _numbers("sos", step_size)
+    foreseen = h if shaping is None else _resized(h, "shaping", shaping)
+    return Descend(SOS(game, foreseen, agreement, radius), h)
 
 
 def lead(
-    game: AbstractGame, step_size: PerPlayer, momentum: Number = 0.0, coupling: Number | None = None
+    game: AbstractGame, step_size: Any, momentum: Number = 0.0, coupling: Number | None = None
 ) -> AbstractRule:
     """z' = z + h v + b d + a J_o d with d the last step (Hemmat et al. 2020).
 
@@ -225,23 +234,29 @@ def lead(
     - `coupling`: a, by default h, which then must be one number.
     """
     h = _numbers("lead", step_size)
-    return LEAD(Gradient(game), h, momentum, h if coupling is None else coupling)
+    if coupling is None and isinstance(h, tuple):
+        raise ValueError(
+            "`coupling` is `step_size` by default, which then must be one number: give `coupling` "
+            "where the players have steps of their own."
+        )
+    return LEAD(Gradient(game), h, momentum, stepping.size(h) if coupling is None else coupling)
 
 
-def follow_the_ridge(game: AbstractGame, step_size: PerPlayer, leader: int = 0) -> AbstractRule:
+def follow_the_ridge(game: AbstractGame, step_size: Any, leader: int = 0) -> AbstractRule:
     """The follower moves along with its own best response to the leader's step (Wang, Zhang, Ba
     2020): stable at local min-max points, and, for small steps, nowhere else."""
     steps = _numbers("follow_the_ridge", step_size)
-    return Descend(Ridge(Scaled(Gradient(game), steps), leader), 1.0)
+    whole = _resized(steps, "step_size", 1.0)
+    return Descend(Ridge(Scaled(Gradient(game), _sizes(steps)), leader, whole), whole)
 
 
 def stackelberg(game: AbstractGame, step_size: Any, leader: int = 0) -> AbstractRule:
     """The leader differentiates through the follower's best response, the follower descends plainly
     (Fiez, Chasnov, Ratliff 2020); give the follower the larger step."""
-    return Descend(Stackelberg(game, leader), step_size)
+    return Descend(Stackelberg(game, leader, _sets(step_size)), step_size)
 
 
-def drift_cancelled(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
+def drift_cancelled(game: AbstractGame, step_size: Any) -> AbstractRule:
     """z <- z + h (v + (h/2) J_o v): simultaneous steps without the drift by which the players'
     discrete steps act on each other (Rosca, Wu, Dherin, Barrett, "Discretization Drift in
     Two-Player Games", 2021); their drift of each on itself, which does no harm, stays.
@@ -249,22 +264,24 @@ def drift_cancelled(game: AbstractGame, step_size: PerPlayer) -> AbstractRule:
     On a bilinear game the factor per step falls from 1 + (h s)^2/2 to 1 + (h s)^4/8.
     """
     h = _numbers("drift_cancelled", step_size)
-    return Descend(Anticipated(Gradient(game), jax.tree.map(lambda x: x / 2, h)), h)
+    half = jax.tree.map(lambda x: x / 2, _sizes(h))
+    return Descend(Anticipated(Gradient(game), _resized(h, "step_size", half)), h)
 
 
 def heavy_ball(
-    game: AbstractGame, step_size: PerPlayer, momentum: PerPlayer = 0.9, nesterov: bool = False
+    game: AbstractGame, step_size: Any, momentum: PerPlayer = 0.9, nesterov: bool = False
 ) -> AbstractRule:
     """z_{t+1} = z_t + h v_t + b (z_t - z_{t-1}), all players at once (Polyak 1964), or Nesterov's
     form, in which the direction is v_t + b times the momentum.
 
-    On a bilinear game it diverges for every h and b; see `negative_momentum`.
+    On a bilinear game it diverges for every h and b; see `negative_momentum`. In players' sets
+    z_{t+1} is projected, so that what is remembered are the steps that were made.
     """
     return simultaneous(game, _balls("heavy_ball", step_size, momentum, nesterov))
 
 
 def complex_momentum(
-    game: AbstractGame, step_size: Number, momentum: Number = 0.9, angle: Number = jnp.pi / 8
+    game: AbstractGame, step_size: Any, momentum: Number = 0.9, angle: Number = jnp.pi / 8
 ) -> AbstractRule:
     """m' = b e^(i a) m + v,   z' = z + h Re m', all players at once (Lorraine, Acuna, Vicol,
     Duvenaud, "Complex Momentum for Optimization in Games", 2022).
@@ -273,14 +290,14 @@ def complex_momentum(
     momentum diverges. For a field with eigenvalue l the multipliers are the roots of
     (x - 1)(x^2 - 2 b cos(a) x + b^2) = h l x (x - b cos a).
     """
-    h = checks.number("step_size", step_size, low=0)
+    h = _numbers("complex_momentum", step_size)
     turn = _Turning(checks.below_one("momentum", momentum), checks.number("angle", angle))
     memory = optax.GradientTransformation(_resting, turn)
-    return Descend(Gradient(game), optax.chain(memory, plain("step_size", h)))
+    return Descend(Gradient(game), _remembering(lambda rest: optax.chain(memory, rest), h))
 
 
 def optimistic_adam(
-    game: AbstractGame, step_size: Number, b1: Number = 0.5, b2: Number = 0.9
+    game: AbstractGame, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
 ) -> AbstractRule:
     """z_{t+1} = z_t + h (2 a_t - a_{t-1}) with Adam's direction a_t (Daskalakis, Ilyas, Syrgkanis,
     Zeng, "Training GANs with Optimism", 2018, algorithm 1), all players at once.
@@ -289,19 +306,22 @@ def optimistic_adam(
     first step is a plain one.
     """
     memory = optax.scale_by_adam(b1, b2), optax.scale_by_optimistic_gradient()
-    return Descend(Gradient(game), optax.chain(*memory, plain("step_size", step_size)))
+    h = _numbers("optimistic_adam", step_size)
+    return Descend(Gradient(game), _remembering(lambda rest: optax.chain(*memory, rest), h))
 
 
 def extra_adam(
-    game: AbstractGame, step_size: Number, b1: Number = 0.5, b2: Number = 0.9
+    game: AbstractGame, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
 ) -> AbstractRule:
     """Adam, which takes every step from where it stood with the gradients a step ahead (Gidel et
     al. 2019, algorithm 4)."""
-    return Extra(Descend(Gradient(game), optax.adam(step_size, b1, b2)))
+    memory = optax.scale_by_adam(b1, b2)
+    h = _numbers("extra_adam", step_size)
+    return Extra(Descend(Gradient(game), _remembering(lambda rest: optax.chain(memory, rest), h)))
 
 
 def negative_momentum(
-    game: AbstractGame, step_size: PerPlayer, momentum: PerPlayer = -0.5
+    game: AbstractGame, step_size: Any, momentum: PerPlayer = -0.5
 ) -> AbstractRule:
     """Alternating heavy ball, z_i <- z_i + h v_i + b (z_i - z_i before), the discriminator first
     (Gidel, Askari Hemmat et al., "Negative Momentum for Improved Game Dynamics", 2019).
@@ -334,7 +354,7 @@ def unrolled(
     game: AbstractGame,
     step_size: Any,
     unroll: int,
-    inner_step: Number,
+    inner_step: Any,
     players: Sequence[int] = (0,),
     backpropagate: bool = True,
 ) -> AbstractRule:
@@ -347,6 +367,8 @@ def unrolled(
 
     **Arguments:**
 
+    - `inner_step`: the size of the foreseen steps; `projected` where the players are to be foreseen
+      in their sets, as their own steps are.
     - `players`: those who look ahead; `(0, 1)` for both.
     - `backpropagate`: whether they differentiate through the others' steps, or take them as given
       (`gandyn.fields.Foreseen`).
@@ -356,14 +378,15 @@ def unrolled(
 
 
 def runge_kutta(
-    game: AbstractGame, step_size: PerPlayer, solver: dfx.AbstractSolver | None = None
+    game: AbstractGame, step_size: Any, solver: dfx.AbstractSolver | None = None
 ) -> AbstractRule:
     """A Runge-Kutta step on the flow, of all players jointly (Qin et al., "Training Generative
     Adversarial Networks by Solving Ordinary Differential Equations", 2020).
 
     On a bilinear game the classic method contracts while 0 < h s < sqrt(8), by 1 - (h s)^6/144 for
     small steps; Heun's, of order two, expands by 1 + (h s)^4/8. All stages of a step see one sample
-    of whatever is random.
+    of whatever is random. In players' sets it is a step on the flow z' = P(z + h v) - z of
+    `gandyn.fields.Natural`, brought back from where its stages may have led.
 
     **Arguments:**
 
@@ -371,7 +394,10 @@ def runge_kutta(
     """
     steps = _numbers("runge_kutta", step_size)
     stepper = Integrator(solver=RK4() if solver is None else solver, dt=1.0, max_steps=1)
-    return TimeMap(GradientFlow(Scaled(Gradient(game), steps), stepper), 1.0)
+    if not _any_projected(steps):
+        return TimeMap(GradientFlow(Scaled(Gradient(game), steps), stepper), 1.0)
+    step = TimeMap(GradientFlow(Natural(Gradient(game), steps), stepper), 1.0)
+    return Sequential(step, Project(_Landing(steps)))
 
 
 def hedge(game: AbstractGame, step_size: Any) -> AbstractRule:
@@ -434,21 +460,48 @@ def _several(name: str, value: Sequence[int]) -> tuple[int, ...]:
     return tuple(value)
 
 
-def _balls(method: str, step_size: PerPlayer, momentum: PerPlayer, nesterov: bool = False) -> Any:
+def _balls(method: str, step_size: Any, momentum: PerPlayer, nesterov: bool = False) -> Any:
     """A heavy ball for everybody, or one for each of several players."""
 
-    def ball(h: Number, b: Number) -> optax.GradientTransformation:
-        trace = optax.trace(checks.below_one("momentum", b), nesterov)
-        return optax.chain(trace, plain("step_size", h))
+    def ball(step: Any, b: Number) -> optax.GradientTransformation:
+        b = checks.below_one("momentum", b)
+        if not is_projected(step):
+            return optax.chain(optax.trace(b, nesterov), plain("step_size", step))
+        if nesterov:
+            raise ValueError(
+                f"`step_size` must not be projected for `{method}` with `nesterov`: what it "
+                "remembers are directions, not the steps that were made."
+            )
+        return optax.GradientTransformation(
+            _standing, _Ball(stepping.size(step), b, step.update.onto)
+        )
 
     steps, momenta = _numbers(method, step_size), checks.per_player("momentum", momentum)
-    n = max(len(x) if isinstance(x, tuple) else 1 for x in (steps, momenta))
-    if n == 1 and not isinstance(steps, tuple) and not isinstance(momenta, tuple):
+    single = _is_single(steps) and not isinstance(momenta, tuple)
+    if single:
         return ball(steps, momenta)
+    n = len(momenta if _is_single(steps) else steps)
     both = zip(
-        checks.spread("step_size", steps, n), checks.spread("momentum", momenta, n), strict=True
+        stepping.spread("step_size", steps, n), checks.spread("momentum", momenta, n), strict=True
     )
     return tuple(ball(h, b) for h, b in both)
+
+
+class _Ball(eqx.Module):
+    """d' = P(z - h g + b d) - z, with d the last step."""
+
+    size: Number
+    momentum: Number
+    onto: Any
+
+    def __call__(self, updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        ahead = stepping.moved(stepping.moved(params, self.momentum, state), -self.size, updates)
+        step = jax.tree.map(jnp.subtract, self.onto(ahead), params)
+        return step, step
+
+
+def _standing(params: Any) -> Any:
+    return jax.tree.map(jnp.zeros_like, params)
 
 
 class _Turning(eqx.Module):
@@ -475,6 +528,37 @@ def _resting(params: Any) -> tuple[Any, Any]:
     return zeros, zeros
 
 
+def _remembering(
+    method: Callable[[optax.GradientTransformation], optax.GradientTransformation], step_size: Any
+) -> Any:
+    """The steps that come after what a `method` makes of the gradients, projected at their end."""
+
+    def one(step: Any) -> Any:
+        if step is None:
+            return None
+        if not is_projected(step):
+            return method(step if is_transformation(step) else plain("step_size", step))
+        base = optax.GradientTransformation(step.init, step.update.update)
+        return projected(method(base), step.update.projection)
+
+    if _is_single(step_size):
+        return one(step_size)
+    return tuple(one(step) for step in step_size)
+
+
+class _Landing(eqx.Module):
+    """The projections of all players' steps."""
+
+    steps: Any
+
+    def __call__(self, players: Players) -> Players:
+        each = stepping.spread("step_size", self.steps, len(players))
+        return tuple(
+            step.update.onto(player) if is_projected(step) else player
+            for step, player in zip(each, players, strict=True)
+        )
+
+
 def _is_single(step_size: Any) -> bool:
     several = isinstance(step_size, tuple | list) or getattr(step_size, "ndim", 0) == 1
     return is_transformation(step_size) or not several
@@ -482,19 +566,48 @@ def _is_single(step_size: Any) -> bool:
 
 def _each(step_size: Any, n: int) -> tuple[Any, ...]:
     """One step size or transformation per player."""
+    return stepping.spread("step_size", step_size if _is_single(step_size) else tuple(step_size), n)
+
+
+def _any_projected(step_size: Any) -> bool:
+    return any(map(is_projected, (step_size,) if _is_single(step_size) else step_size))
+
+
+def _sets(step_size: Any) -> Any:
+    """The steps, for fields that ask what sets they lead to; `None` if all players are free."""
+    return step_size if _any_projected(step_size) else None
+
+
+def _sizes(steps: Any) -> PerPlayer:
+    """The numbers h of steps."""
     return (
-        (step_size,) * n
-        if _is_single(step_size)
-        else checks.spread("step_size", tuple(step_size), n)
+        tuple(map(stepping.size, steps))
+        if isinstance(steps, tuple) and not is_transformation(steps)
+        else stepping.size(steps)
     )
 
 
-def _numbers(method: str, step_size: PerPlayer) -> PerPlayer:
-    """`step_size`, held to be numbers, for methods whose definition uses their values."""
+def _resized(steps: Any, name: str, value: PerPlayer) -> Any:
+    """Steps of other sizes onto the same sets."""
+    if not _any_projected(steps):
+        return checks.per_player(name, value, low=0)
+    sizes = checks.per_player(name, value, low=0)
+    if _is_single(steps) and not isinstance(sizes, tuple):
+        return stepping.resized(steps, sizes)
+    n = len(sizes if _is_single(steps) else steps)
+    each = stepping.spread("step_size", steps, n)
+    return tuple(map(stepping.resized, each, checks.spread(name, sizes, n)))
+
+
+def _numbers(method: str, step_size: Any) -> Any:
+    """`step_size`, held to be numbers, projected or not, for methods whose definition uses their
+    values."""
     given = (step_size,) if _is_single(step_size) else tuple(step_size)
-    if any(o is None or is_transformation(o) for o in given):
-        raise TypeError(
-            f"`step_size` must be a number or one per player for {method}, which is defined by "
-            "their values, but holds an optax transformation or None."
-        )
-    return checks.per_player("step_size", step_size, low=0)
+    for step in given:
+        transformed = is_transformation(step) and not is_projected(step)
+        if step is None or transformed:
+            raise TypeError(
+                f"`step_size` must be a number or one per player for {method}, which is defined by "
+                "their values, but holds an optax transformation or None."
+            )
+    return stepping.steps("step_size", step_size)

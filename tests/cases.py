@@ -227,6 +227,9 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Mirror": lambda game: gd.fields.Mirror(Gradient(game), lambda players: players),
     "Anticipated": lambda game: gd.fields.Anticipated(Gradient(game), 0.1),
     "Foreseen": lambda game: gd.fields.Foreseen(gd.games.Unrolled(game, 2, 0.1, (0, 1))),
+    "Natural": lambda game: gd.fields.Natural(
+        Gradient(game), gd.rules.projected(0.5, lambda z: jax.tree.map(lambda x: x / 2, z))
+    ),
     "LOLA": lambda game: gd.fields.LOLA(game, 0.1),
     "SOS": lambda game: gd.fields.SOS(game, 0.1),
     "Ridge": lambda game: gd.fields.Ridge(Gradient(game)),
@@ -250,6 +253,9 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
         Descend(Gradient(game), 0.1), Descend(Gradient(game), optax.sgd(0.05, momentum=0.5))
     ),
     "Repeat": lambda game: Repeat(Descend(Gradient(game), 0.1), 3),
+    "Descend, projected": lambda game: Descend(
+        Gradient(game), gd.rules.projected(0.1, lambda z: above((z,))[0])
+    ),
     "Project": lambda game: Sequential(Descend(Gradient(game), 0.1), Project(above)),
     "TimeMap of a flow": lambda game: TimeMap(
         GradientFlow(Gradient(game), Integrator(solver=dfx.Heun(), dt=0.1)), 0.2

@@ -15,6 +15,7 @@ from ._leader import Stackelberg as Stackelberg
 from ._metric import Metric as Metric
 from ._metric import natural as natural
 from ._mirror import Mirror as Mirror
+from ._natural import Natural as Natural
 from ._shaping import LOLA as LOLA
 from ._shaping import SOS as SOS
 from ._symplectic import Symplectic as Symplectic

@@ -4,31 +4,38 @@ Zhang and Lesser, "Multi-Agent Learning with Policy Prediction", 2010 (LookAhead
 competitive gradient descent in Schaefer and Anandkumar, "Competitive Gradient Descent", 2019.
 """
 
-from .. import _checks as checks
-from .._types import Key, PerPlayer, Players
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import _step as stepping
+from .._types import Key, Players
 from ._blocks import interaction
-from ._field import AbstractField, is_field, moved, scaled
+from ._field import AbstractField, is_field
 
 
 class Anticipated(AbstractField):
-    """v + J_o h v, with J_o the Jacobian of v without its diagonal blocks: every player takes for
-    granted that the others make a plain step of size h.
+    """v + J_o d, with J_o the Jacobian of v without its diagonal blocks: every player takes for
+    granted that the others make a plain step, d = h v, or P(z + h v) - z in their sets.
 
     **Arguments:**
 
     - `field`: the field v.
-    - `step`: h, not negative, one number for everybody or one per player.
+    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
+      who stay in a set.
     """
 
     field: AbstractField
-    step: PerPlayer
+    step: Any
 
-    def __init__(self, field: AbstractField, step: PerPlayer):
+    def __init__(self, field: AbstractField, step: Any):
         self.field = is_field(field)
-        self.step = checks.per_player("step", step, low=0)
+        self.step = stepping.steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
-        steps = checks.spread("step", self.step, len(players))
+        steps = stepping.spread("step", self.step, len(players))
         v, react = interaction(self.field, players, key)
-        turn = react(tuple(scaled(h, x) for h, x in zip(steps, v, strict=True)))
-        return tuple(moved(x, 1, t) for x, t in zip(v, turn, strict=True))
+        ahead = map(stepping.landed, players, steps, v)
+        turn = react(jax.tree.map(jnp.subtract, tuple(ahead), players))
+        return jax.tree.map(jnp.add, v, turn)

@@ -3,14 +3,17 @@
 Schaefer and Anandkumar, "Competitive Gradient Descent", 2019.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-from .. import _checks as checks
+from .. import _step as stepping
 from .._linear import solve
-from .._types import Key, PerPlayer, Players
+from .._root import root
+from .._types import Key, Players
 from ._blocks import interaction
-from ._field import AbstractField, is_field, scaled
+from ._field import AbstractField, is_field
 
 
 class Competitive(AbstractField):
@@ -19,28 +22,40 @@ class Competitive(AbstractField):
 
         min over d_i of   -v_i d_i - sum_{j != i} d_i J_ij d_j + |d_i|^2 / (2 h_i),
 
-    for any number of players and any losses. Up to 64 parameters the equation is solved by LU,
-    beyond by GMRES, which asks only for products with J_o.
+    for any number of players and any losses. In the players' sets it is the equilibrium over the
+    steps that end there, w = v + J_o d with d = P(z + h w) - z. Up to 64 parameters the equation is
+    solved by LU, beyond by GMRES, which asks only for products with J_o.
 
     **Arguments:**
 
     - `field`: the field v.
-    - `step`: h, not negative, one number for everybody or one per player.
+    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
+      who stay in a set.
     """
 
     field: AbstractField
-    step: PerPlayer
+    step: Any
 
-    def __init__(self, field: AbstractField, step: PerPlayer):
+    def __init__(self, field: AbstractField, step: Any):
         self.field = is_field(field)
-        self.step = checks.per_player("step", step, low=0)
+        self.step = stepping.steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
-        steps = checks.spread("step", self.step, len(players))
+        steps = stepping.spread("step", self.step, len(players))
         v, react = interaction(self.field, players, key)
 
+        if any(map(stepping.is_projected, steps)):
+
+            def residual(w: Players) -> Players:
+                moves = jax.tree.map(
+                    jnp.subtract, tuple(map(stepping.landed, players, steps, w)), players
+                )
+                return jax.tree.map(lambda w, v, u: w - v - u, w, v, react(moves))
+
+            return root(residual, v)
+
         def operator(w: Players) -> Players:
-            moves = tuple(scaled(h, x) for h, x in zip(steps, w, strict=True))
+            moves = tuple(map(stepping.scaled, steps, w))
             return jax.tree.map(jnp.subtract, w, react(moves))
 
         return solve(operator, v)

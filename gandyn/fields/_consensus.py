@@ -3,30 +3,40 @@
 Mescheder, Nowozin, Geiger, "The Numerics of GANs", 2017.
 """
 
+from typing import Any
+
 import jax
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
+from .. import _step as stepping
+from .._step import moved
 from .._types import Key, Number, Players
-from ._field import AbstractField, is_field, moved
+from ._field import AbstractField, is_field
 
 
 class Consensus(AbstractField):
-    """v - c J^T v with J = Dv, that is v - c grad(|v|^2 / 2).
+    """v - c J^T r with J = Dv and r = v, that is v - c grad(|v|^2 / 2); in players' sets r is what
+    is left of v there, (P(z + h v) - z)/h.
 
     **Arguments:**
 
     - `field`: the field v.
     - `strength`: c, not negative.
+    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
+      everybody or one per player.
     """
 
     field: AbstractField
     strength: Float[Array, ""]
+    step: Any
 
-    def __init__(self, field: AbstractField, strength: Number):
+    def __init__(self, field: AbstractField, strength: Number, step: Any = None):
         self.field = is_field(field)
         self.strength = checks.number("strength", strength, low=0)
+        self.step = stepping.optimizer("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         v, transposed = jax.vjp(lambda z: self.field(z, key), players)
-        return moved(v, -self.strength, transposed(v)[0])
+        felt = stepping.all_feasible(players, self.step, v)
+        return moved(v, -self.strength, transposed(felt)[0])

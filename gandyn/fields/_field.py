@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from .. import _checks as checks
-from .._types import Key, Number, PerPlayer, Players
+from .._step import scaled
+from .._types import Key, PerPlayer, Players
 from ..games._game import AbstractGame, losses
 
 
@@ -67,16 +68,6 @@ class Scaled(AbstractField):
     def __call__(self, players: Players, key: Key = None) -> Players:
         scales = checks.spread("scales", self.scales, len(players))
         return tuple(scaled(c, v) for c, v in zip(scales, self.field(players, key), strict=True))
-
-
-def scaled(c: Number, tree: PyTree) -> PyTree:
-    """c x, in the precision of x."""
-    return jax.tree.map(lambda x: jnp.asarray(c, x.dtype) * x, tree)
-
-
-def moved(x: PyTree, c: Number, v: PyTree) -> PyTree:
-    """x + c v, in the precision of x."""
-    return jax.tree.map(lambda x, v: x + jnp.asarray(c, x.dtype) * v, x, v)
 
 
 def is_field(field: AbstractField) -> AbstractField:

@@ -3,12 +3,15 @@
 With the follower's best response r(z_l), whose slope is r' = -(D_ff L_f)^-1 D_fl L_f.
 """
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import PyTree
 
 from .. import _checks as checks
+from .. import _step as stepping
 from .._linear import solve
 from .._types import Key, Players
 from ..games import AbstractGame
@@ -22,7 +25,8 @@ class Ridge(AbstractField):
 
         w_l = v_l,    w_f = v_f + r' v_l,
 
-    so that it stays where it is best while the leader walks. For two players whose field v is a
+    so that it stays where it is best while the leader walks. In players' sets it walks as far
+    as its set allows, r = (P(z + h v) - z)/h in place of v. For two players whose field v is a
     scaled gradient; its only stable points are local min-max points (local Stackelberg equilibria).
     Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A Follow-the-Ridge Approach", 2020.
 
@@ -30,14 +34,18 @@ class Ridge(AbstractField):
 
     - `field`: the field v; with `Scaled` the players may have step sizes of their own.
     - `leader`: which player leads, 0 or 1.
+    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
+      everybody or one per player.
     """
 
     field: AbstractField
     leader: int = eqx.field(static=True)
+    step: Any
 
-    def __init__(self, field: AbstractField, leader: int = 0):
+    def __init__(self, field: AbstractField, leader: int = 0, step: Any = None):
         self.field = is_field(field)
         self.leader = _leader(leader)
+        self.step = stepping.optimizer("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         checks.number_of("`Ridge`, of a leader and a follower,", players, 2)
@@ -47,10 +55,11 @@ class Ridge(AbstractField):
             return self.field(z, key)[follower]
 
         v = self.field(players, key)
+        walk = stepping.all_feasible(players, self.step, v)[self.leader]
         nothing = jax.tree.map(jnp.zeros_like, players)
         _, slopes = jax.linearize(reaction, players)
-        # J_ff u = -J_fl v_l: what keeps the follower's slope at zero while the leader moves.
-        pull = jax.tree.map(jnp.negative, slopes(put(nothing, self.leader, v[self.leader])))
+        # J_ff u = -J_fl r_l: what keeps the follower's slope at zero while the leader moves.
+        pull = jax.tree.map(jnp.negative, slopes(put(nothing, self.leader, walk)))
         along = solve(lambda u: slopes(put(nothing, follower, u)), pull)
         return put(v, follower, jax.tree.map(jnp.add, v[follower], along))
 
@@ -67,28 +76,35 @@ class Stackelberg(AbstractField):
 
     - `game`: a game of two players.
     - `leader`: which player leads, 0 or 1.
+    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
+      everybody or one per player. The follower's best response is then that in its set.
     """
 
     game: AbstractGame
     leader: int = eqx.field(static=True)
+    step: Any
 
-    def __init__(self, game: AbstractGame, leader: int = 0):
+    def __init__(self, game: AbstractGame, leader: int = 0, step: Any = None):
         self.game = Gradient(game).game
         self.leader = _leader(leader)
+        self.step = stepping.optimizer("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         checks.number_of("`Stackelberg`, of a leader and a follower,", players, 2)
         leader, follower = self.leader, 1 - self.leader
 
+        step = stepping.spread("step", self.step, 2)[follower]
+
         def reaction(z: Players) -> PyTree:
-            return jax.grad(lambda mine: losses(self.game, put(z, follower, mine), key)[follower])(
+            """What vanishes where the follower responds best."""
+            slope = jax.grad(lambda mine: losses(self.game, put(z, follower, mine), key)[follower])(
                 z[follower]
             )
+            return stepping.feasible(z[follower], step, jax.tree.map(jnp.negative, slope))
 
         v = Gradient(self.game)(players, key)
         slopes = jax.grad(lambda z: losses(self.game, z, key)[leader])(players)
         _, transposed = jax.vjp(reaction, players)
-        # D_ff L_f is symmetric, so that its transpose may be solved with.
         through = solve(lambda u: transposed(u)[0][follower], slopes[follower])
         back = transposed(through)[0][leader]
         return put(v, leader, jax.tree.map(jnp.add, v[leader], back))

@@ -1,17 +1,21 @@
 """Opponent shaping: players who know that the others learn, and use it.
 
-With plain steps of size h of all players, xi_j = grad_j L_j, player i descends
+With steps d_j = -h xi_j of all players, xi_j = grad_j L_j, player i descends
 
-    L_i(z_i, z_-i - h xi_-i)   to first order in h,
+    L_i(z_i, z_-i + d_-i)   to first order in d,
 
 whose gradient has two terms beyond xi_i: what the others' steps do to it (LookAhead), and what it
 does to the others' steps (shaping),
 
-    xi_i - h sum_j (D_ij L_i) xi_j - h chi_i,    chi_i = sum_j (D_i xi_j)^T grad_j L_i,   j != i.
+    xi_i + sum_j (D_ij L_i) d_j + chi_i,    chi_i = sum_j (D_i d_j)^T grad_j L_i,   j != i.
+
+Players who stay in sets step there, d_j = P(z_j - h xi_j) - z_j.
 
 Foerster et al., "Learning with Opponent-Learning Awareness", 2018; Letcher, Foerster, Balduzzi,
 Rocktaschel, Whiteson, "Stable Opponent Shaping in Differentiable Games", 2019.
 """
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,11 +23,13 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
+from .. import _step as stepping
+from .._step import moved
 from .._types import Key, Number, Players, Scalar
 from ..games import AbstractGame
 from ..games._game import losses
 from ._blocks import put
-from ._field import AbstractField, Gradient, moved
+from ._field import AbstractField, Gradient
 
 
 class LOLA(AbstractField):
@@ -33,15 +39,16 @@ class LOLA(AbstractField):
     **Arguments:**
 
     - `game`: any game.
-    - `step`: h, not negative.
+    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
+      who stay in a set.
     """
 
     game: AbstractGame
-    step: Float[Array, ""]
+    step: Any
 
-    def __init__(self, game: AbstractGame, step: Number):
+    def __init__(self, game: AbstractGame, step: Any):
         self.game = Gradient(game).game
-        self.step = checks.number("step", step, low=0)
+        self.step = stepping.steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step)
@@ -56,7 +63,8 @@ class SOS(AbstractField):
     **Arguments:**
 
     - `game`: any game.
-    - `step`: h, not negative.
+    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
+      who stay in a set.
     - `agreement`: a in (0, 1), how much of LookAhead is left where the two disagree; 0.5 in the
       paper.
     - `radius`: b in (0, 1), below which size of the gradient shaping fades out; 0.1 in the paper's
@@ -64,15 +72,15 @@ class SOS(AbstractField):
     """
 
     game: AbstractGame
-    step: Float[Array, ""]
+    step: Any
     agreement: Float[Array, ""]
     radius: Float[Array, ""]
 
     def __init__(
-        self, game: AbstractGame, step: Number, agreement: Number = 0.5, radius: Number = 0.1
+        self, game: AbstractGame, step: Any, agreement: Number = 0.5, radius: Number = 0.1
     ):
         self.game = Gradient(game).game
-        self.step = checks.number("step", step, low=0)
+        self.step = stepping.steps("step", step)
         self.agreement = checks.number("agreement", agreement, low=0, high=1)
         self.radius = checks.number("radius", radius, low=0, high=1)
 
@@ -84,17 +92,24 @@ class SOS(AbstractField):
         against = inner < 0
         most = -agreement * _dot(ahead, ahead) / jnp.where(against, inner, -1)
         harmless = jnp.where(against, jnp.minimum(1, most), 1)
-        v = Gradient(self.game)(players, key)
-        square = _dot(v, v)
+        felt = stepping.all_feasible(players, self.step, Gradient(self.game)(players, key))
+        square = _dot(felt, felt)
         near = jnp.where(square < radius**2, square, 1)
         return _plus(ahead, jnp.minimum(harmless, near), shaping)
 
 
 def _ahead_and_shaping(
-    game: AbstractGame, players: Players, key: Key, step: Number
+    game: AbstractGame, players: Players, key: Key, step: Any
 ) -> tuple[Players, Players]:
-    """v + h J_o v, and -h chi: LookAhead's direction, and what shaping adds to it."""
+    """v - (D L) d, and -chi: LookAhead's direction, and what shaping adds to it."""
     v = Gradient(game)(players, key)
+    each = stepping.spread("step", step, len(players))
+
+    def moves(z: Players, directions: Players) -> Players:
+        ahead = tuple(map(stepping.landed, z, each, directions))
+        return jax.tree.map(jnp.subtract, ahead, z)
+
+    all_moves = moves(players, v)
 
     def of(i: int) -> tuple[PyTree, PyTree]:
         others = [j for j in range(len(players)) if j != i]
@@ -105,14 +120,15 @@ def _ahead_and_shaping(
             return [all_slopes[j] for j in others]
 
         def steps(mine: PyTree) -> list[PyTree]:
-            """v_j."""
-            all_steps = Gradient(game)(put(players, i, mine), key)
+            """d_j."""
+            z = put(players, i, mine)
+            all_steps = moves(z, Gradient(game)(z, key))
             return [all_steps[j] for j in others]
 
-        # Of sum_j <grad_j L_i, v_j> in my parameters, either factor held. (A gradient stopped
+        # Of sum_j <grad_j L_i, d_j> in my parameters, either factor held. (A gradient stopped
         # inside would be stopped for those who differentiate the field, too.)
         mine = players[i]
-        held_slopes, held_steps = slopes(mine), [v[j] for j in others]
+        held_slopes, held_steps = slopes(mine), [all_moves[j] for j in others]
         turn = jax.grad(lambda mine: _dot(slopes(mine), held_steps))(mine)
         shaping = jax.grad(lambda mine: _dot(held_slopes, steps(mine)))(mine)
         return turn, shaping
@@ -121,7 +137,7 @@ def _ahead_and_shaping(
         return v, jax.tree.map(jnp.zeros_like, v)
     turns, shapings = zip(*(of(i) for i in range(len(players))), strict=True)
     nothing = jax.tree.map(jnp.zeros_like, v)
-    return _plus(v, -step, turns), _plus(nothing, -step, shapings)
+    return _plus(v, -1, turns), _plus(nothing, -1, shapings)
 
 
 def _plus(v: Players, c: Number, u: Players) -> Players:

@@ -22,9 +22,10 @@ from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from .. import _checks as checks
 from .._phase import State, coordinates
+from .._step import scaled
 from .._types import Key, Number, PerPlayer, Players
 from ..fields import AbstractField
-from ..fields._field import is_field, scaled
+from ..fields._field import is_field
 from ._flow import AbstractFlow, Integrator, is_integrator
 
 Factors = Callable[[Players, PRNGKeyArray], Players]

@@ -20,12 +20,12 @@ import jax
 from jaxtyping import PyTree
 
 from .. import _checks as checks
+from .._opened import is_transformation
 from .._phase import State
+from .._step import moved
 from .._types import Key, Players
-from ..fields._field import moved
 from ..rules import AbstractRule
 from ..rules._compose import is_rule
-from ..rules._descend import is_transformation
 from ._flow import AbstractFlow, Integrator, is_integrator
 
 

@@ -9,9 +9,10 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._phase import State
+from .._step import moved
 from .._types import Key, Number, Players
 from ..fields import AbstractField
-from ..fields._field import is_field, moved
+from ..fields._field import is_field
 from ._flow import AbstractFlow, Integrator, is_integrator
 
 

@@ -6,14 +6,16 @@ Metz, Poole, Pfau, Sohl-Dickstein, "Unrolled Generative Adversarial Networks", 2
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import PyTree
 
 from .. import _checks as checks
-from .._types import Key, Number, Players, Scalar
+from .. import _step as stepping
+from .._types import Key, Players, Scalar
 from ._game import AbstractGame, losses
 
 
@@ -26,20 +28,21 @@ class Unrolled(AbstractGame):
 
     - `game`: any game.
     - `unroll`: k, the number of steps, at least one.
-    - `inner_step`: their size, not negative.
+    - `inner_step`: their size, not negative, one number for everybody or one per player;
+      `projected` for players who stay in a set.
     - `players`: those who look ahead; by default the generator alone, `(0, 1)` for both.
     """
 
     game: AbstractGame
     unroll: int
-    inner_step: Float[Array, ""]
+    inner_step: Any
     players: tuple[int, ...] = eqx.field(static=True)
 
     def __init__(
         self,
         game: AbstractGame,
         unroll: int,
-        inner_step: Number,
+        inner_step: Any,
         players: Sequence[int] = (0,),
     ):
         if not isinstance(game, AbstractGame):
@@ -49,7 +52,7 @@ class Unrolled(AbstractGame):
             )
         self.game = game
         self.unroll = checks.count("unroll", unroll)
-        self.inner_step = checks.number("inner_step", inner_step, low=0)
+        self.inner_step = stepping.steps("inner_step", inner_step)
         self.players = tuple(checks.count(f"players[{i}]", p, low=0) for i, p in enumerate(players))
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
@@ -70,19 +73,19 @@ class Unrolled(AbstractGame):
         if i not in self.players:
             return players
 
+        steps = stepping.spread("inner_step", self.inner_step, len(players))
+
         def step(j: int, z: Players) -> PyTree:
             def mine(x: PyTree) -> Scalar:
                 return losses(self.game, (*z[:j], x, *z[j + 1 :]), key)[j]
 
-            return jax.tree.map(self._less, z[j], jax.grad(mine)(z[j]))
+            down = jax.tree.map(jnp.negative, jax.grad(mine)(z[j]))
+            return stepping.landed(z[j], steps[j], down)
 
         def follow(z: Players, _: None) -> tuple[Players, None]:
             return tuple(z[j] if j == i else step(j, z) for j in range(len(z))), None
 
         return jax.lax.scan(follow, players, length=self.unroll)[0]
-
-    def _less(self, x: Array, gradient: Array) -> Array:
-        return x - jnp.asarray(self.inner_step, x.dtype) * gradient
 
     def equilibria(self) -> tuple[Players, ...]:
         # A response that is felt moves the equilibria, unless the game is zero-sum.

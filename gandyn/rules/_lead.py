@@ -3,41 +3,44 @@
 Hemmat, Mitra, Lajoie, Mitliagkas, "LEAD: Min-Max Optimization from a Physical Perspective", 2020.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
+from .. import _step as stepping
 from .._phase import State
-from .._types import Key, Number, PerPlayer, Players
+from .._types import Key, Number, Players
 from ..fields import AbstractField
 from ..fields._blocks import interaction
-from ..fields._field import is_field, moved
+from ..fields._field import is_field
 from ._rule import AbstractRule
 
 
 class LEAD(AbstractRule):
     """z' = z + h v + b d + a J_o d, with d the last step and J_o the Jacobian of v without its
-    diagonal blocks. The first step is a plain one, d = 0.
+    diagonal blocks; in players' sets z' is projected, and d the step that was made. The first step
+    is a plain one, d = 0.
 
     **Arguments:**
 
     - `field`: the field v.
-    - `step_size`: h, not negative, one number for everybody or one per player.
+    - `step_size`: h, not negative, one number for everybody or one per player; `projected` for
+      players who stay in a set.
     - `momentum`: b, strictly between -1 and 1.
     - `coupling`: a, not negative.
     """
 
     field: AbstractField
-    step_size: PerPlayer
+    step_size: Any
     momentum: Float[Array, ""]
     coupling: Float[Array, ""]
 
-    def __init__(
-        self, field: AbstractField, step_size: PerPlayer, momentum: Number, coupling: Number
-    ):
+    def __init__(self, field: AbstractField, step_size: Any, momentum: Number, coupling: Number):
         self.field = is_field(field)
-        self.step_size = checks.per_player("step_size", step_size, low=0)
+        self.step_size = stepping.steps("step_size", step_size)
         self.momentum = checks.below_one("momentum", momentum)
         self.coupling = checks.number("coupling", coupling, low=0)
 
@@ -46,12 +49,12 @@ class LEAD(AbstractRule):
 
     def step(self, state: State, key: Key = None) -> State:
         z, last = state.players, state.memory
-        steps = checks.spread("step_size", self.step_size, len(z))
+        steps = stepping.spread("step_size", self.step_size, len(z))
         v, react = interaction(self.field, z, key)
 
-        def change(h: Number, v: PyTree, d: PyTree, across: PyTree) -> PyTree:
-            pushed = moved(jax.tree.map(jnp.zeros_like, v), h, v)
-            return moved(moved(pushed, self.momentum, d), self.coupling, across)
+        def ahead(z: PyTree, h: Any, v: PyTree, d: PyTree, across: PyTree) -> PyTree:
+            pushed = stepping.moved(z, self.momentum, d)
+            return stepping.landed(stepping.moved(pushed, self.coupling, across), h, v)
 
-        moves = tuple(map(change, steps, v, last, react(last)))
-        return State(jax.tree.map(jnp.add, z, moves), moves)
+        new = tuple(map(ahead, z, steps, v, last, react(last)))
+        return State(new, jax.tree.map(jnp.subtract, new, z))

@@ -1,24 +1,24 @@
-"""Projection: the players brought back to where they are allowed to be, such as clipped weights."""
+"""A map of all players at once, for what is no step of anyone's."""
 
 from collections.abc import Callable
 
-import jax
-import jax.numpy as jnp
-from jaxtyping import Array
-
 from .. import _checks as checks
 from .._phase import State
-from .._types import Key, Number, Players
+from .._types import Key, Players
 from ._rule import AbstractRule
 
 
 class Project(AbstractRule):
-    """F(z) = P(z), a move to be put into a `Sequential` after the step that may leave the set.
+    """F(z) = P(z), a move to be put into a `Sequential`: weights that are rescaled, tied or set
+    back, a symmetry, a whole map written as a function.
+
+    A player who stays in a set steps there instead, `gandyn.rules.projected(step, projection)`: a
+    projection after the steps of a rule is another method, which for all that look at a player who
+    has moved does not rest where the problem is solved.
 
     **Arguments:**
 
-    - `projection`: a function `players -> players`; `optax.projections` has those onto boxes, balls
-      and simplices, each for one pytree.
+    - `projection`: a function `players -> players`.
     """
 
     projection: Callable[[Players], Players]
@@ -33,34 +33,3 @@ class Project(AbstractRule):
         new = self.projection(state.players)
         new = checks.same_structure("what `projection` returns", new, state.players, "the players")
         return State(new, state.memory)
-
-
-def spectral_ball(radius: Number = 1.0, player: int = 1) -> Callable[[Players], Players]:
-    """The projection, for `Project`, of a player's weight matrices onto those of spectral norm at
-    most `radius`: larger singular values are cut down to it. Arrays with other than two axes stay.
-
-    A network of such layers and 1-Lipschitz activations is `radius**layers`-Lipschitz. The
-    projected sibling of the spectral normalization of Miyato et al., 2018.
-
-    **Arguments:**
-
-    - `radius`: positive.
-    - `player`: whose weights; the discriminator's by default.
-    """
-    radius = checks.positive("radius", radius)
-    player = checks.count("player", player, low=0)
-
-    def project(players: Players) -> Players:
-        if player >= len(players):
-            raise ValueError(f"`player` is {player}, but there are only {len(players)} players.")
-
-        def matrix(w: Array) -> Array:
-            if w.ndim != 2:
-                return w
-            u, s, v = jnp.linalg.svd(w, full_matrices=False)
-            return (u * jnp.minimum(s, radius.astype(w.dtype))[None]) @ v
-
-        mine = jax.tree.map(matrix, players[player])
-        return (*players[:player], mine, *players[player + 1 :])
-
-    return project

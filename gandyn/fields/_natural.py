@@ -1,0 +1,42 @@
+"""The natural map: what the steps of players in their sets make of a field.
+
+    r(z) = P(z + h v(z)) - z
+
+vanishes exactly where the variational inequality is solved, <v(z), u - z> <= 0 for all u in the
+sets: where nobody gains by a small step that is allowed. Eaves, "On the basic theorem of
+complementarity", 1971. The flow z' = r(z) never leaves the sets: Friesz, Bernstein, Mehta, Tobin,
+Ganjalizadeh, "Day-to-day dynamic network disequilibria and idealized traveler information systems",
+1994.
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .. import _step as stepping
+from .._types import Key, Players
+from ._field import AbstractField, is_field
+
+
+class Natural(AbstractField):
+    """r_i = P_i(z_i + h_i v_i) - z_i, with h_i v_i for players who are free.
+
+    **Arguments:**
+
+    - `field`: the field v.
+    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
+      who stay in a set.
+    """
+
+    field: AbstractField
+    step: Any
+
+    def __init__(self, field: AbstractField, step: Any):
+        self.field = is_field(field)
+        self.step = stepping.steps("step", step)
+
+    def __call__(self, players: Players, key: Key = None) -> Players:
+        steps = stepping.spread("step", self.step, len(players))
+        ahead = tuple(map(stepping.landed, players, steps, self.field(players, key)))
+        return jax.tree.map(jnp.subtract, ahead, players)

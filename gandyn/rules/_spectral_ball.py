@@ -1,0 +1,35 @@
+"""Matrices of bounded spectral norm, as a set for `projected` steps.
+
+The projected sibling of the spectral normalization of Miyato et al., "Spectral Normalization for
+Generative Adversarial Networks", 2018.
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from .. import _checks as checks
+from .._types import Number
+
+
+def spectral_ball(radius: Number = 1.0) -> Callable[[PyTree], PyTree]:
+    """The projection, for `projected`, of a player's weight matrices onto those of spectral norm at
+    most `radius`: larger singular values are cut down to it. Arrays with other than two axes stay.
+
+    A network of such layers and 1-Lipschitz activations is `radius**layers`-Lipschitz.
+
+    **Arguments:**
+
+    - `radius`: positive.
+    """
+    radius = checks.positive("radius", radius)
+
+    def matrix(w: Array) -> Array:
+        if w.ndim != 2:
+            return w
+        u, s, v = jnp.linalg.svd(w, full_matrices=False)
+        return (u * jnp.minimum(s, radius.astype(w.dtype))[None]) @ v
+
+    return lambda player: jax.tree.map(matrix, player)
