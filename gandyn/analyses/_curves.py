@@ -29,6 +29,7 @@ from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet
 from ._edge import Make
 from ._spectrum import eigenvalues, ranked
 from ._tangent import carry
+from ._walls import confined_in, continuous, derivative
 
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
 
@@ -69,7 +70,7 @@ class EquilibriumCurve(AbstractCurve):
     def field(self, p: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """r(x, p)."""
         state = coordinates(self.like)[1](x)
-        return coordinates(self.dynamics(p).residual(state, self.key))[0]
+        return coordinates(continuous(self.dynamics(p)).residual(state, self.key))[0]
 
     def residual(self, u: Float[Array, " u"]) -> Float[Array, " n"]:
         return self.field(self.parameter(u), u[:-1] * self.scale) / self.scale
@@ -78,6 +79,8 @@ class EquilibriumCurve(AbstractCurve):
         matrix = jax.jacfwd(self.residual)(u)
         slopes = matrix[:, :-1]
         dynamics = self.dynamics(self.parameter(u))
+        if confined_in(dynamics) is not None:
+            slopes = derivative(dynamics, self.state(u), self.key)
         exponents = ranked(dynamics.exponents(eigenvalues(slopes)))
         return self.residual(u), matrix, exponents, jnp.zeros_like(u[:-1])
 

@@ -15,6 +15,7 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Players
+from ._walls import continuous
 
 _NEAR = 1000  # a root further away than this, in units of the guess, is none near the guess
 
@@ -69,18 +70,20 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
     tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75
     scale = 1 + jnp.max(jnp.abs(guess), initial=0)
 
+    posed = continuous(dynamics)
+
     def residual(x: Array) -> Array:
-        return coordinates(dynamics.residual(back(x), key))[0]
+        return coordinates(posed.residual(back(x), key))[0]
 
     # Optimistix keeps its own numbers in the default precision, and mixes them with ours.
     wide = jnp.result_type(float)
 
-    def posed(x: Array, args: None) -> Array:
+    def wide_residual(x: Array, args: None) -> Array:
         return residual(x.astype(guess.dtype)).astype(wide)
 
     def solve(solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver) -> Equilibrium:
         start = guess.astype(wide)
-        x = optx.root_find(posed, solver, start, max_steps=max_steps, throw=False).value
+        x = optx.root_find(wide_residual, solver, start, max_steps=max_steps, throw=False).value
         x = x.astype(guess.dtype)
         rest = jnp.abs(residual(x))
         # Each component must be a rounding error of the coordinates, seen through its own slopes:
