@@ -164,6 +164,75 @@ def test_hopf_and_a_pitchfork_on_a_bent_manifold():
     assert abs(bent.bifurcations[0].parameter) < 1e-11
 
 
+class Copies(gd.fields.AbstractField):
+    """u' = (r p - s + i w + c |u|^2) u for several u at once, complex or, of one player, real."""
+
+    p: jax.Array
+    rate: jax.Array
+    shift: jax.Array
+    turn: jax.Array
+    cubic: jax.Array
+
+    def __call__(self, players, key=None):
+        growth = self.rate * self.p - self.shift + self.cubic * sum(x**2 for x in players)
+        if len(players) == 1:
+            return (growth * players[0],)
+        x, y = players
+        return growth * x - self.turn * y, growth * y + self.turn * x
+
+
+class Symmetric(eqx.Module):
+    terms: tuple
+
+    def __call__(self, p):
+        return gd.flows.GradientFlow(Copies(p, *self.terms))
+
+
+def copies(turn, cubic, rate=(1.0, 1.0), shift=(0.0, 0.0)):
+    return Symmetric(tuple(jnp.asarray(v, float) for v in (rate, shift, turn or (0, 0), cubic)))
+
+
+@pytest.mark.parametrize(
+    ("turn", "cubic", "others", "kind", "crossing"),
+    [
+        (None, (-1, 1), {}, "branch point", 2),  # a pitchfork each way
+        (None, (-1, -1), {}, "branch point", 2),
+        (None, (-1, -1), {"rate": (1.0, 3.0)}, "branch point", 2),
+        (None, (-1, 1), {"rate": (1.0, 0.0)}, "branch point", 2),  # one of them neutral all along
+        ((1, 1), (-2, 6), {}, "Hopf", 4),
+        ((1, 2.5), (-2, 6), {}, "Hopf", 4),
+        ((0.3, 0.3), (6, -2), {"rate": (2.0, 1.0)}, "Hopf", 4),
+    ],
+)
+def test_exponents_that_cross_together_have_no_single_coefficient(
+    turn, cubic, others, kind, crossing
+):
+    make = copies(turn, cubic, **others)
+    rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
+    branch = gd.continuation(make, rest, (-0.9, 1.0))
+    (found,) = branch.bifurcations
+    assert (found.kind, int(found.crossing), found.simple) == (kind, crossing, False)
+    assert jnp.isnan(found.coefficient)
+    assert not found.supercritical
+    np.testing.assert_allclose(found.parameter, 0, atol=1e-10)
+    with pytest.raises(ValueError, match=f"{crossing} exponents are on the edge there together"):
+        gd.continuation(make, found, (-0.9, 1.0))
+
+
+def test_exponents_that_cross_one_after_the_other_have_one_each():
+    for turn, kind in ((None, "pitchfork"), ((1.0, 1.0), "Hopf")):
+        make = copies(turn, (-2, 6), shift=(0.0, 1e-3))
+        rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
+        branch = gd.continuation(make, rest, (-0.9, 1.0))
+        assert passed(branch) == [kind] * 2
+        places = [float(b.parameter) for b in branch.bifurcations]
+        np.testing.assert_allclose(places, [0, 1e-3], atol=1e-10)
+        assert all(b.simple for b in branch.bifurcations)
+        one = 1 if turn is None else 2  # for a Hopf bifurcation with v = (1, -i) / sqrt(2), r^2 x 2
+        coefficients = [float(b.coefficient) for b in branch.bifurcations]
+        np.testing.assert_allclose(coefficients, np.array([-2, 6]) * one, rtol=1e-6)
+
+
 class Simultaneous(eqx.Module):
     """Simultaneous steps on the Dirac-GAN with R1, in the step."""
 

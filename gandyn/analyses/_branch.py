@@ -43,20 +43,24 @@ class Bifurcation(Result):
     **Fields:**
 
     - `kind`: "fold", "pitchfork", "transcritical", "branch point" (where an exponent passes 0 and
-      neither is told by the second and third derivatives, and on a branch of cycles of a flow),
-      "Hopf", "Neimark-Sacker" (of cycles: a torus) or "period doubling".
+      neither is told by the second and third derivatives, where several do, and on a branch of
+      cycles of a flow), "Hopf", "Neimark-Sacker" (of cycles: a torus) or "period doubling";
+      "several" where exponents cross in different ways at once.
     - `parameter`: where it is.
     - `state`: the equilibrium there, or a point on the cycle; `players` are its players.
     - `period`: of the cycle; 0 for an equilibrium.
     - `lowest`, `highest`: how far each coordinate of the players goes along the cycle; for an
       equilibrium, the players.
     - `exponent`: the one that crosses: growth (about 0) and turn, per step or unit of time.
+    - `crossing`: how many exponents are on the edge there: one, or a pair; more where several cross
+      together, which symmetries make them do, or where one more is neutral all along.
     - `coefficient`: what becomes of the growth at a distance, to lowest order: a disturbance r v,
       or r (e^{i a} v + e^{-i a} v*) if it turns, with v of length 1, grows at the rate
       `coefficient` r^2 per step or unit of time. Of a Hopf bifurcation it is the first Lyapunov
       coefficient times the angular velocity. nan where it has no meaning (folds, transcritical
-      bifurcations, all on cycles of flows), and where the one of a Neimark-Sacker bifurcation does
-      not exist, at a third of a turn per step.
+      bifurcations, all on cycles of flows), where more than one or a pair are on the edge, of which
+      no single one says what becomes of the others, and where the one of a Neimark-Sacker
+      bifurcation does not exist, at a third of a turn per step.
     - `tangent`: of the branch there, of length 1, in the coordinates of the state, the parameter,
       and between them, for cycles of a flow, the logarithm of the period.
     """
@@ -65,6 +69,7 @@ class Bifurcation(Result):
         "parameter": (),
         "period": (),
         "exponent": (),
+        "crossing": (),
         "coefficient": (),
     }
 
@@ -75,6 +80,7 @@ class Bifurcation(Result):
     lowest: Players
     highest: Players
     exponent: Complex[Array, ""]
+    crossing: Int[Array, ""]
     coefficient: Float[Array, ""]
     tangent: Float[Array, " u"]
 
@@ -84,8 +90,14 @@ class Bifurcation(Result):
         return self.state.players
 
     @property
+    def simple(self) -> bool:
+        """Whether only one exponent is on the edge, or a pair."""
+        return int(self.crossing) <= (2 if _turns(self.kind) else 1)
+
+    @property
     def supercritical(self) -> Bool[Array, ""]:
-        """Whether what is born is stable, if nothing else grows: the coefficient is negative."""
+        """Whether what is born is stable, if nothing else grows: the coefficient is negative. False
+        as well where there is no coefficient."""
         return self.coefficient < -neutral(self.coefficient.dtype)
 
 
@@ -370,22 +382,43 @@ def _bifurcation(
     turn = before.signature[1] != after.signature[1]
     if not grow and not turn:
         return None
-    more = max(before, after, key=lambda point: point.growing)
+    less, more = sorted((before, after), key=lambda point: point.growing)
     i = more.growing - 1 if grow else int(np.argmin(np.abs(np.real(at.exponents))))
     if not turn and min(np.real(here.exponents)[i], np.real(new.exponents)[i]) > 0:
         return None  # what grew already, but less than rounding could tell
-    kind = crossing(more.exponents[i], curve.unit)
-    if kind == "real":
-        kind = "fold" if grow and turn else curve.branching(at)
-    return bifurcation(curve, kind, at, complex(at.exponents[i]))
+    kinds = {crossing(e, curve.unit) for e in more.exponents[less.growing : more.growing]}
+    kind = crossing(more.exponents[i], curve.unit) if len(kinds) < 2 else "several"
+    exponent = complex(at.exponents[i])
+    count = max(more.growing - less.growing, _on_edge(curve, at, exponent))
+    if kind == "real" and grow and turn:
+        kind = "fold"
+    elif kind == "real":
+        kind = curve.branching(at) if count == 1 else "branch point"
+    return bifurcation(curve, kind, at, exponent, count)
 
 
-def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -> Bifurcation:
-    """A bifurcation of a known kind, by the exponent that crosses."""
+def _on_edge(curve: AbstractCurve, at: Point, exponent: complex) -> int:
+    """How many exponents at a point are as near to the edge as the one that crosses it there."""
+    sizes = np.abs(at.exponents[np.isfinite(at.exponents)])
+    scale = max(1.0, sizes.max(initial=0)) if curve.unit == "step" else sizes.max(initial=0)
+    near = max(curve.rounding**0.75 * scale, 10 * abs(exponent.real))
+    return int(np.sum(np.abs(np.real(at.exponents)) <= near))
+
+
+def _turns(kind: str) -> bool:
+    return kind in ("Hopf", "Neimark-Sacker")
+
+
+def bifurcation(
+    curve: AbstractCurve, kind: str, at: Point, exponent: complex, count: int = 0
+) -> Bifurcation:
+    """A bifurcation of a known kind, by an exponent that crosses: one of `count`, or of more."""
     u = jnp.asarray(at.u)
     state, lowest, highest, period, turn = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
-    coefficient = curve.coefficient(kind, at, exponent)
+    one = 2 if _turns(kind) else 1
+    count = max(count, one, _on_edge(curve, at, exponent))
+    coefficient = curve.coefficient(kind, at, exponent) if count == one else float("nan")
     tangent = curve.unscaled(jnp.asarray(at.tangent))
     return Bifurcation(
         kind,
@@ -395,6 +428,7 @@ def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -
         lowest,
         highest,
         jnp.asarray(exponent / float(turn), at.exponents.dtype),
+        jnp.asarray(count),
         jnp.asarray(coefficient / float(turn), u.dtype),
         tangent / jnp.linalg.norm(tangent),
     )
