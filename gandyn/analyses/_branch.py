@@ -279,7 +279,7 @@ def meet(curve: AbstractCurve, guess: np.ndarray, normal: np.ndarray) -> tuple[P
 def decided(exponents: np.ndarray, rounding: float) -> float:
     """The growth beyond which exponents are not taken for neutral."""
     sizes = np.abs(exponents[np.isfinite(exponents)])
-    return float(rounding**0.75 * sizes.max(initial=1))
+    return max(rounding**0.75, 100 * rounding * float(sizes.max(initial=0)))
 
 
 @eqx.filter_jit

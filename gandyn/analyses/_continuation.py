@@ -79,7 +79,8 @@ class Continuation(Result):
         """Whether all disturbances decay, faster than rounding could tell."""
         sizes = jnp.where(jnp.isfinite(self.exponents), jnp.abs(self.exponents), 0)
         growth = jnp.max(self.exponents.real, axis=-1)
-        return growth < -neutral(growth.dtype) * jnp.maximum(1, jnp.max(sizes, axis=-1, initial=0))
+        rounding = 100 * jnp.finfo(growth.dtype).eps * jnp.max(sizes, axis=-1, initial=0)
+        return growth < -jnp.maximum(neutral(growth.dtype), rounding)
 
 
 def continuation(
@@ -247,8 +248,8 @@ def _cycle_at(
         curve = turning(make, cycle.state, cycle.period, bounds, key)
     u = curve.point(x, start)
     origin, _ = meet(curve, u, upwards(u))
-    near = 0.1 * extent(orbit) / curve.scale
-    if origin is None or np.max(np.abs(origin.u - u)[: x.size]) > near:
+    near = 0.1 * extent(orbit) / np.asarray(curve.scale)
+    if origin is None or np.any(np.abs(origin.u - u)[: x.size] > near):
         origin, matrix = None, eqx.filter_jit(curve.look)(jnp.asarray(u))[1]
     else:
         matrix = origin.matrix

@@ -166,9 +166,7 @@ class CycleCurve(AbstractCurve):
     def look(self, u: Float[Array, " u"]) -> Seen:
         dynamics: Any = self.make(self.parameter(u))
         width = self.high - self.low
-        flow = _Family(
-            make=self.make, zero=self.zero, width=width, integrator=dynamics.integrator
-        )
+        flow = _Family(make=self.make, zero=self.zero, width=width, integrator=dynamics.integrator)
         start, period = State((self.state(u), u[-1])), self.period(u)
         x, one = u[:-2] * self.scale, jnp.eye(u.size - 1, dtype=u.dtype)
         ts = jnp.stack([jnp.zeros_like(period), period])
