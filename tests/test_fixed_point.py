@@ -238,6 +238,58 @@ def test_dirac_gan_in_all_its_methods():
     assert (away.type, away.growing) == (gd.Type.FOCUS, 2)
 
 
+def at_rest(matrix):
+    return gd.fixed_point(gd.flows.GradientFlow(Linear(jnp.asarray(matrix))), (jnp.zeros(3),))
+
+
+def test_what_turns_beside_what_rests_is_no_center():
+    turning = np.zeros((3, 3))
+    turning[:2, :2] = [[0, 1], [-1, 0]]
+    found = at_rest(turning)
+    assert (found.type, found.turning, found.neutral) == (gd.Type.FLAT, 2, 3)
+
+
+def test_only_real_multipliers_flip():
+    found = of_map(jnp.asarray([0.9 * rotation(2.0), np.diag([-0.9, -0.1])]))
+    assert found.flipping.tolist() == [0, 2]
+    assert found.turning.tolist() == [2, 0]
+
+
+def test_a_millionth_counts():
+    """Rounding makes 1e-7 of a double eigenvalue, and no more."""
+    found = of_flow(jnp.asarray([[[-1.0, 0], [0, -1e-6]], [[-1.0, -1e-6], [1e-6, -1.0]]]))
+    assert found.type.tolist() == [gd.Type.NODE, gd.Type.FOCUS]
+    assert found.decaying.tolist() == [2, 2]
+
+
+def test_of_a_pair_the_one_that_turns_forward_comes_first():
+    matrix = np.zeros((4, 4))
+    matrix[:2, :2] = [[-1, 2], [-2, -1]]
+    matrix[2:, 2:] = [[-0.5, 3], [-3, -0.5]]
+    found = spectrum_of_flow(jnp.asarray(matrix)[None])
+    assert_allclose(found.exponents[0], [-0.5 + 3j, -0.5 - 3j, -1 + 2j, -1 - 2j], atol=1e-12)
+
+
+def test_an_exponent_of_zero_is_not_stable():
+    found = spectrum_of_flow(jnp.asarray([[[-1.0, 0], [0, 0]], [[-1.0, 0], [0, -1e-300]]]))
+    assert found.stable.tolist() == [False, False]
+    assert found.neutral.tolist() == [True, True]
+    alone = gd.spectrum(gd.flows.GradientFlow(Linear(jnp.zeros((1, 1)))), (jnp.zeros(1),))
+    assert not alone.stable
+
+
+def test_leading_multipliers_are_those_of_largest_modulus():
+    """A multiplier of -1.9 flips and grows, beside others up to 0.89."""
+    values = np.append(-1.9, np.linspace(-0.5, 0.89, 29))
+    basis = np.linalg.qr(np.random.default_rng(4).normal(size=(30, 30)))[0]
+    matrix = jnp.asarray(basis * values @ basis.T)
+    rule = gd.rules.Project(lambda z: (matrix @ z[0],))
+    found = gd.spectrum(rule, (jnp.zeros(30),), leading=2)
+    assert_allclose(found.multipliers, [-1.9, 0.89], atol=1e-9)
+    assert not found.stable
+    assert not found.neutral
+
+
 def test_index_of_a_saddle_in_many_dimensions():
     game, rest, matrix, _ = random_quadratic((3, 4), seed=3)
     found = gd.fixed_point(gd.flows.GradientFlow(gd.fields.Gradient(game)), rest)

@@ -79,6 +79,16 @@ def test_a_rule_of_one_move_has_no_legs():
     assert gd.portrait(DYNAMICS["simultaneous"](GAMES["r1"]), ORIGIN, nodes=5).legs.shape[0] == 0
 
 
+def test_either_axis_has_its_own_bounds():
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac(gd.losses.wasserstein)))
+    found = gd.portrait(flow, ORIGIN, bounds=((-1.0, 2.0), (3.0, 7.0)), nodes=5, nullclines=False)
+    np.testing.assert_allclose(found.x, np.linspace(-1, 2, 5))
+    np.testing.assert_allclose(found.y, np.linspace(3, 7, 5))
+    x, y = np.meshgrid(found.x, found.y)
+    np.testing.assert_allclose(np.abs(found.arrows), np.abs([y, x]), atol=1e-14)
+    assert found.legs.shape[0] == 0
+
+
 class Touching(gd.fields.AbstractField):
     """x' = f(x - 0.0137, y), so that no grid meets the zeros of f; y' = -y."""
 

@@ -78,6 +78,7 @@ class Bifurcation(Result):
         "crossing": (),
         "coefficient": (),
     }
+    partial: ClassVar[tuple[str, ...]] = ("coefficient",)
 
     kind: str = eqx.field(static=True)
     parameter: Float[Array, ""]

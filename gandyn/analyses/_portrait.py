@@ -192,17 +192,23 @@ def _touched(
     """Warn of a zero of coordinate i that is not crossed: between nodes of one sign, next to one
     that is nearer to 0 than those on either side of it."""
     x, y, value = (np.asarray(part) for part in grid)
-    center, size = value[1:-1, 1:-1], np.abs(value)
+    size = np.abs(value)
+    center = size[1:-1, 1:-1]
     around = sliding_window_view(np.sign(value), (3, 3))
-    one_sign = np.all(around == np.sign(center)[..., None, None], axis=(2, 3)) & (center != 0)
-    least = (size[1:-1, 1:-1] < np.minimum(size[1:-1, :-2], size[1:-1, 2:])) | (
-        size[1:-1, 1:-1] < np.minimum(size[:-2, 1:-1], size[2:, 1:-1])
-    )
+    one_sign = np.all(around == around[..., 1:2, 1:2], axis=(2, 3)) & (center > 0)
+    least = np.zeros(center.shape, bool)
+    for before, after in (
+        (size[1:-1, :-2], size[1:-1, 2:]),
+        (size[:-2, 1:-1], size[2:, 1:-1]),
+    ):
+        # As near to 0 as a parabola that touches it between nodes, and that by a factor 2.
+        bend = before + after - 2 * center
+        least |= (center <= np.minimum(before, after)) & (center <= bend / 4)
     rows, columns = np.nonzero(one_sign & least)
     if not len(rows):
         return
     # Those nearest to zero: a curve that is touched has some of them.
-    order = np.argsort(np.abs(center[rows, columns]))[:_VERTICES]
+    order = np.argsort(center[rows, columns])[:_VERTICES]
     rows, columns = rows[order], columns[order]
     nodes = np.stack([x[columns + 1], y[rows + 1]], axis=1)
     filled = jnp.asarray(np.pad(nodes, ((0, _VERTICES - len(nodes)), (0, 0)), "edge"))
@@ -215,7 +221,7 @@ def _touched(
     rounding = float(np.finfo(x.dtype).eps) ** 0.75
     zero = np.linalg.norm(moved - nodes, axis=1) <= cell
     zero &= left <= rounding * size.max(initial=0, where=size < np.inf)
-    zero &= slope * cell <= _FLAT * np.abs(center[rows, columns])
+    zero &= slope * cell <= _FLAT * center[rows, columns]
     for line in lines:
         apart = np.linalg.norm(moved[:, None] - line[None], axis=2)
         zero &= apart.min(axis=1, initial=np.inf) > cell
