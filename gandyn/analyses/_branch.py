@@ -26,6 +26,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from tqdm import tqdm
 
 from .._phase import State
+from .._reads import compiled
 from .._result import Result
 from .._types import Players
 from ._edge import crossing, neutral
@@ -283,7 +284,7 @@ def decided(exponents: np.ndarray, rounding: float) -> float:
     return max(rounding**0.75, 100 * rounding * float(sizes.max(initial=0)))
 
 
-@eqx.filter_jit
+@compiled
 def _meet(
     curve: AbstractCurve, guess: Float[Array, " u"], normal: Float[Array, " u"]
 ) -> tuple[Array, Array, Array, Array, Array, Int[Array, ""], Bool[Array, ""]]:
@@ -527,7 +528,7 @@ def bifurcation(
     )
 
 
-@eqx.filter_jit
+@compiled
 def seen(
     curve: AbstractCurve, u: Float[Array, " u"]
 ) -> tuple[State, Players, Players, Array, Array]:

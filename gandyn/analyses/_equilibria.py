@@ -15,6 +15,7 @@ from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import coordinates, vector
 from .._progress import bar
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._classify import Classification, classify
@@ -135,7 +136,7 @@ def _search(
     return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
 
 
-@eqx.filter_jit
+@compiled
 def _from(
     dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
 ) -> Equilibrium:
@@ -200,7 +201,7 @@ def _merged(
     return sorted(merged, key=len, reverse=True)
 
 
-@eqx.filter_jit
+@compiled
 def _size(
     dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
 ) -> Float[Array, ""]:

@@ -19,6 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ..rules import AbstractRule
@@ -125,7 +126,7 @@ def _arrow(
     return at.seen(dynamics.residual(_state(dynamics, at, point, key), key).players)
 
 
-@eqx.filter_jit
+@compiled
 def _arrows(
     dynamics: AbstractDynamics, at: Plane, points: Float[Array, "point 2"], key: Key
 ) -> Float[Array, "point 2"]:
@@ -156,7 +157,7 @@ def _onto_roots(
     return tuple(curve[stay] for curve, stay in curves if stay.sum() > 1)
 
 
-@eqx.filter_jit
+@compiled
 def _polished(
     dynamics: AbstractDynamics,
     at: Plane,
@@ -234,7 +235,7 @@ def _touched(
         )
 
 
-@eqx.filter_jit
+@compiled
 def _legs(
     dynamics: AbstractDynamics,
     at: Plane,

@@ -19,6 +19,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._rounding import close, known_to, undecided
@@ -101,7 +102,7 @@ def jacobian(
     return _jacobian(dynamics, state, key, not isinstance(players, State))
 
 
-@eqx.filter_jit
+@compiled
 def _jacobian(
     dynamics: AbstractDynamics, state: State, key: Key, settle: bool
 ) -> Float[Array, "n n"]:
@@ -144,7 +145,7 @@ def spectrum(
     return result
 
 
-@eqx.filter_jit
+@compiled
 def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) -> Spectrum:
     matrix = _jacobian(dynamics, state, key, settle)
     exponents = ranked(dynamics.exponents(eigenvalues(matrix)))
@@ -185,7 +186,7 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k
     k = checks.count("leading", k)
     checks.untraced("`spectrum` with `leading`", dynamics, state)
     if settle:
-        state = eqx.filter_jit(dynamics.settle)(state, key)
+        state = compiled(dynamics.settle)(state, key)
     x, back = coordinates(state)
     if k > x.size - 2:
         raise ValueError(
