@@ -1,7 +1,7 @@
 """What every analysis returns: a small module of arrays that names its axes."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import equinox as eqx
@@ -29,16 +29,29 @@ class Result(eqx.Module):
 
     `axes` maps a field to the names of its axes. Fields that are pytrees (players) name the
     leading axes that all their leaves share. A result that went through `vmap` has further
-    axes in front of those.
+    axes in front of those. `partial` are the fields that are nan where they have no meaning.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    partial: ClassVar[tuple[str, ...]] = ()
 
     def __repr__(self) -> str:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        leaves = [x for x in jax.tree.leaves(fields) if eqx.is_inexact_array(x)]
+        leaves = list(_whole(self))
         text = ", ".join(f"{k}={_summary(v)}" for k, v in fields.items())
         if leaves and not any(isinstance(x, Tracer) for x in leaves):
             finite = all(bool(jnp.all(jnp.isfinite(x))) for x in leaves)
             text += ", all finite" if finite else ", NOT all finite"
         return f"{type(self).__name__}({text})"
+
+
+def _whole(tree: Any) -> Iterator[Any]:
+    """The inexact arrays that should be finite."""
+    if isinstance(tree, Result):
+        fields = [f.name for f in dataclasses.fields(tree) if f.name not in tree.partial]
+        tree = [getattr(tree, name) for name in fields]
+    for leaf in jax.tree.leaves(tree, is_leaf=lambda x: isinstance(x, Result)):
+        if isinstance(leaf, Result):
+            yield from _whole(leaf)
+        elif eqx.is_inexact_array(leaf):
+            yield leaf

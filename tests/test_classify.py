@@ -106,6 +106,25 @@ def test_dirac_gan_is_degenerate():
     assert jnp.all(jnp.isnan(result.total))
 
 
+def test_a_degenerate_point_prints_as_one():
+    """A curvature that does not exist is no number that got lost."""
+    found = gd.classify(gd.games.dirac(), ORIGIN)
+    assert jnp.all(jnp.isnan(found.total))
+    assert repr(found).endswith(", all finite)")
+    steep = gd.classify(gd.games.zero_sum(lambda x, y: jnp.abs(x) ** 1.5 - y**2), ORIGIN)
+    assert repr(steep).endswith("NOT all finite)")
+
+
+def test_the_leader_alone_may_be_undecided():
+    """Following, y = x, the leader of f = -x^2/2 + x y - y^2/2 sees 0."""
+    result = gd.classify(quadratic(-1.0, 1.0, -1.0), ORIGIN)
+    assert result.stationary
+    assert result.degenerate
+    assert kinds(result) == (False, False, False)
+    np.testing.assert_allclose(result.total[0], 0, atol=1e-15)
+    assert not gd.classify(quadratic(-2.0, 1.0, -1.0), ORIGIN).degenerate
+
+
 def test_leader_in_a_general_sum_game_uses_the_response_of_the_follower():
     # Cournot's duopoly, profits q_i (a - q_1 - q_2): Nash at a/3; led by the first, (a/2, a/4).
     def losses(players, key):

@@ -9,6 +9,9 @@ import pytest
 
 import gandyn as gd
 from gandyn import plots
+from gandyn.analyses._branch import meet
+from gandyn.analyses._curves import resting
+from gandyn.analyses._switch import _crossing
 
 pytestmark = pytest.mark.slow
 
@@ -162,6 +165,203 @@ def test_hopf_and_a_pitchfork_on_a_bent_manifold():
     bent = gd.continuation(Planes(jnp.asarray(0.0)), ORIGIN, (-0.9, 1.0))
     assert passed(bent) == ["pitchfork"]
     assert abs(bent.bifurcations[0].parameter) < 1e-11
+
+
+class Copies(gd.fields.AbstractField):
+    """u' = (r p - s + i w + c |u|^2) u for several u at once, complex or, of one player, real."""
+
+    p: jax.Array
+    rate: jax.Array
+    shift: jax.Array
+    turn: jax.Array
+    cubic: jax.Array
+
+    def __call__(self, players, key=None):
+        growth = self.rate * self.p - self.shift + self.cubic * sum(x**2 for x in players)
+        if len(players) == 1:
+            return (growth * players[0],)
+        x, y = players
+        return growth * x - self.turn * y, growth * y + self.turn * x
+
+
+class Symmetric(eqx.Module):
+    terms: tuple
+
+    def __call__(self, p):
+        return gd.flows.GradientFlow(Copies(p, *self.terms))
+
+
+def copies(turn, cubic, rate=(1.0, 1.0), shift=(0.0, 0.0)):
+    return Symmetric(tuple(jnp.asarray(v, float) for v in (rate, shift, turn or (0, 0), cubic)))
+
+
+@pytest.mark.parametrize(
+    ("turn", "cubic", "others", "kind", "crossing"),
+    [
+        (None, (-1, 1), {}, "branch point", 2),  # a pitchfork each way
+        (None, (-1, -1), {}, "branch point", 2),
+        (None, (-1, -1), {"rate": (1.0, 3.0)}, "branch point", 2),
+        (None, (-1, 1), {"rate": (1.0, 0.0)}, "branch point", 2),  # one of them neutral all along
+        ((1, 1), (-2, 6), {}, "Hopf", 4),
+        ((1, 2.5), (-2, 6), {}, "Hopf", 4),
+        ((0.3, 0.3), (6, -2), {"rate": (2.0, 1.0)}, "Hopf", 4),
+    ],
+)
+def test_exponents_that_cross_together_have_no_single_coefficient(
+    turn, cubic, others, kind, crossing
+):
+    make = copies(turn, cubic, **others)
+    rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
+    branch = gd.continuation(make, rest, (-0.9, 1.0))
+    (found,) = branch.bifurcations
+    assert (found.kind, int(found.crossing), found.simple) == (kind, crossing, False)
+    assert jnp.isnan(found.coefficient)
+    assert not found.supercritical
+    np.testing.assert_allclose(found.parameter, 0, atol=1e-10)
+    with pytest.raises(ValueError, match=f"{crossing} exponents are on the edge there together"):
+        gd.continuation(make, found, (-0.9, 1.0))
+
+
+def test_exponents_that_cross_one_after_the_other_have_one_each():
+    for turn, kind in ((None, "pitchfork"), ((1.0, 1.0), "Hopf")):
+        make = copies(turn, (-2, 6), shift=(0.0, 1e-3))
+        rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
+        branch = gd.continuation(make, rest, (-0.9, 1.0))
+        assert passed(branch) == [kind] * 2
+        places = [float(b.parameter) for b in branch.bifurcations]
+        np.testing.assert_allclose(places, [0, 1e-3], atol=1e-10)
+        assert all(b.simple for b in branch.bifurcations)
+        one = 1 if turn is None else 2  # for a Hopf bifurcation with v = (1, -i) / sqrt(2), r^2 x 2
+        coefficients = [float(b.coefficient) for b in branch.bifurcations]
+        np.testing.assert_allclose(coefficients, np.array([-2, 6]) * one, rtol=1e-6)
+
+
+class Published(gd.fields.AbstractField):
+    """Lorenz' equations in r, with 10 and 8/3, and coordinates in other units."""
+
+    r: jax.Array
+    units: jax.Array
+
+    def __call__(self, players, key=None):
+        x, y, z = players[0] / self.units
+        return (self.units * jnp.stack([10 * (y - x), x * (self.r - z) - y, x * y - 8 * z / 3]),)
+
+
+class Lorenz(eqx.Module):
+    units: jax.Array
+
+    def __call__(self, r):
+        return gd.flows.GradientFlow(Published(r, self.units))
+
+
+@pytest.mark.parametrize("units", [(1.0, 1.0, 1.0), (1e3, 1.0, 0.1)])
+def test_both_branches_of_lorenz_in_few_points(units):
+    """AUTO takes 45. Hopf bifurcations at 10 (10 + 8/3 + 3) / (10 - 8/3 - 1)."""
+    make = Lorenz(jnp.asarray(units))
+    trivial = gd.continuation(make, (jnp.zeros(3),), (0.0, 30.0))
+    assert passed(trivial) == ["pitchfork"]
+    branch = gd.continuation(make, trivial.bifurcations[0], (0.0, 30.0))
+    if units == (1.0, 1.0, 1.0):
+        assert len(branch.parameter) <= 90
+    x, y, z = np.asarray(branch.players[0]).T / np.asarray(units)[:, None]
+    r = np.asarray(branch.parameter)
+    np.testing.assert_allclose(z, r - 1, atol=1e-9)
+    np.testing.assert_allclose([x * y, x], [8 / 3 * (r - 1), y], atol=1e-7)
+    assert passed(branch) == ["Hopf", "Hopf"]
+    place = 10 * (10 + 8 / 3 + 3) / (10 - 8 / 3 - 1)
+    np.testing.assert_allclose([float(b.parameter) for b in branch.bifurcations], place, rtol=1e-9)
+    assert not any(b.supercritical for b in branch.bifurcations)
+
+
+@pytest.mark.parametrize("length", [1.0, 10.0, 100.0, 1e4, 1e6])
+def test_a_straight_line_of_any_length(length):
+    """The generator that follows the mean of the data."""
+    branch = gd.continuation(family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length))
+    np.testing.assert_allclose(branch.players[0], branch.parameter, rtol=1e-9, atol=1e-9)
+    assert branch.ends == ("started at 0", f"left the bounds at {length:g}")
+    assert 32 <= len(branch.parameter) <= 64
+    fine = gd.continuation(family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length), resolution=100)
+    assert 100 <= len(fine.parameter) <= 150
+
+
+def test_a_cusp_in_few_points():
+    """AUTO takes 47 for p + x - x^3 = 0."""
+    for bound in (1.0, 2.0):
+        start = float(np.roots([-1, 0, 1, -bound]).real.min())
+        branch = gd.continuation(family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (start,), (-bound, bound))
+        assert len(branch.parameter) <= 94
+        assert passed(branch) == ["fold", "fold"]
+        folds = [float(b.parameter) for b in branch.bifurcations]
+        np.testing.assert_allclose(folds, np.array([2, -2]) / 3**1.5, atol=1e-12)
+
+
+class Quadratic(gd.fields.AbstractField):
+    """x' = p x - w y + f, y' = w x + p y + g, f and g of second and third order."""
+
+    p: jax.Array
+    w: jax.Array
+    f: jax.Array
+    g: jax.Array
+
+    def __call__(self, players, key=None):
+        x, y = players
+        terms = jnp.stack([x**2, x * y, y**2, x**3, x**2 * y, x * y**2, y**3])
+        along = self.p * x - self.w * y + jnp.sum(self.f * terms)
+        return along, self.w * x + self.p * y + jnp.sum(self.g * terms)
+
+
+class Quadratics(eqx.Module):
+    w: jax.Array
+    f: jax.Array
+    g: jax.Array
+
+    def __call__(self, p):
+        return gd.flows.GradientFlow(Quadratic(p, self.w, self.f, self.g))
+
+
+def guckenheimer_holmes(w, f, g):
+    """r' = a r^3, formula (3.4.11) of their book, by the partial derivatives of f and g."""
+    fxx, fxy, fyy, fxxx, _, fxyy, _ = f * np.array([2, 1, 2, 6, 2, 2, 6])
+    gxx, gxy, gyy, _, gxxy, _, gyyy = g * np.array([2, 1, 2, 6, 2, 2, 6])
+    mixed = fxy * (fxx + fyy) - gxy * (gxx + gyy) - fxx * gxx + fyy * gyy
+    return (fxxx + fxyy + gxxy + gyyy) / 16 + mixed / (16 * w)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_first_lyapunov_coefficient_with_quadratic_terms(seed):
+    """They can turn a supercritical Hopf bifurcation into a subcritical one. A disturbance r (e v +
+    e* v*) with v of length 1 is at the distance r sqrt(2)."""
+    rng = np.random.default_rng(seed)
+    w, f, g = rng.uniform(0.5, 3), rng.normal(size=7), rng.normal(size=7)
+    make = Quadratics(*map(jnp.asarray, (w, f, g)))
+    (hopf,) = gd.continuation(make, ORIGIN, (-0.4, 0.5), resolution=4).bifurcations
+    expected = 2 * guckenheimer_holmes(w, f, g)
+    np.testing.assert_allclose(hopf.coefficient, expected, rtol=1e-6)
+    assert bool(hopf.supercritical) == (expected < 0)
+
+
+@pytest.mark.parametrize("small", [1.0, 1e-2, 1e-3])
+def test_a_small_quadratic_term_makes_an_exchange_of_stability(small):
+    branch = gd.continuation(family(x1p1=1.0, x2p0=-small, x3p0=-1.0), (0.0,), (-0.9, 1.0))
+    assert passed(branch) == ["transcritical"]
+    assert jnp.isnan(branch.bifurcations[0].coefficient)
+
+
+@pytest.mark.parametrize("slope", [0.2, 1.0, -3.0])
+def test_the_direction_of_the_branch_that_crosses(slope):
+    """Of x (p - slope x) = 0, from either branch."""
+    make = family(x1p1=1.0, x2p0=-slope)
+    curve = resting(
+        make, gd.State((jnp.asarray(0.0),)), (jnp.asarray(-2.0), jnp.asarray(3.0)), None
+    )
+    u = curve.point(jnp.zeros(1), jnp.asarray(0.0))
+    trivial, outer = (curve.scaled(np.asarray(d)) for d in ([0.0, 1.0], [1.0, slope]))
+    for known, other in ((trivial, outer), (outer, trivial)):
+        known = known / np.linalg.norm(known)
+        found, _ = meet(curve, u, known)
+        way = _crossing(curve, u, np.asarray(found.matrix), known)
+        cross = way[0] * other[1] - way[1] * other[0]
+        assert abs(cross) < 1e-9 * np.linalg.norm(other)
 
 
 class Simultaneous(eqx.Module):

@@ -156,6 +156,17 @@ def test_around_a_fold_of_cycles_to_the_equilibrium(radial):
     assert jnp.all(jnp.concatenate(branch.lowest, 1) <= jnp.concatenate(branch.players, 1))
 
 
+def test_a_cycle_that_grows_is_followed_as_far_as_it_goes():
+    """r' = r (mu - r^2): from a radius of 1 to one of 30."""
+    grows = family(g1=1.0, g2=-1.0)
+    branch = gd.continuation(grows, circle(1.0, 1.5), (1.0, 900.0), resolution=8)
+    s, _ = planes(branch)
+    np.testing.assert_allclose(s, branch.parameter, rtol=1e-7)
+    assert branch.ends == ("started at 1", "left the bounds at 900")
+    assert len(branch.parameter) <= 16
+    assert passed(branch) == []
+
+
 def test_the_hopf_bifurcation_and_what_is_born_there(radial):
     hopf = radial[0].bifurcations[0]
     assert not hopf.supercritical

@@ -57,6 +57,128 @@ def test_jordan_blocks_on_the_unit_circle_are_flat():
         assert jnp.all(found.neutral == 2)
 
 
+@jax.jit
+@jax.vmap
+def spectrum_of_map(matrix):
+    rule = gd.rules.Project(lambda z: (matrix @ z[0],))
+    return gd.spectrum(rule, (jnp.zeros(len(matrix)),))
+
+
+@jax.jit
+@jax.vmap
+def spectrum_of_flow(matrix):
+    return gd.spectrum(gd.flows.GradientFlow(Linear(matrix)), (jnp.zeros(len(matrix)),))
+
+
+class Linear(gd.fields.AbstractField):
+    matrix: jax.Array
+
+    def __call__(self, players, key=None):
+        return (self.matrix @ players[0],)
+
+
+def test_neutral_steps_are_not_stable_at_any_step_size():
+    """Alternating steps on the Dirac-GAN turn by an angle and neither grow nor decay."""
+    steps = jnp.linspace(0.05, 1.9, 200)
+    for game in (gd.games.dirac(), gd.games.dirac(gd.losses.wasserstein)):
+        found = jax.jit(
+            jax.vmap(lambda h: gd.spectrum(gd.methods.alternating(game, h), (0.0, 0.0)))  # noqa: B023
+        )(steps)
+        assert not jnp.any(found.stable)
+        assert jnp.all(found.neutral)
+    center = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac()))
+    for dynamics in (center, gd.methods.alternating(game, 2.0)):
+        found = gd.spectrum(dynamics, (0.0, 0.0))
+        assert found.neutral
+        assert not found.stable
+
+
+def rotation(angle):
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+
+
+NEUTRAL_MAPS = {
+    "a turn": rotation(1.0),
+    "a Jordan block at 1": [[1.0, 1], [0, 1]],
+    "a Jordan block at -1": [[-1.0, 1], [0, -1]],
+    "three of them": np.eye(4) + np.diag([1.0, 1, 0], 1),
+    "a turning Jordan block": np.kron(np.eye(2), rotation(0.7))
+    + np.kron([[0, 1], [0, 0]], np.eye(2)),
+    "a turn beside what decays": np.block(
+        [[rotation(2.0), np.zeros((2, 2))], [np.zeros((2, 2)), 0.1 * np.eye(2)]]
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NEUTRAL_MAPS)
+def test_what_is_neutral_is_stable_in_no_coordinates(name):
+    """However rounding splits its eigenvalues; what is a little inside of the circle is stable."""
+    matrix = np.asarray(NEUTRAL_MAPS[name])
+    bases = np.random.default_rng(0).normal(size=(200, *matrix.shape))
+    bases = bases[np.linalg.cond(bases) < 100]
+    neutral = bases @ matrix @ np.linalg.inv(bases)
+    found = spectrum_of_map(neutral)
+    assert not jnp.any(found.stable)
+    assert jnp.all(found.neutral)
+    for radius in (0.5, 0.9):
+        assert jnp.all(spectrum_of_map(radius * neutral).stable)
+
+
+def test_neutral_flows_in_all_units_of_time():
+    """x'' = -x, beside a faster damped one: neutral; with a damping of 1e-9 stable."""
+    matrix = np.zeros((4, 4))
+    matrix[:2, :2] = [[0, 1], [-1, 0]]
+    matrix[2:, 2:] = [[-3, 1], [0, -3]]
+    bases = np.random.default_rng(1).normal(size=(200, 4, 4))
+    bases = bases[np.linalg.cond(bases) < 100]
+    for scale in (1e-6, 1.0, 1e6):
+        neutral = scale * bases @ matrix @ np.linalg.inv(bases)
+        found = spectrum_of_flow(neutral)
+        assert jnp.all(found.neutral)
+        assert not jnp.any(found.stable)
+        damped = spectrum_of_flow(neutral - 1e-9 * scale * np.eye(4))
+        assert jnp.all(damped.stable)
+        assert not jnp.any(damped.neutral)
+
+
+def test_growth_of_a_few_roundings_is_decided():
+    """R1 of strength g damps alternating steps by about h g / 2 per step."""
+
+    @jax.jit
+    @jax.vmap
+    def found(g):
+        game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(g))
+        return gd.spectrum(gd.methods.alternating(game, 0.1), (0.0, 0.0)).stable
+
+    assert found(jnp.asarray([1e-12, 1e-10, 1e-3])).tolist() == [True] * 3
+    assert found(jnp.asarray([0.0, 1e-17])).tolist() == [False] * 2
+
+
+MEMORIES = {
+    "optimistic": lambda game: gd.methods.optimistic(game, 0.1),
+    "negative momentum": lambda game: gd.methods.negative_momentum(game, 0.1),
+    "momentum": lambda game: gd.methods.simultaneous(game, optax.sgd(0.1, momentum=0.5)),
+    "a smooth Adam": lambda game: gd.methods.simultaneous(game, optax.adam(0.1, eps_root=1e-2)),
+    "none": lambda game: gd.methods.alternating(game, 0.1),
+}
+
+
+@pytest.mark.parametrize("name", MEMORIES)
+def test_the_spectrum_is_that_of_the_jacobian(name):
+    """Memory is settled for both; a State is taken as it is by both."""
+    rule = MEMORIES[name](gd.games.dirac())
+    fresh = rule.init((jnp.asarray(0.0), jnp.asarray(0.0)))
+    for at in ((0.0, 0.0), fresh, rule.settle(fresh)):
+        matrix, found = gd.jacobian(rule, at), gd.spectrum(rule, at)
+        same_set(1 + np.linalg.eigvals(matrix), found.multipliers, 1e-7)
+        assert_allclose(found.jacobian, matrix)
+    if name == "optimistic":
+        values = 1 + np.linalg.eigvals(gd.jacobian(rule, (0.0, 0.0)))
+        # m (m - 1) = -i h / 2 (2 m - 1), of a loss with the slope 1/2.
+        for value in values:
+            assert min(abs(value**2 - value + s * 0.05j * (2 * value - 1)) for s in (-1, 1)) < 1e-12
+
+
 def test_random_maps_against_trace_and_determinant():
     """Schur-Cohn: |trace| < 1 + det < 2. Turning is turning, whatever grows."""
     matrices = np.random.default_rng(1).normal(size=(300, 2, 2))
@@ -114,6 +236,58 @@ def test_dirac_gan_in_all_its_methods():
     assert gd.fixed_point(gd.methods.alternating(game, 4.5), rest).type == gd.Type.SADDLE
     away = gd.fixed_point(gd.methods.simultaneous(game, 0.5), rest)
     assert (away.type, away.growing) == (gd.Type.FOCUS, 2)
+
+
+def at_rest(matrix):
+    return gd.fixed_point(gd.flows.GradientFlow(Linear(jnp.asarray(matrix))), (jnp.zeros(3),))
+
+
+def test_what_turns_beside_what_rests_is_no_center():
+    turning = np.zeros((3, 3))
+    turning[:2, :2] = [[0, 1], [-1, 0]]
+    found = at_rest(turning)
+    assert (found.type, found.turning, found.neutral) == (gd.Type.FLAT, 2, 3)
+
+
+def test_only_real_multipliers_flip():
+    found = of_map(jnp.asarray([0.9 * rotation(2.0), np.diag([-0.9, -0.1])]))
+    assert found.flipping.tolist() == [0, 2]
+    assert found.turning.tolist() == [2, 0]
+
+
+def test_a_millionth_counts():
+    """Rounding makes 1e-7 of a double eigenvalue, and no more."""
+    found = of_flow(jnp.asarray([[[-1.0, 0], [0, -1e-6]], [[-1.0, -1e-6], [1e-6, -1.0]]]))
+    assert found.type.tolist() == [gd.Type.NODE, gd.Type.FOCUS]
+    assert found.decaying.tolist() == [2, 2]
+
+
+def test_of_a_pair_the_one_that_turns_forward_comes_first():
+    matrix = np.zeros((4, 4))
+    matrix[:2, :2] = [[-1, 2], [-2, -1]]
+    matrix[2:, 2:] = [[-0.5, 3], [-3, -0.5]]
+    found = spectrum_of_flow(jnp.asarray(matrix)[None])
+    assert_allclose(found.exponents[0], [-0.5 + 3j, -0.5 - 3j, -1 + 2j, -1 - 2j], atol=1e-12)
+
+
+def test_an_exponent_of_zero_is_not_stable():
+    found = spectrum_of_flow(jnp.asarray([[[-1.0, 0], [0, 0]], [[-1.0, 0], [0, -1e-300]]]))
+    assert found.stable.tolist() == [False, False]
+    assert found.neutral.tolist() == [True, True]
+    alone = gd.spectrum(gd.flows.GradientFlow(Linear(jnp.zeros((1, 1)))), (jnp.zeros(1),))
+    assert not alone.stable
+
+
+def test_leading_multipliers_are_those_of_largest_modulus():
+    """A multiplier of -1.9 flips and grows, beside others up to 0.89."""
+    values = np.append(-1.9, np.linspace(-0.5, 0.89, 29))
+    basis = np.linalg.qr(np.random.default_rng(4).normal(size=(30, 30)))[0]
+    matrix = jnp.asarray(basis * values @ basis.T)
+    rule = gd.rules.Project(lambda z: (matrix @ z[0],))
+    found = gd.spectrum(rule, (jnp.zeros(30),), leading=2)
+    assert_allclose(found.multipliers, [-1.9, 0.89], atol=1e-9)
+    assert not found.stable
+    assert not found.neutral
 
 
 def test_index_of_a_saddle_in_many_dimensions():

@@ -24,6 +24,7 @@ from generic import (
 )
 
 import gandyn as gd
+from gandyn import _linear as linear
 from gandyn import methods
 
 # ---------------------------------------------------------------------------------------------
@@ -327,3 +328,18 @@ def test_looking_ahead_for_a_player_that_is_not_there_is_an_error():
     game = gd.games.Unrolled(GENERAL, 1, 0.1, players=(2,))
     with pytest.raises(ValueError, match="the game has 2 players"):
         game.losses(START)
+
+
+@pytest.mark.parametrize("n", [3, 64, 65, 150])
+def test_linear_equations_are_solved_as_by_lu(n):
+    """Dense, and matrix-free from 65 unknowns on; forwards and backwards."""
+    rng = np.random.default_rng(n)
+    a = jnp.asarray(np.eye(n) + rng.normal(size=(n, n)) / (3 * np.sqrt(n)))
+    b = jnp.asarray(rng.normal(size=n))
+    exact = np.linalg.solve(a, b)
+    size = np.linalg.norm(exact)
+    x = linear.solve(lambda x: a @ x, b)
+    assert np.linalg.norm(x - exact) <= 1e-9 * size
+    _, back = jax.vjp(lambda b: linear.solve(lambda x: a @ x, b), b)
+    transposed = np.linalg.solve(a.T, b)
+    assert np.linalg.norm(back(b)[0] - transposed) <= 1e-9 * np.linalg.norm(transposed)

@@ -1,6 +1,7 @@
 """Portraits: what is drawn is what the dynamics does."""
 
 import diffrax as dfx
+import equinox as eqx
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
@@ -76,6 +77,51 @@ def test_legs_end_where_the_step_ends_and_move_one_player_each():
 
 def test_a_rule_of_one_move_has_no_legs():
     assert gd.portrait(DYNAMICS["simultaneous"](GAMES["r1"]), ORIGIN, nodes=5).legs.shape[0] == 0
+
+
+def test_either_axis_has_its_own_bounds():
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac(gd.losses.wasserstein)))
+    found = gd.portrait(flow, ORIGIN, bounds=((-1.0, 2.0), (3.0, 7.0)), nodes=5, nullclines=False)
+    np.testing.assert_allclose(found.x, np.linspace(-1, 2, 5))
+    np.testing.assert_allclose(found.y, np.linspace(3, 7, 5))
+    x, y = np.meshgrid(found.x, found.y)
+    np.testing.assert_allclose(np.abs(found.arrows), np.abs([y, x]), atol=1e-14)
+    assert found.legs.shape[0] == 0
+
+
+class Touching(gd.fields.AbstractField):
+    """x' = f(x - 0.0137, y), so that no grid meets the zeros of f; y' = -y."""
+
+    f: object = eqx.field(static=True)
+
+    def __call__(self, players, key=None):
+        x, y = players
+        return self.f(x - 0.0137, y), -y
+
+
+def touching(f):
+    return gd.portrait(gd.flows.GradientFlow(Touching(f)), ORIGIN, nodes=41, legs=False)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, y: x**2,
+        lambda x, y: (x - 0.3 * y) ** 2,
+        lambda x, y: -((x**2 + y**2 - 1) ** 2),
+        lambda x, y: 1 - jnp.cos(x),
+        lambda x, y: x**2 + y**2,
+        lambda x, y: (x - 0.5) * (x + 0.5) ** 2,
+    ],
+)
+def test_a_nullcline_that_is_touched_is_told(f):
+    with pytest.warns(UserWarning, match=r"component 0 .* without changing its sign"):
+        touching(f)
+
+
+def test_what_comes_near_zero_and_does_not_touch_it_is_not_told():
+    for f in (lambda x, y: x**2 + 1e-4, lambda x, y: x**3 + 0 * y, lambda x, y: x * (y**2 + 0.01)):
+        assert len(touching(f).nullclines[1]) == 1
 
 
 def test_the_plane_cuts_through_any_two_coordinates():

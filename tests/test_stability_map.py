@@ -46,6 +46,17 @@ def test_alternating_steps_with_r1_are_stable_where_the_closed_form_says():
     plt.close("all")
 
 
+def test_neutral_pairs_are_not_stable():
+    """Without R1 alternating steps are neutral, and so they are on the edge."""
+    gammas = jnp.asarray([0.0, 1e-9, 0.75])
+    steps = jnp.asarray([0.3, 0.7, 2.0])
+    found = gd.stability_map(alternating, (0.0, 0.0), {"step_size": steps, "gamma": gammas})
+    h, g = np.asarray(steps)[:, None], np.asarray(gammas)[None]
+    edge = (h * SLOPE) ** 2 + 2 * h * g
+    np.testing.assert_array_equal(found.neutral, (g == 0) | (edge == 4))
+    np.testing.assert_array_equal(found.stable, (g > 0) & (edge < 4))
+
+
 def test_where_there_is_no_equilibrium_the_map_is_nan():
     # x' = p + q - x^2 rests at sqrt(p + q) only.
     def make(p, q):

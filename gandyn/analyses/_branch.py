@@ -5,10 +5,13 @@ From a point u on one and its tangent t the next point solves
     F(u') = 0,    t . (u' - u) = s,
 
 so that s, about the length along the curve, is the coordinate and not the parameter, the last of
-the coordinates, of which a curve need not be a function. Where the number of growing disturbances
-or the sign of dp/ds changes between two points, bisection in s locates the change. Keller,
-"Numerical solution of bifurcation and nonlinear eigenvalue problems", 1977; Kuznetsov, "Elements of
-Applied Bifurcation Theory", chapter 10.
+the coordinates, of which a curve need not be a function. Every coordinate is measured in units of
+where the branch is; a step is as long as Newton's method and the straightness of the curve allow,
+up to those units, and up to a part of the bounds.
+
+Where the number of growing disturbances or the sign of dp/ds changes between two points, bisection
+in s locates the change. Keller, "Numerical solution of bifurcation and nonlinear eigenvalue
+problems", 1977; Kuznetsov, "Elements of Applied Bifurcation Theory", chapter 10.
 """
 
 import abc
@@ -29,8 +32,11 @@ from .._types import Players
 from ._edge import crossing, neutral
 
 _NEWTON = 12  # steps of Newton's method for one point
-_SMALLEST = 1e-7  # a step along the branch, in units of the longest
+_FAR = 1.0  # the longest step, in units of the sizes of the coordinates
+_FIRST = 0.5  # the first step, in units of the longest
+_SMALLEST = 1e-9  # a step along the branch
 _TURN = 0.9  # the cosine of the angle by which the branch may turn within a step
+_ASIDE = 0.3  # how far from its tangent the branch may be after a step, in units of the step
 
 CLOSED = "closed on itself"
 
@@ -44,20 +50,24 @@ class Bifurcation(Result):
     **Fields:**
 
     - `kind`: "fold", "pitchfork", "transcritical", "branch point" (where an exponent passes 0 and
-      neither is told by the second and third derivatives, and on a branch of cycles of a flow),
-      "Hopf", "Neimark-Sacker" (of cycles: a torus) or "period doubling".
+      neither is told by the second and third derivatives, where several do, and on a branch of
+      cycles of a flow), "Hopf", "Neimark-Sacker" (of cycles: a torus) or "period doubling";
+      "several" where exponents cross in different ways at once.
     - `parameter`: where it is.
     - `state`: the equilibrium there, or a point on the cycle; `players` are its players.
     - `period`: of the cycle; 0 for an equilibrium.
     - `lowest`, `highest`: how far each coordinate of the players goes along the cycle; for an
       equilibrium, the players.
     - `exponent`: the one that crosses: growth (about 0) and turn, per step or unit of time.
+    - `crossing`: how many exponents are on the edge there: one, or a pair; more where several cross
+      together, which symmetries make them do, or where one more is neutral all along.
     - `coefficient`: what becomes of the growth at a distance, to lowest order: a disturbance r v,
       or r (e^{i a} v + e^{-i a} v*) if it turns, with v of length 1, grows at the rate
       `coefficient` r^2 per step or unit of time. Of a Hopf bifurcation it is the first Lyapunov
       coefficient times the angular velocity. nan where it has no meaning (folds, transcritical
-      bifurcations, all on cycles of flows), and where the one of a Neimark-Sacker bifurcation does
-      not exist, at a third of a turn per step.
+      bifurcations, all on cycles of flows), where more than one or a pair are on the edge, of which
+      no single one says what becomes of the others, and where the one of a Neimark-Sacker
+      bifurcation does not exist, at a third of a turn per step.
     - `tangent`: of the branch there, of length 1, in the coordinates of the state, the parameter,
       and between them, for cycles of a flow, the logarithm of the period.
     """
@@ -66,8 +76,10 @@ class Bifurcation(Result):
         "parameter": (),
         "period": (),
         "exponent": (),
+        "crossing": (),
         "coefficient": (),
     }
+    partial: ClassVar[tuple[str, ...]] = ("coefficient",)
 
     kind: str = eqx.field(static=True)
     parameter: Float[Array, ""]
@@ -76,6 +88,7 @@ class Bifurcation(Result):
     lowest: Players
     highest: Players
     exponent: Complex[Array, ""]
+    crossing: Int[Array, ""]
     coefficient: Float[Array, ""]
     tangent: Float[Array, " u"]
 
@@ -85,20 +98,27 @@ class Bifurcation(Result):
         return self.state.players
 
     @property
+    def simple(self) -> bool:
+        """Whether only one exponent is on the edge, or a pair."""
+        return int(self.crossing) <= (2 if _turns(self.kind) else 1)
+
+    @property
     def supercritical(self) -> Bool[Array, ""]:
-        """Whether what is born is stable, if nothing else grows: the coefficient is negative."""
+        """Whether what is born is stable, if nothing else grows: the coefficient is negative. False
+        as well where there is no coefficient."""
         return self.coefficient < -neutral(self.coefficient.dtype)
 
 
 class AbstractCurve(eqx.Module):
-    """A curve F(u) = 0, u = (x / scale, ..., (p - low) / (high - low)), in states and a parameter.
+    """A curve F(u) = 0, u = (x / scale, ..., (p - zero) / (high - low)), in states and a parameter,
+    with a unit for each coordinate of the state; `zero` is 0, or the bound next to it.
 
     Exponents are per turn here: for the time in which a cycle returns, for equilibria per unit.
     """
 
     low: eqx.AbstractVar[Float[Array, ""]]
     high: eqx.AbstractVar[Float[Array, ""]]
-    scale: eqx.AbstractVar[Float[Array, ""]]
+    scale: eqx.AbstractVar[Float[Array, " n"]]
 
     @property
     @abc.abstractmethod
@@ -156,22 +176,50 @@ class AbstractCurve(eqx.Module):
         """A direction in the coordinates of u."""
         return direction / np.asarray(self.unscaled(jnp.ones(len(direction), direction.dtype)))
 
+    def in_units_of(self, other: "AbstractCurve", u: np.ndarray) -> np.ndarray:
+        """The u, or the direction, that is another curve's."""
+        ratio = np.ones_like(u)
+        ratio[: len(self.scale)] = np.asarray(other.scale) / np.asarray(self.scale)
+        return u * ratio
+
+    def at(self, u: np.ndarray) -> "AbstractCurve":
+        """The curve in units of a point on it: 1 + |x|, for each coordinate its own."""
+        scale = unit(self.scale * u[: len(self.scale)])
+        return eqx.tree_at(lambda curve: curve.scale, self, scale)
+
+    @property
+    def zero(self) -> Float[Array, ""]:
+        """From where the parameter is measured: near 0 it would be known no better otherwise."""
+        return jnp.clip(jnp.zeros_like(self.low), self.low, self.high)
+
     def parameter(self, u: Float[Array, "*batch u"]) -> Float[Array, "*batch"]:
-        return self.low + u[..., -1] * (self.high - self.low)
+        return self.zero + u[..., -1] * (self.high - self.low)
 
     def share(self, p: Float[Array, ""]) -> Float[Array, ""]:
         """The last coordinate of u."""
-        return (p.astype(self.low.dtype) - self.low) / (self.high - self.low)
+        return (p.astype(self.low.dtype) - self.zero) / (self.high - self.low)
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The last coordinate of u at the bounds."""
+        return float(self.share(self.low)), float(self.share(self.high))
 
     def named(self, u: np.ndarray) -> str:
         """The parameter in words."""
         return f"{float(self.parameter(jnp.asarray(u))):g}"
 
 
-class Point(eqx.Module):
-    """A point of a branch on the host: where it is, the unit tangent there, the derivative of F,
-    the exponents, how many disturbances grow, and along what x is free to slide."""
+def unit(x: Float[Array, " n"]) -> Float[Array, " n"]:
+    """In what each coordinate of a state is measured near a state."""
+    return 1 + jnp.abs(x)
 
+
+class Point(eqx.Module):
+    """A point of a branch on the host: the curve in whose units it is, where it is, the unit
+    tangent there, the derivative of F, the exponents, how many disturbances grow, and along what x
+    is free to slide."""
+
+    curve: AbstractCurve
     u: np.ndarray
     tangent: np.ndarray
     matrix: np.ndarray
@@ -188,6 +236,19 @@ class Point(eqx.Module):
         """With the tangent to the same side as a direction."""
         sign = -1 if np.sum(self.tangent * way) < 0 else 1
         return eqx.tree_at(lambda point: point.tangent, self, sign * self.tangent)
+
+    def on(self, curve: AbstractCurve) -> "Point | None":
+        """The same point in other units."""
+        u, way = (curve.in_units_of(self.curve, v) for v in (self.u, self.tangent))
+        return meet(curve, u, way / np.linalg.norm(way))[0]
+
+    def in_its_units(self) -> "Point":
+        """The same point in units of where it is, if its own are others by more than a factor 2."""
+        curve = self.curve.at(self.u)
+        ratio = np.asarray(curve.scale) / np.asarray(self.curve.scale)
+        if np.all((ratio <= 2) & (ratio >= 0.5)):
+            return self
+        return self.on(curve) or self
 
 
 class Walk(eqx.Module):
@@ -213,8 +274,14 @@ def meet(curve: AbstractCurve, guess: np.ndarray, normal: np.ndarray) -> tuple[P
     u, tangent, matrix, exponents, along, steps, converged = (np.asarray(x) for x in found)
     if not converged:
         return None, int(steps)
-    growing = int(np.sum(np.real(exponents) > curve.rounding**0.75))
-    return Point(u, tangent, matrix, exponents, growing, along), int(steps)
+    growing = int(np.sum(np.real(exponents) > decided(exponents, curve.rounding)))
+    return Point(curve, u, tangent, matrix, exponents, growing, along), int(steps)
+
+
+def decided(exponents: np.ndarray, rounding: float) -> float:
+    """The growth beyond which exponents are not taken for neutral."""
+    sizes = np.abs(exponents[np.isfinite(exponents)])
+    return max(rounding**0.75, 100 * rounding * float(sizes.max(initial=0)))
 
 
 @compiled
@@ -251,51 +318,83 @@ def _meet(
     return u, tangent, matrix[:-1], exponents, along, i - 1, converged
 
 
-def walk(
-    curve: AbstractCurve, origin: Point, resolution: int, max_points: int, shown: tqdm
-) -> Walk:
-    """Along the branch, the way its tangent points, until it ends; every point is shown."""
-    here = origin
-    longest = 1 / resolution
-    step = longest / 10
+def walk(origin: Point, resolution: int, max_points: int, shown: tqdm) -> Walk:
+    """Along the branch, the way the tangent of a point points, until it ends; every point is
+    shown."""
+    here = origin.in_its_units()
+    curve = here.curve
+    step = _FIRST * _longest(here, resolution)
     points, passed = [], []
     while len(points) < max_points:
-        new, steps = meet(curve, here.u + step * here.tangent, here.tangent)
-        angle = -1.0 if new is None else float(np.sum(here.tangent * new.tangent))
-        if new is None or angle < _TURN:
+        step = min(step, _longest(here, resolution))
+        new, steps = _next(here, step)
+        if new is None:
             step /= 2
-            if step < _SMALLEST * longest:
+            if step < _SMALLEST:
                 return Walk(points, passed, _lost(curve, here), True)
             continue
-        share = float(new.u[-1])
-        outside = not 0 <= share <= 1
-        if outside:
-            new = _land(curve, here, new)
-            if new is None:
-                return Walk(points, passed, _lost(curve, here), True)
         end = curve.ended(here, new)
         if end is not None:
             words, last, found = end
             return Walk(points + last, passed + found, words)
-        passed += _passed(curve, here, new)
+        around = _returned(origin, here, new) if len(points) > 2 else None
+        if around is not None:
+            return Walk([*points, around], passed + _passed(here, around), CLOSED)
+        passed += _passed(here, new)
         points.append(new)
         shown.set_postfix_str(curve.named(new.u), refresh=False)
         shown.update()
-        if outside:
-            bound = curve.low if share < 0 else curve.high
+        if new.u[-1] in curve.ends:
+            bound = curve.low if new.u[-1] == curve.ends[0] else curve.high
             return Walk(points, passed, f"left the bounds at {float(bound):g}")
-        apart = new.u - origin.u
-        ahead = float(np.sum(apart * origin.tangent))
-        if len(points) > 2 and 0 <= ahead < 2 * step and np.max(np.abs(apart)) < 2 * step:
-            return Walk(points, passed, CLOSED)
-        here = new
-        if steps <= 4 and angle > (1 + _TURN) / 2:
-            step = min(1.5 * step, longest)
+        if steps <= 4 and np.sum(here.tangent * new.tangent) > (1 + _TURN) / 2:
+            step *= 1.5
+        here = new.in_its_units()
+        curve = here.curve
     end = (
         f"was given up after {max_points} points at {curve.named(here.u)}: raise "
         "`max_points` to follow it further"
     )
     return Walk(points, passed, end, True)
+
+
+def _longest(here: Point, resolution: int) -> float:
+    """The longest step: so that the parameter passes its bounds in no fewer than `resolution`, and
+    no coordinate outgrows itself."""
+    return float(min(_FAR, 1 / (resolution * max(abs(here.tangent[-1]), 1e-9))))
+
+
+def _next(here: Point, step: float) -> tuple[Point | None, int]:
+    """The point a step further, or at the bound of the parameter before that, if the branch goes
+    there as straight as a step must be."""
+    guess = here.u + step * here.tangent
+    low, high = here.curve.ends
+    new, steps = None, 0
+    if low < guess[-1] < high:
+        new, steps = meet(here.curve, guess, here.tangent)
+    ahead = guess if new is None else new.u
+    if not low < ahead[-1] < high:
+        new = _land(here, ahead)
+    if new is None or np.sum(here.tangent * new.tangent) < _TURN:
+        return None, steps
+    apart = new.u - here.u
+    ahead = np.sum(apart * here.tangent)
+    aside = np.linalg.norm(apart - ahead * here.tangent)
+    return (new if 0 < ahead <= 2 * step and aside <= _ASIDE * step else None), steps
+
+
+def _returned(origin: Point, here: Point, new: Point) -> Point | None:
+    """The point that a branch started from, if it lies between two points."""
+    curve = here.curve
+    u, way = (curve.in_units_of(origin.curve, v) for v in (origin.u, origin.tangent))
+    apart, length = u - here.u, np.linalg.norm(new.u - here.u)
+    ahead = np.sum(apart * here.tangent)
+    aside = np.linalg.norm(apart - ahead * here.tangent)
+    facing = np.sum(way * here.tangent) > (2 * _TURN - 1) * np.linalg.norm(way)
+    if not (facing and 0 < ahead <= length and aside <= _ASIDE * length):
+        return None
+    back = np.sum((u - new.u) * new.tangent)
+    return origin.on(curve) if back <= 0 else None
 
 
 def _lost(curve: AbstractCurve, here: Point) -> str:
@@ -306,13 +405,18 @@ def _lost(curve: AbstractCurve, here: Point) -> str:
     )
 
 
-def _land(curve: AbstractCurve, here: Point, beyond: Point) -> Point | None:
-    """The point between two at which the parameter is at a bound."""
-    share = np.clip(np.round(beyond.u[-1]), 0, 1)
-    guess = here.u + (share - here.u[-1]) / (beyond.u[-1] - here.u[-1]) * (beyond.u - here.u)
+def _land(here: Point, beyond: np.ndarray) -> Point | None:
+    """The point at the bound of the parameter between a point and a place beyond it."""
+    share = np.clip(beyond[-1], *here.curve.ends)
+    if here.u[-1] == share:
+        return None
+    guess = here.u + (share - here.u[-1]) / (beyond[-1] - here.u[-1]) * (beyond - here.u)
     guess[-1] = share
-    new, _ = meet(curve, guess, upwards(guess))
-    return None if new is None else new.facing(here.tangent)
+    new, _ = meet(here.curve, guess, upwards(guess))
+    if new is None:
+        return None
+    u = np.append(new.u[:-1], share).astype(new.u.dtype)
+    return eqx.tree_at(lambda point: point.u, new, u).facing(here.tangent)
 
 
 def upwards(u: np.ndarray) -> np.ndarray:
@@ -322,7 +426,7 @@ def upwards(u: np.ndarray) -> np.ndarray:
     return way
 
 
-def between(curve: AbstractCurve, here: Point, new: Point, share: float) -> Point | None:
+def between(here: Point, new: Point, share: float) -> Point | None:
     """The point that share of the way from one to the next, by Hermite's cubic, which is so near to
     the branch that no other branch is nearer."""
     length = np.linalg.norm(new.u - here.u)
@@ -332,11 +436,12 @@ def between(curve: AbstractCurve, here: Point, new: Point, share: float) -> Poin
     along = 6 * b * (new.u - here.u)
     along = along + length * (1 - share) * (1 - 3 * share) * here.tangent
     along = along + length * share * (3 * share - 2) * new.tangent
-    return meet(curve, guess, along / np.linalg.norm(along))[0]
+    return meet(here.curve, guess, along / np.linalg.norm(along))[0]
 
 
-def _passed(curve: AbstractCurve, here: Point, new: Point) -> list[Bifurcation]:
+def _passed(here: Point, new: Point) -> list[Bifurcation]:
     """The bifurcations between two points, which are where the signature changes."""
+    curve = here.curve
     length = float(np.linalg.norm(new.u - here.u))
     # A growth that counts and a parameter that turns change at one place only up to rounding.
     aside = min(curve.rounding**0.4 / length, 0.1)
@@ -346,13 +451,13 @@ def _passed(curve: AbstractCurve, here: Point, new: Point) -> list[Bifurcation]:
         first, last = clear, 1.0
         for _ in range(int(-np.log2(curve.rounding))):
             middle = (first + last) / 2
-            point = between(curve, here, new, middle)
+            point = between(here, new, middle)
             if point is not None and point.signature == signature:
                 first = middle
             else:
                 last = middle
         shares = [min(max(first + d, 0), 1) for d in (-aside, 0, aside)]
-        before, at, after = (between(curve, here, new, share) for share in shares)
+        before, at, after = (between(here, new, share) for share in shares)
         if before is None or at is None or after is None:
             break
         found = _bifurcation(curve, (here, before, at, after, new))
@@ -371,22 +476,43 @@ def _bifurcation(
     turn = before.signature[1] != after.signature[1]
     if not grow and not turn:
         return None
-    more = max(before, after, key=lambda point: point.growing)
+    less, more = sorted((before, after), key=lambda point: point.growing)
     i = more.growing - 1 if grow else int(np.argmin(np.abs(np.real(at.exponents))))
     if not turn and min(np.real(here.exponents)[i], np.real(new.exponents)[i]) > 0:
         return None  # what grew already, but less than rounding could tell
-    kind = crossing(more.exponents[i], curve.unit)
-    if kind == "real":
-        kind = "fold" if grow and turn else curve.branching(at)
-    return bifurcation(curve, kind, at, complex(at.exponents[i]))
+    kinds = {crossing(e, curve.unit) for e in more.exponents[less.growing : more.growing]}
+    kind = crossing(more.exponents[i], curve.unit) if len(kinds) < 2 else "several"
+    exponent = complex(at.exponents[i])
+    count = max(more.growing - less.growing, _on_edge(curve, at, exponent))
+    if kind == "real" and grow and turn:
+        kind = "fold"
+    elif kind == "real":
+        kind = curve.branching(at) if count == 1 else "branch point"
+    return bifurcation(curve, kind, at, exponent, count)
 
 
-def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -> Bifurcation:
-    """A bifurcation of a known kind, by the exponent that crosses."""
+def _on_edge(curve: AbstractCurve, at: Point, exponent: complex) -> int:
+    """How many exponents at a point are as near to the edge as the one that crosses it there."""
+    sizes = np.abs(at.exponents[np.isfinite(at.exponents)])
+    scale = max(1.0, sizes.max(initial=0)) if curve.unit == "step" else sizes.max(initial=0)
+    near = max(curve.rounding**0.75 * scale, 10 * abs(exponent.real))
+    return int(np.sum(np.abs(np.real(at.exponents)) <= near))
+
+
+def _turns(kind: str) -> bool:
+    return kind in ("Hopf", "Neimark-Sacker")
+
+
+def bifurcation(
+    curve: AbstractCurve, kind: str, at: Point, exponent: complex, count: int = 0
+) -> Bifurcation:
+    """A bifurcation of a known kind, by an exponent that crosses: one of `count`, or of more."""
     u = jnp.asarray(at.u)
     state, lowest, highest, period, turn = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
-    coefficient = curve.coefficient(kind, at, exponent)
+    one = 2 if _turns(kind) else 1
+    count = max(count, one, _on_edge(curve, at, exponent))
+    coefficient = curve.coefficient(kind, at, exponent) if count == one else float("nan")
     tangent = curve.unscaled(jnp.asarray(at.tangent))
     return Bifurcation(
         kind,
@@ -396,6 +522,7 @@ def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -
         lowest,
         highest,
         jnp.asarray(exponent / float(turn), at.exponents.dtype),
+        jnp.asarray(count),
         jnp.asarray(coefficient / float(turn), u.dtype),
         tangent / jnp.linalg.norm(tangent),
     )

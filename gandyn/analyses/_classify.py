@@ -57,6 +57,7 @@ class Classification(Result):
         "own": ("player",),
         "total": ("player",),
     }
+    partial: ClassVar[tuple[str, ...]] = ("total",)
 
     stationary: Bool[Array, ""]
     local_nash: Bool[Array, ""]

@@ -78,8 +78,10 @@ class Continuation(Result):
     @property
     def stable(self) -> Bool[Array, " point"]:
         """Whether all disturbances decay, faster than rounding could tell."""
+        sizes = jnp.where(jnp.isfinite(self.exponents), jnp.abs(self.exponents), 0)
         growth = jnp.max(self.exponents.real, axis=-1)
-        return growth < -neutral(growth.dtype)
+        rounding = 100 * jnp.finfo(growth.dtype).eps * jnp.max(sizes, axis=-1, initial=0)
+        return growth < -jnp.maximum(neutral(growth.dtype), rounding)
 
 
 def continuation(
@@ -88,7 +90,7 @@ def continuation(
     bounds: Any,
     start: Number | None = None,
     key: Key = None,
-    resolution: int = 50,
+    resolution: int = 32,
     max_points: int = 2000,
     progress: bool | None = None,
 ) -> Continuation:
@@ -119,7 +121,8 @@ def continuation(
       which has its own. From within the bounds it is followed both ways. Not where it turns back,
       or meets another.
     - `key`: one realisation of everything random.
-    - `resolution`: how many points, at least, a branch has from one bound to the other.
+    - `resolution`: how many points, at least, a branch has from one bound to the other: about so
+      many where it is straight, and more where it bends or grows many times over.
     - `max_points`: when to give up, either way.
     - `progress`: whether to count the points while it runs. By default only on a terminal.
 
@@ -164,12 +167,12 @@ def continuation(
             if isinstance(way, str):
                 walks.append(Walk([], [], way))
             else:
-                walks.append(walk(curve, way, resolution, max_points, shown))
+                walks.append(walk(way, resolution, max_points, shown))
     for end in (w.end for w in walks if w.broken):
         warnings.warn(f"the branch {end}.", stacklevel=2)
     down, up = walks
     points = [*down.points[::-1], *points, *up.points]
-    views = [seen(curve, jnp.asarray(point.u)) for point in points]
+    views = [seen(point.curve, jnp.asarray(point.u)) for point in points]
     # Stacked on the host, where their number is no part of a program.
     states, lowest, highest, periods, turns = jax.tree.map(
         lambda *leaves: jnp.asarray(np.stack(leaves)), *views
@@ -246,8 +249,8 @@ def _cycle_at(
         curve = turning(make, cycle.state, cycle.period, bounds, key)
     u = curve.point(x, start)
     origin, _ = meet(curve, u, upwards(u))
-    near = 0.1 * extent(orbit) / curve.scale
-    if origin is None or np.max(np.abs(origin.u - u)[: x.size]) > near:
+    near = 0.1 * extent(orbit) / np.asarray(curve.scale)
+    if origin is None or np.any(np.abs(origin.u - u)[: x.size] > near):
         origin, matrix = None, compiled(curve.look)(jnp.asarray(u))[1]
     else:
         matrix = origin.matrix
@@ -278,8 +281,8 @@ def _other(
     for first in firsts:
         if first is None:
             ways.append(f"was lost at the {at.kind} at {float(at.parameter):g}")
-        elif not 0 <= first.u[-1] <= 1:
-            ways.append(f"left the bounds at {low if first.u[-1] < 0 else high:g}")
+        elif not curve.ends[0] <= first.u[-1] <= curve.ends[1]:
+            ways.append(f"left the bounds at {low if first.u[-1] < curve.ends[0] else high:g}")
         else:
             points.append(first)
             ways.append(first)

@@ -20,8 +20,9 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import Make, at_rest, crossing, growth, interval, is_make, neutral, settled
+from ._edge import Make, at_rest, crossing, growth, interval, is_make, settled
 from ._spectrum import spectrum
+from ._walls import continuous
 
 
 class Critical(Result):
@@ -31,8 +32,9 @@ class Critical(Result):
 
     - `parameter`: the critical value.
     - `bracket`: the two values, a rounding error apart, between which it lies.
-    - `growth`: the largest growth rate at the two ends of the bounds. It differs in sign, or is 0
-      at one of them, where disturbances neither grow nor decay.
+    - `growth`: the largest growth rate at the two ends of the bounds.
+    - `side`: of the edge, on which they are: -1 for stable, 1 for unstable, and 0 on it, as far as
+      rounding can tell.
     - `exponent`: the one that crosses: growth (about 0) and turn per `unit`.
     - `state`: the equilibrium at the critical value; `players` are its players.
     - `unit`: "step" for a rule, "unit time" for a flow.
@@ -40,14 +42,16 @@ class Critical(Result):
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "parameter": (),
-        "bracket": ("side",),
-        "growth": ("side",),
+        "bracket": ("end",),
+        "growth": ("end",),
+        "side": ("end",),
         "exponent": (),
     }
 
     parameter: Float[Array, ""]
-    bracket: Float[Array, " side"]
-    growth: Float[Array, " side"]
+    bracket: Float[Array, " end"]
+    growth: Float[Array, " end"]
+    side: Float[Array, " end"]
     exponent: Complex[Array, ""]
     state: State
     unit: str = eqx.field(static=True)
@@ -95,7 +99,6 @@ def critical(make: Make, players: Players | State, bounds: Any, key: Key = None)
 @compiled
 def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Critical:
     guess, back = coordinates(start)
-    none = neutral(guess.dtype)
     modes = jax.eval_shape(lambda: at_rest(make(low), start, key)[1])
     eps = float(jnp.finfo(low.dtype).eps)
 
@@ -103,17 +106,18 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
         """First the lower bound, then the upper one, then always the middle of the two."""
 
         def look(carried: tuple) -> tuple:
-            i, bracket, x, exponents, ends = carried
+            i, bracket, x, exponents, ends, ranks = carried
             tried = jnp.concatenate([bracket, jnp.mean(bracket, keepdims=True)])
             guesses = jnp.stack([x[0], x[0], jnp.mean(x, axis=0)])
             which = jnp.minimum(i, 2)
-            state, new = at_rest(make(tried[which]), back(guesses[which]), key)
+            state, new, even = at_rest(make(tried[which]), back(guesses[which]), key)
+            rank = jnp.where(even & ~jnp.isnan(growth(new)), 0, jnp.sign(growth(new)))
             ends = jnp.where(jnp.arange(2) == i, growth(new), ends)
-            # Of stable, neutral and unstable, which is which; the edge is half-way between the two.
-            threshold = none * jnp.sum(_ranks(ends))
-            side = jnp.where(
-                i < 2, i, ((growth(new) > threshold) == (ends[1] > threshold)).astype(i.dtype)
-            )
+            ranks = jnp.where(jnp.arange(2) == i, rank, ranks)
+            # The edge is half-way between the two: from stable to unstable, where growth begins.
+            middle = jnp.sum(ranks) / 2
+            beyond = jnp.where(middle == 0, growth(new) > 0, rank > middle)
+            side = jnp.where(i < 2, i, (beyond == (ranks[1] > middle)).astype(i.dtype))
             lost = jnp.where(jnp.any(jnp.isnan(new)), jnp.nan, 1).astype(bracket.dtype)
             return (
                 i + 1,
@@ -121,13 +125,14 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
                 x.at[side].set(coordinates(state)[0]),
                 exponents.at[side].set(new),
                 ends,
+                ranks,
             )
 
         def unfinished(carried: tuple) -> Array:
-            i, bracket, _, _, ends = carried
+            i, bracket, _, _, _, ranks = carried
             width, size = bracket[1] - bracket[0], jnp.max(jnp.abs(bracket))
             finest = jnp.maximum(eps * size, eps**2 * (high - low))
-            return (i < 2) | ((width > finest) & _changes(ends))
+            return (i < 2) | ((width > finest) & _changes(ranks))
 
         carried = (
             jnp.asarray(0),
@@ -135,41 +140,36 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
             jnp.stack([guess, guess]),
             jnp.zeros((2, *modes.shape), modes.dtype),
             jnp.zeros(2, guess.dtype),
+            jnp.zeros(2, guess.dtype),
         )
-        _, bracket, x, exponents, ends = jax.lax.while_loop(unfinished, look, carried)
-        differ = _changes(ends)
+        _, bracket, x, exponents, ends, ranks = jax.lax.while_loop(unfinished, look, carried)
+        differ = _changes(ranks)
         bracket = jnp.where(differ, bracket, jnp.nan)
         leading = exponents[jnp.argmax(growth(exponents))]
         exponent = jnp.where(differ, leading[jnp.argmax(leading.real)], jnp.nan)
         middle = jnp.mean(bracket, keepdims=True).astype(guess.dtype)
-        return jnp.concatenate([jnp.mean(x, axis=0), middle]), (bracket, ends, exponent)
+        return jnp.concatenate([jnp.mean(x, axis=0), middle]), (bracket, ends, ranks, exponent)
 
     def vanishing(z: Array) -> Array:
         """The residual and the growth: of these two the edge is a root, and so differentiable."""
         dynamics, state = make(z[-1].astype(low.dtype)), back(z[:-1])
-        rest = coordinates(dynamics.residual(state, key))[0]
+        rest = coordinates(continuous(dynamics).residual(state, key))[0]
         largest = growth(spectrum(dynamics, state, key).exponents)
         return jnp.concatenate([rest, largest[None]])
 
     def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
         return jnp.linalg.solve(jax.jacfwd(linear)(y), y)
 
-    z, (bracket, ends, exponent) = jax.lax.custom_root(
+    z, (bracket, ends, ranks, exponent) = jax.lax.custom_root(
         vanishing, jnp.append(guess, low.astype(guess.dtype)), search, tangent, has_aux=True
     )
-    return Critical(z[-1].astype(low.dtype), bracket, ends, exponent, back(z[:-1]), make(low).unit)
+    parameter, unit = z[-1].astype(low.dtype), make(low).unit
+    return Critical(parameter, bracket, ends, ranks, exponent, back(z[:-1]), unit)
 
 
-def _ranks(growth: Float[Array, " side"]) -> Float[Array, " side"]:
-    """-1 for stable, 0 for neutral, 1 for unstable."""
-    none = neutral(growth.dtype)
-    return (growth > none).astype(growth.dtype) - (growth < -none).astype(growth.dtype)
-
-
-def _changes(growth: Float[Array, " side"]) -> Bool[Array, ""]:
+def _changes(ranks: Float[Array, " end"]) -> Bool[Array, ""]:
     """Whether stability is not the same at both ends, and known."""
-    ranks = _ranks(growth)
-    return (ranks[0] != ranks[1]) & ~jnp.any(jnp.isnan(growth))
+    return (ranks[0] != ranks[1]) & ~jnp.any(jnp.isnan(ranks))
 
 
 def _explain(result: Critical, low: float, high: float) -> None:
@@ -184,7 +184,7 @@ def _explain(result: Critical, low: float, high: float) -> None:
                 "equilibria ends within them, `gandyn.continuation` follows it around the fold."
             )
     if np.isnan(result.parameter):
-        words = [("neutral", "unstable", "stable")[int(rank)] for rank in _ranks(result.growth)]
+        words = [("neutral", "unstable", "stable")[int(rank)] for rank in result.side]
         if words[0] == words[1]:
             raise ValueError(
                 f"stability does not change between `bounds`: the equilibrium is {words[0]} at "

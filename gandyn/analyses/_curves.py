@@ -25,10 +25,11 @@ from .._types import Key, Players
 from ..flows import AbstractFlow, Integrator
 from ..rules import TimeMap
 from . import _normal_form as normal_form
-from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, upwards
+from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, unit, upwards
 from ._edge import Make
 from ._spectrum import eigenvalues, ranked
 from ._tangent import carry
+from ._walls import confined_in, continuous, derivative
 
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
 
@@ -42,7 +43,7 @@ class EquilibriumCurve(AbstractCurve):
 
     make: Make
     like: State
-    scale: Float[Array, ""]
+    scale: Float[Array, " n"]
     low: Float[Array, ""]
     high: Float[Array, ""]
     key: Key
@@ -69,7 +70,7 @@ class EquilibriumCurve(AbstractCurve):
     def field(self, p: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """r(x, p)."""
         state = coordinates(self.like)[1](x)
-        return coordinates(self.dynamics(p).residual(state, self.key))[0]
+        return coordinates(continuous(self.dynamics(p)).residual(state, self.key))[0]
 
     def residual(self, u: Float[Array, " u"]) -> Float[Array, " n"]:
         return self.field(self.parameter(u), u[:-1] * self.scale) / self.scale
@@ -78,11 +79,13 @@ class EquilibriumCurve(AbstractCurve):
         matrix = jax.jacfwd(self.residual)(u)
         slopes = matrix[:, :-1]
         dynamics = self.dynamics(self.parameter(u))
+        if confined_in(dynamics) is not None:
+            slopes = derivative(dynamics, self.state(u), self.key)
         exponents = ranked(dynamics.exponents(eigenvalues(slopes)))
         return self.residual(u), matrix, exponents, jnp.zeros_like(u[:-1])
 
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:
-        return jnp.full_like(self.scale, self.steps)
+        return jnp.full_like(self.low, self.steps)
 
     def turn(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         return jnp.maximum(self.period(u), 1)
@@ -100,7 +103,7 @@ class EquilibriumCurve(AbstractCurve):
 
     def branching(self, at: Point) -> str:
         quadratic, cubic = (abs(c) for c in self._straight(at, 0.0))
-        scale = float(self.scale)
+        scale = float(jnp.max(self.scale, initial=1))
         if max(quadratic, cubic * scale) * scale**2 <= 1e3 * self.rounding:
             return "branch point"
         return "pitchfork" if quadratic <= self.rounding**0.25 * cubic * scale else "transcritical"
@@ -118,7 +121,9 @@ class EquilibriumCurve(AbstractCurve):
         """r and x, and what is known already of its derivative."""
         u = jnp.asarray(at.u)
         field = eqx.Partial(self.field, self.parameter(u))
-        return field, u[:-1] * self.scale, np.asarray(at.matrix[:, :-1], float)
+        scale = np.asarray(self.scale, float)
+        slopes = np.asarray(at.matrix[:, :-1], float) * scale[:, None] / scale[None]
+        return field, u[:-1] * self.scale, slopes
 
     def _straight(self, at: Point, eigenvalue: float) -> tuple[float, float]:
         return normal_form.straight(*self._jet(at), eigenvalue)
@@ -126,8 +131,7 @@ class EquilibriumCurve(AbstractCurve):
     def ended(self, here: Point, new: Point) -> End | None:
         if self.steps % 2 or not self.steps:
             return None
-        steps = self.steps // 2 if self.steps > 2 else 0
-        half = resting(self.make, self.like, (self.low, self.high), self.key, steps)
+        half = _resting_on(self, self.steps // 2 if self.steps > 2 else 0)
         return _halved(self, half, here, new)
 
 
@@ -136,7 +140,7 @@ class CycleCurve(AbstractCurve):
 
     make: Make
     like: State
-    scale: Float[Array, ""]
+    scale: Float[Array, " n"]
     time: Float[Array, ""]
     low: Float[Array, ""]
     high: Float[Array, ""]
@@ -149,7 +153,7 @@ class CycleCurve(AbstractCurve):
 
     def point(self, x: Float[Array, " n"], p: Float[Array, ""]) -> np.ndarray:
         """The u of a state on a cycle of the period `time`, and a parameter."""
-        ends = jnp.stack([jnp.zeros_like(self.scale), self.share(p)])
+        ends = jnp.stack([jnp.zeros_like(self.low), self.share(p)])
         return np.asarray(jnp.append(x / self.scale, ends))
 
     def unscaled(self, du: Float[Array, " u"]) -> Float[Array, " u"]:
@@ -161,20 +165,21 @@ class CycleCurve(AbstractCurve):
 
     def look(self, u: Float[Array, " u"]) -> Seen:
         dynamics: Any = self.make(self.parameter(u))
-        flow = _Family(make=self.make, low=self.low, high=self.high, integrator=dynamics.integrator)
+        width = self.high - self.low
+        flow = _Family(make=self.make, zero=self.zero, width=width, integrator=dynamics.integrator)
         start, period = State((self.state(u), u[-1])), self.period(u)
         x, one = u[:-2] * self.scale, jnp.eye(u.size - 1, dtype=u.dtype)
         ts = jnp.stack([jnp.zeros_like(period), period])
         end, pushed = carry(flow, start, one, ts, self.key)
         returned, _ = end.players
         returned, _ = coordinates(returned)
-        pushed, swept = pushed[:-1, :-1], pushed[:-1, -1]
+        pushed, swept = pushed[:-1, :-1] * self.scale[None] / self.scale[:, None], pushed[:-1, -1]
 
         def velocity(x: Array) -> Array:
             state = State((coordinates(self.like)[1](x), u[-1]))
             return coordinates(flow.velocity(state, self.key).players[0])[0]
 
-        along = velocity(x)
+        along = velocity(x) / self.scale
         along = along / jnp.linalg.norm(along)
         columns = [pushed - one[:-1, :-1], (period * velocity(returned) / self.scale)[:, None]]
         matrix = jnp.concatenate([*columns, (swept / self.scale)[:, None]], axis=1)
@@ -231,7 +236,7 @@ class CycleCurve(AbstractCurve):
         if end is None:
             return None
         u = jnp.asarray(end.u)
-        curve = resting(self.make, self.like, (self.low, self.high), self.key)
+        curve = _resting_on(self, 0)
         found = _hopf(curve, np.delete(end.u, -2), float(2 * jnp.pi / self.period(u)))
         reach = np.linalg.norm(new.u - here.u)
         if found is None or np.max(np.abs(found[0].u - np.delete(end.u, -2))) > reach:
@@ -253,10 +258,23 @@ def turning(make: Make, state: State, period: Array, bounds: Bounds, key: Key) -
     return CycleCurve(make=make, like=state, time=time, key=key, **units)
 
 
+def _resting_on(curve: EquilibriumCurve | CycleCurve, steps: int) -> EquilibriumCurve:
+    """The curve of equilibria, or of cycles of so many steps, in the units of another curve."""
+    return EquilibriumCurve(
+        make=curve.make,
+        like=curve.like,
+        scale=curve.scale,
+        low=curve.low,
+        high=curve.high,
+        key=curve.key,
+        steps=steps,
+    )
+
+
 def _units(state: State, bounds: Bounds) -> dict[str, Array]:
     x, _ = coordinates(state)
     low, high = (bound.astype(x.dtype) for bound in bounds)
-    return {"scale": 1 + jnp.max(jnp.abs(x), initial=0), "low": low, "high": high}
+    return {"scale": unit(x), "low": low, "high": high}
 
 
 def _last(
@@ -266,12 +284,12 @@ def _last(
     first, last = 0.0, 1.0
     for _ in range(halvings):
         middle = (first + last) / 2
-        point = between(curve, here, new, middle)
+        point = between(here, new, middle)
         if point is not None and before(point):
             first = middle
         else:
             last = middle
-    return between(curve, here, new, first)
+    return between(here, new, first)
 
 
 def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) -> End | None:
@@ -322,11 +340,11 @@ def _hopf(curve: EquilibriumCurve, u: np.ndarray, angle: float) -> tuple[Point, 
 
 
 class _Family(AbstractFlow):
-    """z' = f(z, p), p' = 0, the parameter as its share of the way between its bounds."""
+    """z' = f(z, p), p' = 0, the parameter in units of the width of its bounds."""
 
     make: Make
-    low: Float[Array, ""]
-    high: Float[Array, ""]
+    zero: Float[Array, ""]
+    width: Float[Array, ""]
     integrator: Integrator
 
     def init(self, players: Players) -> State:
@@ -334,7 +352,7 @@ class _Family(AbstractFlow):
 
     def velocity(self, state: State, key: Key = None) -> State:
         here, share = state.players
-        flow: Any = self.make(self.low + share * (self.high - self.low))
+        flow: Any = self.make(self.zero + share * self.width)
         return State((flow.velocity(here, key), jnp.zeros_like(share)))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
@@ -47,11 +47,13 @@ def settled(dynamics: AbstractDynamics, players: Players | State, key: Key) -> S
 
 def at_rest(
     dynamics: AbstractDynamics, state: State, key: Key
-) -> tuple[State, Complex[Array, " mode"]]:
-    """The equilibrium near a state, and its exponents; these are nan if there is none."""
+) -> tuple[State, Complex[Array, " mode"], Bool[Array, ""]]:
+    """The equilibrium near a state, its exponents, nan if there is none, and whether one of them
+    cannot be told from a neutral one."""
     found = equilibrium(dynamics, state, key)
-    exponents = spectrum(dynamics, found.state, key).exponents
-    return found.state, jnp.where(found.converged, exponents, jnp.nan)
+    seen = spectrum(dynamics, found.state, key)
+    exponents = jnp.where(found.converged, seen.exponents, jnp.nan)
+    return found.state, exponents, seen.neutral
 
 
 def interval(name: str, bounds: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:

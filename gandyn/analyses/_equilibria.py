@@ -13,7 +13,7 @@ from scipy.stats import qmc
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
-from .._phase import coordinates
+from .._phase import coordinates, vector
 from .._progress import bar
 from .._reads import compiled
 from .._result import Result
@@ -21,8 +21,9 @@ from .._types import Key, Players
 from ._classify import Classification, classify
 from ._equilibrium import Equilibrium, equilibrium
 from ._inside import game_inside
-from ._spectrum import Spectrum, spectrum
+from ._spectrum import Spectrum, jacobian, spectrum
 
+_MULTIPLE = 0.25  # the power of rounding to which the multiple roots that are merged are known
 _BATCH = 256  # starts that are searched from together
 
 
@@ -65,8 +66,9 @@ def equilibria(
     """The equilibria of a dynamics in a box, stable or not; not to be traced.
 
     The root finder of `equilibrium` starts from a Sobol sequence in the box; roots in the box that
-    agree to half the digits are one. What no start reaches is not found: where every equilibrium is
-    reached from several starts, it is unlikely that one is missing.
+    agree to half the digits are one, and so are those between which the residual changes by no more
+    than rounding, as it does near a multiple root. What no start reaches is not found: where every
+    equilibrium is reached from several starts, it is unlikely that one is missing.
 
     **Arguments:**
 
@@ -93,7 +95,9 @@ def equilibria(
     found = _search(dynamics, points, back(like), key, progress)
     roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
     inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
-    chosen, reached = _distinct(roots, np.asarray(found.residual), inside)
+    groups = _distinct(roots, np.asarray(found.residual), inside)
+    groups = _merged(dynamics, found, roots, points, groups, key)
+    chosen, reached = [g[0] for g in groups], [len(g) for g in groups]
     if 2 * len(chosen) > inside.sum() > 10:
         warnings.warn(
             f"{inside.sum()} starts ended on {len(chosen)} different equilibria: they do not seem "
@@ -154,10 +158,9 @@ def box(name: str, bounds: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def _distinct(
-    roots: np.ndarray, residual: np.ndarray, inside: np.ndarray
-) -> tuple[list[int], list[int]]:
-    """The best of each group of roots that agree to half their digits, and the groups' sizes."""
+def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> list[list[int]]:
+    """The groups of roots that agree to half their digits, the largest first and in each the best
+    first."""
     left = [int(i) for i in np.argsort(residual, kind="stable") if inside[i]]
     groups: list[list[int]] = []
     while left:
@@ -166,5 +169,51 @@ def _distinct(
         same = [i for i in left if np.abs(roots[i] - root).max() <= near]
         groups.append(same)
         left = [i for i in left if i not in set(same)]
-    groups.sort(key=len, reverse=True)
-    return [g[0] for g in groups], [len(g) for g in groups]
+    return sorted(groups, key=len, reverse=True)
+
+
+def _merged(
+    dynamics: AbstractDynamics,
+    found: Equilibrium,
+    roots: np.ndarray,
+    starts: Float[Array, "start n"],
+    groups: list[list[int]],
+    key: Key,
+) -> list[list[int]]:
+    """The groups, those as one that the derivative at both does not tell apart: over the way from
+    one to the other it makes a difference that is a rounding error of what the residual is at the
+    starts."""
+    eps = float(np.finfo(roots.dtype).eps)
+    merged: list[list[int]] = []
+    for group in groups:
+        root = roots[group[0]]
+        near = eps**_MULTIPLE * (1 + np.abs(root).max(initial=0))
+        close = [g for g in merged if np.abs(roots[g[0]] - root).max(initial=0) <= near]
+        for other in close:
+            ends = [_at(found.state, i) for i in (other[0], group[0])]
+            way = np.asarray(vector(ends[1]) - vector(ends[0]))
+            changes = [np.abs(np.asarray(jacobian(dynamics, end, key)) @ way) for end in ends]
+            if np.max(changes) <= 100 * eps * _size(dynamics, starts, ends[0].players, key):
+                other.extend(group)
+                break
+        else:
+            merged.append(list(group))
+    return sorted(merged, key=len, reverse=True)
+
+
+@compiled
+def _size(
+    dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
+) -> Float[Array, ""]:
+    """The largest component of the residual at the points at which it is finite."""
+    _, back = coordinates(like)
+
+    def size(x: Array) -> Array:
+        return jnp.max(jnp.abs(vector(dynamics.residual(dynamics.init(back(x)), key))))
+
+    sizes = jax.vmap(size)(points)
+    return jnp.max(jnp.where(jnp.isfinite(sizes), sizes, 0))
+
+
+def _at(tree: Any, i: int) -> Any:
+    return jax.tree.map(lambda x: x[i], tree)

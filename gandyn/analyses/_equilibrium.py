@@ -15,7 +15,9 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
+from ._walls import continuous
 
+_PLAIN = 50  # undamped steps, the last attempt
 _NEAR = 1000  # a root further away than this, in units of the guess, is none near the guess
 
 
@@ -69,19 +71,18 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
     tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75
     scale = 1 + jnp.max(jnp.abs(guess), initial=0)
 
+    posed = continuous(dynamics)
+
     def residual(x: Array) -> Array:
-        return coordinates(dynamics.residual(back(x), key))[0]
+        return coordinates(posed.residual(back(x), key))[0]
 
     # Optimistix keeps its own numbers in the default precision, and mixes them with ours.
     wide = jnp.result_type(float)
 
-    def posed(x: Array, args: None) -> Array:
+    def wide_residual(x: Array, args: None) -> Array:
         return residual(x.astype(guess.dtype)).astype(wide)
 
-    def solve(solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver) -> Equilibrium:
-        start = guess.astype(wide)
-        x = optx.root_find(posed, solver, start, max_steps=max_steps, throw=False).value
-        x = x.astype(guess.dtype)
+    def judged(x: Array) -> Equilibrium:
         rest = jnp.abs(residual(x))
         # Each component must be a rounding error of the coordinates, seen through its own slopes:
         # a field that merely fades out far away has small values everywhere, but no equilibrium.
@@ -90,12 +91,37 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
         near = jnp.all(jnp.abs(x - guess) <= _NEAR * scale)
         return Equilibrium(back(x), jnp.max(rest, initial=0), small & near)
 
+    def solve(solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver) -> Equilibrium:
+        start = guess.astype(wide)
+        found = optx.root_find(wide_residual, solver, start, max_steps=max_steps, throw=False)
+        return judged(found.value.astype(guess.dtype))
+
+    def undamped(better: Equilibrium) -> Equilibrium:
+        def unfinished(carried: tuple) -> Array:
+            x, dx, i = carried
+            moves = jnp.any(jnp.abs(dx) > tolerance * (1 + jnp.abs(x)))
+            return ~better.converged & moves & (i < _PLAIN)
+
+        def step(carried: tuple) -> tuple:
+            x, _, i = carried
+            dx = jnp.linalg.solve(jax.jacfwd(residual)(x), residual(x))
+            return x - dx, dx, i + 1
+
+        far = jnp.full_like(guess, jnp.inf)
+        found = judged(jax.lax.while_loop(unfinished, step, (guess, far, 0))[0])
+        return jax.tree.map(
+            lambda new, old: jnp.where(found.converged & ~better.converged, new, old),
+            found,
+            better,
+        )
+
     # Newton's steps within a trust region reach most equilibria, degenerate ones among them; the
-    # damped steps of Levenberg and Marquardt reach some of the rest.
+    # damped steps of Levenberg and Marquardt reach some of the rest; and where both are caught by a
+    # residual that is small but does not vanish, undamped steps leap across.
     singular = lx.AutoLinearSolver(well_posed=None)
     first = solve(optx.Dogleg(rtol=tolerance, atol=tolerance, linear_solver=singular))
     return jax.lax.cond(
         first.converged,
         lambda: first,
-        lambda: solve(optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)),
+        lambda: undamped(solve(optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance))),
     )

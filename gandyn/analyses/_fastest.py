@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._phase import State
@@ -28,15 +28,21 @@ class Fastest(Result):
     - `parameters`: their values by name.
     - `growth`: the growth rate that is least there, negative if it decays.
     - `exponents`: the spectrum there, complex, per `unit`. Often two of them meet.
+    - `neutral`: whether a disturbance neither grows nor decays there, as far as rounding can tell.
     - `state`: the equilibrium there; `players` are its players.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
 
-    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"growth": (), "exponents": ("mode",)}
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "growth": (),
+        "exponents": ("mode",),
+        "neutral": (),
+    }
 
     parameters: dict[str, Float[Array, ""]]
     growth: Float[Array, ""]
     exponents: Complex[Array, " mode"]
+    neutral: Bool[Array, ""]
     state: State
     unit: str = eqx.field(static=True)
 
@@ -44,6 +50,11 @@ class Fastest(Result):
     def players(self) -> Players:
         """The players at the equilibrium."""
         return self.state.players
+
+    @property
+    def stable(self) -> Bool[Array, ""]:
+        """Whether all disturbances decay there: nowhere within the bounds, if they do not."""
+        return (self.growth < 0) & ~self.neutral
 
     @property
     def radius(self) -> Float[Array, "*batch"]:
@@ -100,24 +111,29 @@ def _fastest(
     def named(values: Array) -> dict[str, Array]:
         return dict(zip(names, values, strict=True))
 
-    def measure(values: Array) -> tuple[State, Array]:
+    def measure(values: Array) -> tuple[State, Array, Array]:
         return at_rest(make(**named(values)), start, key)
 
-    unit = jnp.linspace(-1, 1, _NODES, dtype=bounds.dtype)
-    offsets = jnp.stack(jnp.meshgrid(*[unit] * len(names), indexing="ij"), -1)
+    line = jnp.linspace(-1, 1, _NODES, dtype=bounds.dtype)
+    offsets = jnp.stack(jnp.meshgrid(*[line] * len(names), indexing="ij"), -1)
     offsets = offsets.reshape(-1, len(names))
 
     def narrow(_: Any, carried: tuple) -> tuple:
         center, half, _ = carried
         tried = jnp.clip(center[None] + half[None] * offsets, low[None], high[None])
-        states, exponents = jax.vmap(measure)(tried)
+        states, exponents, neutral = jax.vmap(measure)(tried)
         rates = growth(exponents)
         best = jnp.argmin(jnp.where(jnp.isnan(rates), jnp.inf, rates))
-        return tried[best], half / _SHRINK, jax.tree.map(lambda x: x[best], (states, exponents))
+        return (
+            tried[best],
+            half / _SHRINK,
+            jax.tree.map(lambda x: x[best], (states, exponents, neutral)),
+        )
 
     rounds = int(-np.log(jnp.finfo(bounds.dtype).eps) / np.log(_SHRINK))
     shapes = jax.eval_shape(measure, low)
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     carried = ((low + high) / 2, (high - low) / 2, nothing)
-    best, _, (state, exponents) = jax.lax.fori_loop(0, rounds, narrow, carried)
-    return Fastest(named(best), growth(exponents), exponents, state, make(**named(low)).unit)
+    best, _, (state, exponents, neutral) = jax.lax.fori_loop(0, rounds, narrow, carried)
+    unit = make(**named(low)).unit
+    return Fastest(named(best), growth(exponents), exponents, neutral, state, unit)

@@ -119,7 +119,7 @@ def fixed_point(
         small = same = checks.positive("tolerance", tolerance).astype(matrix.dtype)
 
     values = eigenvalues(derivative)
-    scale = jnp.max(jnp.abs(derivative), initial=0)
+    scale = jnp.max(jnp.where(jnp.isneginf(derivative), 0, jnp.abs(derivative)), initial=0)
     growth = jnp.log(jnp.abs(values)) if steps else values.real
     up, down = growth > small * scale, growth < -small * scale
     turns = values.imag**2 > same * scale**2
@@ -133,7 +133,7 @@ def fixed_point(
     multiple = jnp.max(jnp.abs(derivative - mean * jnp.eye(n, dtype=mean.dtype))) <= small * scale
     type_ = jnp.select(
         [
-            ~jnp.all(jnp.isfinite(derivative)),
+            jnp.any(jnp.isnan(values)),
             (growing > 0) & (decaying > 0),
             (neutral == n) & (turning == n),
             neutral > 0,

@@ -4,6 +4,7 @@ For a flow the arrows are its velocity f(z); for a rule they are the displacemen
 step, so that the portrait of a map is its own and not that of the flow it is meant to follow.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -13,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from numpy.lib.stride_tricks import sliding_window_view
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
@@ -26,6 +28,9 @@ from ._inside import game_inside
 from ._plane import Plane, plane_of
 
 _VERTICES = 256  # of curves, moved together
+_STEPS = 8  # of Newton's method, to a root that is crossed
+_FLAT = 1e-3  # the slope of a double root, in units of that at the next node
+_MORE_STEPS = 40  # to a double one, to which they converge by halves
 
 
 class Portrait(Result):
@@ -81,6 +86,8 @@ def portrait(
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
     - `nullclines`, `legs`: whether to look for them.
     - `key`: one realisation of everything random.
+
+    **Warns:** if a nullcline is touched and not crossed, for it is found by the change of sign.
     """
     checks.untraced("`portrait`", dynamics, players)
     state = begin(dynamics, players, key)
@@ -94,6 +101,7 @@ def portrait(
             return ()
         contours = contourpy.contour_generator(*map(np.asarray, (x, y, arrows[i])))
         lines: Any = contours.lines(0.0)
+        _touched(dynamics, at, (x, y, arrows[i]), lines, i, key)
         cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
         return _onto_roots(dynamics, at, lines, i, cell, key)
 
@@ -141,7 +149,8 @@ def _onto_roots(
     # All at once, and filled up to one of a few sizes: each size is a program of its own.
     filled = np.pad(points, ((0, -len(points) % _VERTICES), (0, 0)), "edge")
     filled = jnp.asarray(filled, coordinates(at.players)[0].dtype)
-    moved = np.asarray(_polished(dynamics, at, filled, jnp.asarray(i), key))[: len(points)]
+    moved, _, _ = _polished(dynamics, at, filled, jnp.asarray(i), key, jnp.asarray(_STEPS))
+    moved = np.asarray(moved)[: len(points)]
     stayed = np.linalg.norm(moved - points, axis=1) <= cell  # false for nan, too
     ends = np.cumsum([len(line) for line in lines])[:-1]
     curves = zip(np.split(moved, ends), np.split(stayed, ends), strict=True)
@@ -155,8 +164,10 @@ def _polished(
     points: Float[Array, "point 2"],
     i: Int[Array, ""],
     key: Key,
-) -> Float[Array, "point 2"]:
-    """Points after eight steps of Newton's method, each the shortest way."""
+    steps: Int[Array, ""],
+) -> tuple[Float[Array, "point 2"], Float[Array, " point"], Float[Array, " point"]]:
+    """Points after some steps of Newton's method, each the shortest way, and how large coordinate i
+    and its slope are there."""
 
     def f(p: Array) -> Array:
         return _arrow(dynamics, at, p, key)[i]
@@ -166,7 +177,62 @@ def _polished(
         square = jnp.sum(slope**2)
         return jnp.where(square > 0, p - value * slope / jnp.where(square > 0, square, 1), p)
 
-    return jax.vmap(lambda p: jax.lax.fori_loop(0, 8, newton, p))(points)
+    moved = jax.vmap(lambda p: jax.lax.fori_loop(0, steps, newton, p))(points)
+    slopes = jax.vmap(jax.jacfwd(f))(moved)
+    return moved, jnp.abs(jax.vmap(f)(moved)), jnp.linalg.norm(slopes, axis=1)
+
+
+def _touched(
+    dynamics: AbstractDynamics,
+    at: Plane,
+    grid: tuple[Float[Array, " x"], Float[Array, " y"], Float[Array, "y x"]],
+    lines: list[np.ndarray],
+    i: int,
+    key: Key,
+) -> None:
+    """Warn of a zero of coordinate i that is not crossed: between nodes of one sign, next to one
+    that is nearer to 0 than those on either side of it."""
+    x, y, value = (np.asarray(part) for part in grid)
+    size = np.abs(value)
+    center = size[1:-1, 1:-1]
+    around = sliding_window_view(np.sign(value), (3, 3))
+    one_sign = np.all(around == around[..., 1:2, 1:2], axis=(2, 3)) & (center > 0)
+    least = np.zeros(center.shape, bool)
+    for before, after in (
+        (size[1:-1, :-2], size[1:-1, 2:]),
+        (size[:-2, 1:-1], size[2:, 1:-1]),
+    ):
+        # As near to 0 as a parabola that touches it between nodes, and that by a factor 2.
+        bend = before + after - 2 * center
+        least |= (center <= np.minimum(before, after)) & (center <= bend / 4)
+    rows, columns = np.nonzero(one_sign & least)
+    if not len(rows):
+        return
+    # Those nearest to zero: a curve that is touched has some of them.
+    order = np.argsort(center[rows, columns])[:_VERTICES]
+    rows, columns = rows[order], columns[order]
+    nodes = np.stack([x[columns + 1], y[rows + 1]], axis=1)
+    filled = jnp.asarray(np.pad(nodes, ((0, _VERTICES - len(nodes)), (0, 0)), "edge"))
+    steps = jnp.asarray(_MORE_STEPS)
+    moved, left, slope = (
+        np.asarray(part)[: len(nodes)]
+        for part in _polished(dynamics, at, filled, jnp.asarray(i), key, steps)
+    )
+    cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
+    rounding = float(np.finfo(x.dtype).eps) ** 0.75
+    zero = np.linalg.norm(moved - nodes, axis=1) <= cell
+    zero &= left <= rounding * size.max(initial=0, where=size < np.inf)
+    zero &= slope * cell <= _FLAT * center[rows, columns]
+    for line in lines:
+        apart = np.linalg.norm(moved[:, None] - line[None], axis=2)
+        zero &= apart.min(axis=1, initial=np.inf) > cell
+    if zero.any():
+        place = ", ".join(f"{v:.3g}" for v in moved[zero.argmax()])
+        warnings.warn(
+            f"component {i} of the arrows vanishes near ({place}) without changing its sign: a "
+            "nullcline that is touched, not crossed, is not among the `nullclines`.",
+            stacklevel=4,
+        )
 
 
 @compiled

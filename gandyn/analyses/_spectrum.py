@@ -4,6 +4,7 @@ For a flow these are the eigenvalues of Df. For a rule they are the logarithms o
 the whole map on players and memory, log eig DF. Either way stable means negative real parts.
 """
 
+import functools
 import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -21,6 +22,8 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
+from ._rounding import close, known_to, undecided
+from ._walls import derivative
 
 _SPACES = (20, 100, 400)  # dimensions of the space that Arnoldi's method searches, tried in turn
 _RESTARTS = 100  # in each of them
@@ -31,14 +34,23 @@ class Spectrum(Result):
 
     **Fields:**
 
-    - `exponents`: complex; real parts grow, imaginary parts turn (radians), per `unit`.
+    - `exponents`: complex; real parts grow, imaginary parts turn (radians), per `unit`. One of -inf
+      belongs to a multiplier 0, or to what is held by a wall of a flow.
     - `unit`: "step" for a rule, "unit time" for a flow.
+    - `jacobian`: the matrix that they are of, D residual; `None` if only some were asked for.
+    - `rounding`: the relative error to which that matrix is known; `None` if that is not.
     """
 
-    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"exponents": ("mode",)}
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "exponents": ("mode",),
+        "jacobian": ("row", "column"),
+        "rounding": (),
+    }
 
     exponents: Complex[Array, "*batch mode"]
     unit: str = eqx.field(static=True)
+    jacobian: Float[Array, "*batch n n"] | None = None
+    rounding: Float[Array, "*batch"] | None = None
 
     @property
     def multipliers(self) -> Complex[Array, "*batch mode"]:
@@ -51,22 +63,50 @@ class Spectrum(Result):
         return jnp.exp(jnp.max(self.exponents.real, axis=-1))
 
     @property
+    def neutral(self) -> Bool[Array, "*batch"]:
+        """Whether a disturbance neither grows nor decays, or does so slowly that rounding decides
+        which."""
+        return _neutral(self)
+
+    @property
     def stable(self) -> Bool[Array, "*batch"]:
-        """Whether all disturbances decay."""
-        return jnp.all(self.exponents.real < 0, axis=-1)
+        """Whether all disturbances decay, beyond what rounding could make of those that do not."""
+        return jnp.all(self.exponents.real < 0, axis=-1) & ~self.neutral
+
+
+@eqx.filter_jit
+def _neutral(spectrum: Spectrum) -> Bool[Array, "*batch"]:
+    steps = spectrum.unit == "step"
+    if spectrum.jacobian is None or spectrum.rounding is None:
+        return close(spectrum.exponents, spectrum.rounding, steps)
+    one = functools.partial(undecided, steps=steps)
+    return jnp.vectorize(one, signature="(n,n),(n),()->()")(
+        spectrum.jacobian, spectrum.exponents, spectrum.rounding
+    )
 
 
 def jacobian(
     dynamics: AbstractDynamics, players: Players | State, key: Key = None
 ) -> Float[Array, "n n"]:
-    """D residual in the coordinates of the state: Df for a flow, DF - 1 for a rule."""
-    return _jacobian(dynamics, begin(dynamics, players, key), key)
+    """D residual in the coordinates of the state: Df for a flow, DF - 1 for a rule. Of a flow that
+    rests at walls it is that on the face, and -inf in the diagonal for what is held by a wall.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow.
+    - `players`: the point. The memory of optimizers is settled first, as it is for `spectrum`. A
+      `State` is taken as it is.
+    - `key`: one realisation of everything random.
+    """
+    state = begin(dynamics, players, key)
+    return _jacobian(dynamics, state, key, not isinstance(players, State))
 
 
 @compiled
-def _jacobian(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, "n n"]:
-    x, back = coordinates(state)
-    return jax.jacfwd(lambda x: coordinates(dynamics.residual(back(x), key))[0])(x)
+def _jacobian(
+    dynamics: AbstractDynamics, state: State, key: Key, settle: bool
+) -> Float[Array, "n n"]:
+    return derivative(dynamics, dynamics.settle(state, key) if settle else state, key)
 
 
 def spectrum(
@@ -92,13 +132,14 @@ def spectrum(
     state = begin(dynamics, players, key)
     if leading is not None:
         settle = not isinstance(players, State)
-        return Spectrum(_leading(dynamics, state, key, settle, leading), dynamics.unit)
+        return _leading(dynamics, state, key, settle, leading)
     result = _spectrum(dynamics, state, key, not isinstance(players, State))
     if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
             "the spectrum is nan, because the dynamics has no derivative at this state: the state "
-            "is not finite, or the optimizer is not smooth there. Adam and RMSProp divide by "
-            "sqrt(nu), and nu is 0 at rest; `optax.adam(step, eps_root=1e-8)` is smooth.",
+            "is not finite, or it touches a wall with no force against it, or the optimizer is not "
+            "smooth there. Adam and RMSProp divide by sqrt(nu), and nu is 0 at rest; "
+            "`optax.adam(step, eps_root=1e-8)` is smooth.",
             stacklevel=2,
         )
     return result
@@ -106,17 +147,23 @@ def spectrum(
 
 @compiled
 def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) -> Spectrum:
-    if settle:
-        state = dynamics.settle(state, key)
-    matrix = _jacobian(dynamics, state, key)
-    return Spectrum(ranked(dynamics.exponents(eigenvalues(matrix))), dynamics.unit)
+    matrix = _jacobian(dynamics, state, key, settle)
+    exponents = ranked(dynamics.exponents(eigenvalues(matrix)))
+    return Spectrum(exponents, dynamics.unit, matrix, known_to(dynamics, matrix.dtype))
 
 
 def eigenvalues(matrix: Float[Array, "n n"]) -> Complex[Array, " n"]:
-    """The eigenvalues of a matrix; all are nan if it is not finite. LAPACK says so itself, but
-    solvers on other devices raise."""
-    finite = jnp.all(jnp.isfinite(matrix))
-    return jnp.where(finite, jnp.linalg.eigvals(jnp.where(finite, matrix, 0)), jnp.nan)
+    """The eigenvalues of a matrix; all are nan if it is not finite, but for -inf in the diagonal,
+    alone in its row and column. LAPACK says so itself, but solvers on other devices raise."""
+    held = jnp.isneginf(jnp.diagonal(matrix))
+    rest = jnp.where(held[:, None] | held[None], 0, matrix)
+    finite = jnp.all(jnp.isfinite(rest))
+    rest = jnp.where(finite, rest, 0)
+    # Held coordinates stand so far off that they cannot be mistaken, and then are -inf.
+    far = -2 * (1 + jnp.max(jnp.sum(jnp.abs(rest), axis=1), initial=0))
+    values = jnp.linalg.eigvals(rest + jnp.diag(jnp.where(held, far, 0)))
+    values = jnp.where(values.real < 0.75 * far, -jnp.inf, values)
+    return jnp.where(finite, values, jnp.nan)
 
 
 def ranked(exponents: Complex[Array, " mode"]) -> Complex[Array, " mode"]:
@@ -134,10 +181,8 @@ def per(
     return jax.lax.complex(exponents.real / time, exponents.imag / time)
 
 
-def _leading(
-    dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k: int
-) -> Complex[Array, " mode"]:
-    """The rightmost eigenvalues of Df, or those of DF with the largest modulus, as exponents."""
+def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k: int) -> Spectrum:
+    """By the rightmost eigenvalues of Df, or those of DF with the largest modulus."""
     k = checks.count("leading", k)
     checks.untraced("`spectrum` with `leading`", dynamics, state)
     if settle:
@@ -180,7 +225,9 @@ def _leading(
         except ArpackNoConvergence as error:
             missing = k - len(error.eigenvalues)
         else:
-            return ranked(dynamics.exponents(jnp.asarray(found - 1 if steps else found)))
+            exponents = ranked(dynamics.exponents(jnp.asarray(found - 1 if steps else found)))
+            rounding = x.size * known_to(dynamics, x.dtype)
+            return Spectrum(exponents, dynamics.unit, None, rounding)
     raise RuntimeError(
         f"Arnoldi's method missed {missing} of the {k} leading exponents, which lie too close to "
         "others. Ask for more of them, or for all, without `leading`."

@@ -13,7 +13,7 @@ from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import Make, at_rest, growth, is_make, neutral, settled
+from ._edge import Make, at_rest, growth, is_make, settled
 
 
 class StabilityMap(Result):
@@ -23,6 +23,7 @@ class StabilityMap(Result):
 
     - `first`, `second`: the values of either hyper-parameter.
     - `exponents`: complex, fastest growing first, per `unit`; nan where no equilibrium was found.
+    - `neutral`: where a disturbance neither grows nor decays, as far as rounding can tell.
     - `names`: of the two hyper-parameters.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
@@ -31,11 +32,13 @@ class StabilityMap(Result):
         "first": ("first",),
         "second": ("second",),
         "exponents": ("first", "second", "mode"),
+        "neutral": ("first", "second"),
     }
 
     first: Float[Array, " first"]
     second: Float[Array, " second"]
     exponents: Complex[Array, "first second mode"]
+    neutral: Bool[Array, "first second"]
     names: tuple[str, str] = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
@@ -51,8 +54,8 @@ class StabilityMap(Result):
 
     @property
     def stable(self) -> Bool[Array, "first second"]:
-        """Whether all disturbances decay, faster than rounding could tell."""
-        return self.growth < -neutral(self.exponents.real.dtype)
+        """Whether all disturbances decay, beyond what rounding could make of those that do not."""
+        return (self.growth < 0) & ~self.neutral
 
 
 def stability_map(
@@ -83,16 +86,16 @@ def stability_map(
     @compiled
     def spectra(
         first: Array, second: Array, start: State, key: Key
-    ) -> Complex[Array, "first second mode"]:
-        def one_pair(a: Array, b: Array) -> Complex[Array, " mode"]:
-            return at_rest(make(**{one: a, two: b}), start, key)[1]
+    ) -> tuple[Complex[Array, "first second mode"], Bool[Array, "first second"]]:
+        def one_pair(a: Array, b: Array) -> tuple[Complex[Array, " mode"], Bool[Array, ""]]:
+            return at_rest(make(**{one: a, two: b}), start, key)[1:]
 
         # Row by row, so that memory does not grow with the map.
         return jax.lax.map(lambda a: jax.vmap(lambda b: one_pair(a, b))(second), first)
 
-    exponents = spectra(first, second, start, key)
+    exponents, neutral = spectra(first, second, start, key)
     unit = make(**{one: first[0], two: second[0]}).unit
-    return StabilityMap(first, second, exponents, (one, two), unit)
+    return StabilityMap(first, second, exponents, neutral, (one, two), unit)
 
 
 def values(name: str, value: Any) -> Float[Array, " value"]:

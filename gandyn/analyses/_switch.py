@@ -40,6 +40,14 @@ def switched(
     """The curve, and its first point either way, facing away from the bifurcation; one only where
     the other way leads to the same cycles. None where there is none."""
     p = at.parameter
+    if not at.simple:
+        raise ValueError(
+            f"no branch is followed from the {at.kind} at {float(p):g}, because {int(at.crossing)} "
+            "exponents are on the edge there together, as symmetries make them be: more than one "
+            "branch may start, and their directions are not told by one exponent. Follow those "
+            "that there are from a point on them (`gandyn.equilibria`, `gandyn.cycle`), or break "
+            "the symmetry."
+        )
     rule = isinstance(make(p), AbstractRule)
     steps = int(at.period) if rule else 0
     if at.period and not rule:

@@ -3,8 +3,14 @@
 The continuous-time limit of a step followed by a projection is the field projected onto the
 tangent cone of the box: at a wall, the part that points through it is dropped, and the player
 slides along. Dupuis and Nagurney, "Dynamical systems and variational inequalities", 1993.
+
+It jumps at the walls, where it has no derivative. Its zeros in the box, which are the solutions of
+the variational inequality, are those of the natural map P(z + v) - z, where P moves a point into
+the box: that one is continuous, and vanishes nowhere else. Facchinei and Pang, "Finite-Dimensional
+Variational Inequalities and Complementarity Problems", 2003, section 1.5.
 """
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,7 +18,7 @@ from jaxtyping import Array
 
 from .. import _checks as checks
 from .._types import Key, PerPlayer, Players
-from ._field import AbstractField, is_field
+from ._field import AbstractField, Scaled, is_field
 
 
 class Confined(AbstractField):
@@ -39,19 +45,45 @@ class Confined(AbstractField):
             raise ValueError(f"`low` must be below `high`, but they are {low} and {high}.")
 
     def __call__(self, players: Players, key: Key = None) -> Players:
+        def confined(v: Array, p: Array, low: Array, high: Array) -> Array:
+            inside = jnp.where(p >= high, jnp.minimum(v, 0), v)
+            return jnp.where(p <= low, jnp.maximum(inside, 0), inside)
+
+        return jax.tree.map(confined, self.field(players, key), players, *self.walls(players))
+
+    def walls(self, players: Players) -> tuple[Players, Players]:
+        """`low` and `high` for every array of the players."""
         n = len(players)
 
-        def confined(v: Array, p: Array, low: Array, high: Array) -> Array:
-            inside = jnp.where(p >= high.astype(p.dtype), jnp.minimum(v, 0), v)
-            return jnp.where(p <= low.astype(p.dtype), jnp.maximum(inside, 0), inside)
-
-        return tuple(
-            jax.tree.map(lambda v, p, low=low, high=high: confined(v, p, low, high), v, p)
-            for v, p, low, high in zip(
-                self.field(players, key),
-                players,
-                checks.spread("low", self.low, n),
-                checks.spread("high", self.high, n),
-                strict=True,
+        def walls(name: str, wall: PerPlayer) -> Players:
+            spread = checks.spread(name, wall, n)
+            return tuple(
+                jax.tree.map(lambda x, wall=wall: jnp.full_like(x, wall), player)
+                for wall, player in zip(spread, players, strict=True)
             )
-        )
+
+        return walls("low", self.low), walls("high", self.high)
+
+
+class NaturalMap(AbstractField):
+    """P(z + v) - z, for the field v and the box of a `Confined`."""
+
+    confined: Confined
+
+    def __call__(self, players: Players, key: Key = None) -> Players:
+        def step(v: Array, p: Array, low: Array, high: Array) -> Array:
+            return jnp.clip(v, low - p, high - p)
+
+        v = self.confined.field(players, key)
+        return jax.tree.map(step, v, players, *self.confined.walls(players))
+
+
+def confined_inside(field: AbstractField) -> Confined | None:
+    """A field with walls as a `Confined`; `None` for one that has none."""
+    if isinstance(field, Confined):
+        return field
+    if isinstance(field, Scaled) and (inside := confined_inside(field.field)) is not None:
+        # To slow down and to drop a part are the same in either order.
+        scaled = Scaled(inside.field, field.scales)
+        return eqx.tree_at(lambda f: f.field, inside, scaled)
+    return None

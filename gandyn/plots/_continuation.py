@@ -18,6 +18,7 @@ MARKERS = {
     "Hopf": "s",
     "Neimark-Sacker": "s",
     "period doubling": "^",
+    "several": "*",
 }
 
 
