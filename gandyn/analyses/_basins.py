@@ -55,7 +55,7 @@ class Basins(Result):
     @property
     def shares(self) -> Float[Array, " attractor"]:
         """The share of the starts that end on each attractor."""
-        return jnp.mean(self.labels[None] == jnp.arange(len(self.centers))[:, None, None], (1, 2))
+        return self._share(self.labels[None] == jnp.arange(len(self.centers))[:, None, None])
 
     @property
     def errors(self) -> Float[Array, " attractor"]:
@@ -66,12 +66,12 @@ class Basins(Result):
     @property
     def escaped(self) -> Float[Array, ""]:
         """The share of the starts that escape."""
-        return jnp.mean(self.labels == ESCAPED)
+        return self._share(self.labels == ESCAPED)
 
     @property
     def undecided(self) -> Float[Array, ""]:
         """The share of the starts that did not end in their time: give a longer `duration`."""
-        return jnp.mean(self.labels == UNDECIDED)
+        return self._share(self.labels == UNDECIDED)
 
     @property
     def boundary(self) -> Float[Array, ""]:
@@ -81,7 +81,11 @@ class Basins(Result):
         y = self.labels[1:] != self.labels[:-1]
         edge = jnp.zeros(self.labels.shape, bool)
         edge = edge.at[:, 1:].max(x).at[:, :-1].max(x).at[1:].max(y).at[:-1].max(y)
-        return jnp.mean(edge)
+        return self._share(edge)
+
+    def _share(self, which: Bool[Array, "*some y x"]) -> Float[Array, "*some"]:
+        """The share of the starts, in the precision of the grid."""
+        return jnp.mean(which, axis=(-2, -1), dtype=self.x.dtype)
 
 
 def basins(
