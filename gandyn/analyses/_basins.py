@@ -14,7 +14,7 @@ from .._phase import State, coordinates
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
-from ._ends import ESCAPED, UNDECIDED, follow, outside
+from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
 from ._plane import Plane, plane_of
 
 
@@ -105,7 +105,8 @@ def basins(
     Nothing need be known of the attractors. A start has ended on an equilibrium when it stays
     within `tolerance` for 1/64 of the `duration`, and a root of the residual is there; on a cycle
     (of a flow, or an invariant circle of a rule), if it goes on through the `duration` and then
-    fills the same box, to 1 %, in two more quarters of it. Boxes that agree to 4 % are one cycle;
+    fills the same box, to 1 %, twice more: a rule in a quarter of it each, a flow in 128 times its
+    own size or what a quarter allows. Boxes that agree to 4 % are one cycle;
     more than 16 different ones are a continuum, and undecided. Chaos that fills its box as evenly
     is not told from a cycle here; from one start, `settles_on` tells it.
 
@@ -116,7 +117,7 @@ def basins(
     - `bounds`: `((left, right), (bottom, top))`.
     - `nodes`: grid points along either side, or along x and along y.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
-    - `duration`: how long a start may take, in steps or in units of time.
+    - `duration`: how long a start may take, in steps, at least 64, or in units of time, at most 1e9.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players. A saddle
       that is passed more closely than this, for 1/64 of the duration, is not taken for the end.
     - `escape`: a start has escaped when a coordinate exceeds this, or is not finite.
@@ -129,9 +130,10 @@ def basins(
     checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
     dynamics = forwards(dynamics)
-    duration, tolerance, escape = (
+    duration = lasting(dynamics, duration)
+    tolerance, escape = (
         float(checks.positive(name, value))
-        for name, value in (("duration", duration), ("tolerance", tolerance), ("escape", escape))
+        for name, value in (("tolerance", tolerance), ("escape", escape))
     )
     both = nodes if isinstance(nodes, tuple | list) else (nodes, nodes)
     if len(both) != 2:

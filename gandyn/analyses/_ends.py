@@ -20,10 +20,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .. import _checks as checks
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates, in_precision, players_vector, precision
 from .._progress import bar
-from .._types import Key
+from .._types import Key, Number
 from ..games._game import losses
 from ..flows import AbstractFlow
 from ..rules import AbstractRule
@@ -45,6 +46,7 @@ _SAME = 0.01  # boxes are one if their ends agree to this share of their size
 _SIZES = (64, 1024, 8192)  # of the batches; the largest fits into a core's cache
 _TRIES = 16  # roots looked for after a stretch
 _MOST_CYCLES = 16  # more of them are a continuum
+_LONGEST = 1e9  # time that a flow is followed
 
 
 class Ends:
@@ -69,6 +71,20 @@ class Ends:
     def end(self, members: np.ndarray, label: int, time: Any) -> None:
         self.labels[members] = label
         self.times[members] = time
+
+
+def lasting(dynamics: AbstractDynamics, duration: Number) -> float:
+    """A `duration` that can be cut into stretches: not too short for a rule, nor too long."""
+    value = float(checks.positive("duration", duration))
+    low, high, unit = 0.0, _LONGEST, "units of time"
+    if isinstance(dynamics, AbstractRule):
+        low, high, unit = _STRETCHES, 2**31 - 1, "steps"
+    if not low <= value <= high:
+        raise ValueError(
+            f"`duration` must be between {low:g} and {high:g} {unit}, but is {value:g}: a start is "
+            f"followed in {_STRETCHES} stretches, each seen several times."
+        )
+    return value
 
 
 def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
@@ -343,7 +359,7 @@ def _at_a_pace(
     return jax.vmap(one)(states, sizes, start)
 
 
-def _batches(states: State) -> Iterator[tuple[State, int]]:
+def _batches(states: Any) -> Iterator[tuple[Any, int]]:
     """The members in batches of one of a few sizes, filled up with copies of the first."""
     n = len(jax.tree.leaves(states)[0])
     start = 0
@@ -355,7 +371,7 @@ def _batches(states: State) -> Iterator[tuple[State, int]]:
         start += size
 
 
-def _take(states: State, members: Any) -> State:
+def _take(states: Any, members: Any) -> Any:
     return jax.tree.map(lambda x: np.asarray(x)[members], states)
 
 
@@ -368,5 +384,5 @@ def _put(states: State, members: np.ndarray, new: State) -> State:
     return jax.tree.map(put, states, new)
 
 
-def _join(parts: Any) -> State:
+def _join(parts: Any) -> Any:
     return jax.tree.map(lambda *xs: np.concatenate(xs), *parts)

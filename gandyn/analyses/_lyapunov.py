@@ -48,6 +48,7 @@ _FEWEST = 5  # of them that tell an error
 _GAPS = 4  # between times, in a block
 _SHARES_FROM = 0.1  # before this share of the time the weights vanish, as good as
 
+
 class Lyapunov(Result):
     """Mean growth rates of small disturbances along a trajectory, largest first.
 

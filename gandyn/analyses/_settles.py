@@ -21,7 +21,7 @@ from ..flows import AbstractFlow
 from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._cycle import Cycle, cycle
-from ._ends import ESCAPED, UNDECIDED, follow, outside
+from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
 from ._lyapunov import lyapunov
 from ._paced import box as corners
 from ._paced import distances, paced
@@ -105,8 +105,9 @@ def settles_on(
 
     - `dynamics`: a rule or a flow.
     - `players`: the start, or a `State`.
-    - `duration`: how long it may take, in steps or in units of time. For a cycle it must be long
-      enough to reach it, and a quarter of it long enough to go round.
+    - `duration`: how long it may take, in steps, at least 64, or in units of time, at most 1e9. For
+      a cycle it must be long enough to reach it and, in a quarter of it, to go round; for chaos
+      long enough for neighbors to part by e to the 10, and for a torus for them not to.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players.
     - `escape`: the trajectory has escaped when a coordinate exceeds this, or is not finite.
     - `key`: one realisation of everything random.
@@ -117,8 +118,11 @@ def settles_on(
     checks.untraced("`settles_on`", dynamics, players)
     state = begin(dynamics, players, key)
     dynamics = forwards(dynamics)
-    numbers = {"duration": duration, "tolerance": tolerance, "escape": escape}
-    duration, tolerance, escape = (float(checks.positive(n, v)) for n, v in numbers.items())
+    duration = lasting(dynamics, duration)
+    tolerance, escape = (
+        float(checks.positive(name, value))
+        for name, value in (("tolerance", tolerance), ("escape", escape))
+    )
     alone = jax.tree.map(lambda x: jnp.asarray(x)[None], state)
     if outside(dynamics, alone, key).any():
         raise ValueError(
@@ -162,7 +166,12 @@ _cycle_near = eqx.filter_jit(cycle)  # which says nothing where there is none
 
 
 def _moving(
-    dynamics: AbstractDynamics, state: State, duration: float, size: float, box: Box | None, key: Key
+    dynamics: AbstractDynamics,
+    state: State,
+    duration: float,
+    size: float,
+    box: Box | None,
+    key: Key,
 ) -> tuple[Kind, Box | None, float, float]:
     """What it is that moves on for ever, of about a size, in a box if one is known: its kind, box,
     period, growth.

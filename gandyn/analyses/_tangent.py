@@ -69,9 +69,7 @@ def _upper(matrix: Float[Array, "k k"]) -> Float[Array, "k k"]:
     return jnp.triu(matrix) - jnp.diag(jnp.diagonal(matrix)) / 2
 
 
-def _velocities(
-    flow: AbstractFlow, point: State, frame: Frame, key: Key
-) -> tuple[State, Frame]:
+def _velocities(flow: AbstractFlow, point: State, frame: Frame, key: Key) -> tuple[State, Frame]:
     """f(z), and Df(z) V."""
     x, back = coordinates(point)
 
@@ -155,4 +153,3 @@ def grow(
     lost = sizes <= jnp.maximum(float(limits.eps) ** 0.75 * largest, least)
     kept = jnp.log(jnp.where(lost, 1, sizes))
     return state, frame, jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), kept)
-
