@@ -187,10 +187,9 @@ def test_exponents_of_a_flow_do_not_depend_on_the_gaps(rates, gap, dtype):
     flow = gd.flows.GradientFlow(Rates(jnp.asarray(rates, dtype), 1.0))
     rest = (jnp.zeros((), dtype), jnp.zeros((), dtype))
     found = gd.lyapunov(flow, rest, gap * np.arange(21))
-    if rates[0] == rates[1]:  # of a Jordan block the columns draw near like 1/time
-        rtol = 1 / gap
-    else:
-        rtol = 1e-4 if dtype == jnp.float32 else 1e-8
+    rounding = 1e-4 if dtype == jnp.float32 else 1e-8
+    # The columns of a Jordan block draw near each other only like 1/time.
+    rtol = 1 / gap if rates[0] == rates[1] else rounding
     np.testing.assert_allclose(found.exponents, rates, rtol=rtol)
 
 

@@ -117,7 +117,8 @@ def basins(
     - `bounds`: `((left, right), (bottom, top))`.
     - `nodes`: grid points along either side, or along x and along y.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
-    - `duration`: how long a start may take, in steps, at least 64, or in units of time, at most 1e9.
+    - `duration`: how long a start may take, in steps, at least 64, or in units of time, at most
+      1e9.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players. A saddle
       that is passed more closely than this, for 1/64 of the duration, is not taken for the end.
     - `escape`: a start has escaped when a coordinate exceeds this, or is not finite.

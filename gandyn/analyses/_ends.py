@@ -4,8 +4,8 @@ or its time is up.
 A member is at rest when it has stayed within a tolerance for a stretch of time and there is a root
 of the residual within that tolerance, found by `equilibrium`. A field that merely fades out has no
 root, so what only crawls is not taken for what rests. Members that have ended leave the program, so
-that the rest runs faster. What still moves when the time is up is watched over two more stretches, a rule
-at every step, a flow at an even pace: where both fill the same box, it goes round.
+that the rest runs faster. What still moves when the time is up is watched over two more stretches,
+a rule at every step, a flow at an even pace: where both fill the same box, it goes round.
 """
 
 import math
@@ -25,8 +25,8 @@ from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates, in_precision, players_vector, precision
 from .._progress import bar
 from .._types import Key, Number
-from ..games._game import losses
 from ..flows import AbstractFlow
+from ..games._game import losses
 from ..rules import AbstractRule
 from ..rules._rule import stepper
 from ._equilibrium import Equilibrium, equilibrium
@@ -223,9 +223,9 @@ def _watch(
         if len(boxes) > _MOST_CYCLES:
             break
     else:
-        for i, box in enumerate(boxes):
+        for i, filled in enumerate(boxes):
             ends.end(active[which == i], len(ends.roots) + len(ends.boxes), now[which == i])
-            ends.boxes.append(box)
+            ends.boxes.append(filled)
     ends.crawling = int(np.sum(resting & (at < 0)))
 
 
@@ -253,15 +253,17 @@ class _Runner:
         missed; where they are at its end, and when that is for each."""
         start = np.broadcast_to(now, sizes.shape)
         if isinstance(self.dynamics, AbstractRule):
+            rule: Any = self.dynamics
             count = jnp.asarray(math.ceil(time))
             begun = jnp.asarray(start[0])
             low, high, states = self._on_all_cores(
-                lambda part: _every_step(self.dynamics, part, begun, self.key, count), states
+                lambda part: _every_step(rule, part, begun, self.key, count), states
             )
             return low, high, states, start + int(count)
+        flow: Any = self.dynamics
         members = (states, sizes, np.array(start, sizes.dtype))
         low, high, (states, _, now) = self._on_all_cores(
-            lambda part: _at_a_pace(self.dynamics, *part, time, self.key), members
+            lambda part: _at_a_pace(flow, *part, time, self.key), members
         )
         return low, high, states, now
 

@@ -10,7 +10,6 @@ hundredth of a unit apart no hump is missed, however sharp, and a rest is not wa
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np

@@ -183,8 +183,9 @@ def _moving(
         found, even = _cycle_of_rule(dynamics, state, path, key), path
         ts, turn = np.arange(max(_LOOKS, math.ceil(duration)) + 1), _turn(path, 1)
     else:
-        path, times = _seen(dynamics, state, size, duration / 4, key)
-        found = _cycle_of_flow(dynamics, state, path, times, key)
+        flow: Any = dynamics
+        path, times = _seen(flow, state, size, duration / 4, key)
+        found = _cycle_of_flow(flow, state, path, times, duration / 4, key)
         ts = np.linspace(0, duration, _LOOKS // 4 + 1)
         at = np.linspace(times[0], times[-1], _LOOKS + 1)
         even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
@@ -220,7 +221,7 @@ def _cycle_of_rule(
 
 
 def _cycle_of_flow(
-    flow: AbstractFlow, state: State, path: np.ndarray, times: np.ndarray, key: Key
+    flow: AbstractFlow, state: State, path: np.ndarray, times: np.ndarray, time: float, key: Key
 ) -> tuple[Box, float] | None:
     """The cycle that a path of a flow is on, if it is: its box and its period.
 
@@ -236,11 +237,12 @@ def _cycle_of_flow(
         period = np.interp(closed, np.arange(len(times)), times) - times[0]
         found = _cycle_near(flow, state, jnp.asarray(period), key)
         if found.converged:
-            orbit, at = _seen(flow, found.state, size, times[-1] - times[0], key)
+            orbit, at = _seen(flow, found.state, size, time, key)
             orbit = orbit[: np.searchsorted(at - at[0], float(found.period)) + 2]
             late = path[len(path) // 2 :]
             if distances(late[::8], orbit).max() <= _ON * size and not _repels(found):
-                return tuple(map(np.asarray, corners(orbit))), float(found.period)
+                low, high = corners(jnp.asarray(orbit))
+                return (np.asarray(low), np.asarray(high)), float(found.period)
         tried += 1
         if tried == _TRIES:
             break
@@ -256,7 +258,7 @@ def _returns(path: np.ndarray, size: float) -> Iterator[tuple[int, float]]:
     for i in crossed:
         share = ahead[i] / (ahead[i] - ahead[i + 1])
         if np.abs(away[i] + share * (away[i + 1] - away[i])).max() <= _NEAR * size:
-            yield i + 1, i + share
+            yield int(i) + 1, float(i + share)
 
 
 def _repels(found: Cycle) -> bool:

@@ -129,11 +129,10 @@ def grow(
 ) -> tuple[State, Frame, Float[Array, " k"]]:
     """The state and the orthonormal frame at the later of two times, and the logarithms by which
     its directions have grown: nan for what rounding has lost, -inf for what vanished in a step."""
-    if isinstance(dynamics, TimeMap) and isinstance(dynamics.dynamics, AbstractFlow):
+    if isinstance(dynamics, TimeMap) and not isinstance(dynamics.duration, int) and key is None:
         # Without a key, what a flow does step after step it does at once.
-        if key is None:
-            ts = ts.astype(frame.dtype) * dynamics.duration.astype(frame.dtype)
-            return grow(dynamics.dynamics, state, frame, ts, key)
+        ts = ts.astype(frame.dtype) * dynamics.duration.astype(frame.dtype)
+        return grow(dynamics.dynamics, state, frame, ts, key)
     if isinstance(dynamics, AbstractFlow) and dynamics.integrator.dt is None:
         flow = _Orthonormal(flow=dynamics, integrator=dynamics.integrator)
         start = State((state, frame, jnp.zeros_like(frame[0])))
