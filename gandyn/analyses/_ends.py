@@ -263,7 +263,7 @@ class _Runner:
         flow: Any = self.dynamics
         members = (states, sizes, np.array(start, sizes.dtype))
         low, high, (states, _, now) = self._on_all_cores(
-            lambda part: _at_a_pace(flow, *part, time, self.key), members
+            lambda part: _at_a_pace(flow, part, time, self.key), members
         )
         return low, high, states, now
 
@@ -342,14 +342,16 @@ def _every_step(
 
 @eqx.filter_jit
 def _at_a_pace(
-    dynamics: AbstractFlow, states: State, sizes: Array, start: Array, time: float, key: Key
+    flow: AbstractFlow, members: tuple[State, Array, Array], time: float, key: Key
 ) -> tuple[Array, Array, tuple[State, Array, Array]]:
+    """The boxes of members of given sizes, from given times on, that are looked at at a pace."""
+
     def one(state: State, size: Array, start: Array) -> tuple[Array, Array, tuple]:
         here = players_vector(state)
 
         def piece(carried: tuple, _: None) -> tuple[tuple, None]:
             state, now, before, low, high = carried
-            path, ts, state = paced(dynamics, state, size, time / _PIECES, _FINE_LOOKS, key, now)
+            path, ts, state = paced(flow, state, size, time / _PIECES, _FINE_LOOKS, key, now)
             least, most = box(jnp.concatenate([before[None], path]))
             low, high = jnp.minimum(low, least), jnp.maximum(high, most)
             return (state, ts[-1], path[-2], low, high), None
@@ -358,7 +360,7 @@ def _at_a_pace(
         (state, now, _, low, high), _ = jax.lax.scan(piece, carried, length=_PIECES)
         return low, high, (state, size, now)
 
-    return jax.vmap(one)(states, sizes, start)
+    return jax.vmap(one)(*members)
 
 
 def _batches(states: Any) -> Iterator[tuple[Any, int]]:
