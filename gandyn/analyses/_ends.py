@@ -24,6 +24,7 @@ from .. import _checks as checks
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates, in_precision, players_vector, precision
 from .._progress import bar
+from .._reads import compiled
 from .._types import Key, Number
 from ..flows import AbstractFlow
 from ..games._game import losses
@@ -93,7 +94,7 @@ def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
     return ~np.asarray(_finite(dynamics, states, key))
 
 
-@eqx.filter_jit
+@compiled
 def _finite(dynamics: AbstractDynamics, states: State, key: Key) -> Array:
     game = game_inside(dynamics)
 
@@ -263,7 +264,7 @@ class _Runner:
         flow: Any = self.dynamics
         members = (states, sizes, np.array(start, sizes.dtype))
         low, high, (states, _, now) = self._on_all_cores(
-            lambda part: _at_a_pace(flow, part, time, self.key), members
+            lambda part: _at_a_pace(flow, part, np.asarray(time), self.key), members
         )
         return low, high, states, now
 
@@ -289,13 +290,13 @@ class _Runner:
         return np.asarray(root), bool(seen.stable)
 
 
-@eqx.filter_jit
+@compiled
 def _look(dynamics: AbstractDynamics, state: State, key: Key) -> tuple[Equilibrium, Spectrum]:
     found = equilibrium(dynamics, state, key)
     return found, spectrum(dynamics, found.state, key)
 
 
-@eqx.filter_jit
+@compiled
 def _advance(
     dynamics: AbstractDynamics,
     states: State,
@@ -318,7 +319,7 @@ def _advance(
     return jax.vmap(one)(states)
 
 
-@eqx.filter_jit
+@compiled
 def _every_step(
     rule: AbstractRule, states: State, start: Array, key: Key, count: Array
 ) -> tuple[Array, Array, State]:
@@ -340,9 +341,9 @@ def _every_step(
     return jax.vmap(one)(states)
 
 
-@eqx.filter_jit
+@compiled
 def _at_a_pace(
-    flow: AbstractFlow, members: tuple[State, Array, Array], time: float, key: Key
+    flow: AbstractFlow, members: tuple[State, Array, Array], time: Array, key: Key
 ) -> tuple[Array, Array, tuple[State, Array, Array]]:
     """The boxes of members of given sizes, from given times on, that are looked at at a pace."""
 

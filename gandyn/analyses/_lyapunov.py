@@ -33,6 +33,7 @@ from scipy.stats import t as student
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ..flows import AbstractFlow
@@ -128,7 +129,7 @@ def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
     return ts
 
 
-@eqx.filter_jit
+@compiled
 def _lyapunov(
     dynamics: AbstractDynamics,
     state: State,
