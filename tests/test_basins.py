@@ -1,5 +1,7 @@
 """What trajectories end on: equilibria in a box, basins, single starts, escapes."""
 
+from collections.abc import Callable
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,12 +10,39 @@ import pytest
 from numpy.testing import assert_allclose
 
 import gandyn as gd
-from gandyn.fields import Gradient
+from gandyn.fields import AbstractField, Gradient
 from gandyn.flows import GradientFlow
 
 
 def flow(game):
     return GradientFlow(Gradient(game))
+
+
+class Written(AbstractField):
+    """A field that is written down."""
+
+    function: Callable
+
+    def __call__(self, players, key=None):
+        return self.function(*players)
+
+
+def written(function):
+    return GradientFlow(Written(function))
+
+
+class VanDerPol(AbstractField):
+    """x'' - m (1 - x^2) x' + x = 0, in x and x'."""
+
+    stiffness: float
+
+    def __call__(self, players, key=None):
+        x, v = players
+        return v, self.stiffness * (1 - x**2) * v - x
+
+
+def van_der_pol(stiffness):
+    return GradientFlow(VanDerPol(stiffness))
 
 
 # Planar games
@@ -229,6 +258,82 @@ def test_basins_of_what_has_no_value_there():
         gd.basins(gd.methods.simultaneous(game, 0.1), (1.0, 1.0), ((-1.0, 1.0), (0.5, 1.0)), 3)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("stiffness", "duration"), [(5.0, 500), (5.0, 2000), (20.0, 1000)])
+def test_a_cycle_of_sharp_humps_is_one_for_all_starts(stiffness, duration):
+    """Van der Pol: the height of x is 2 and a little more (Krogdahl 1960: below 2.0235)."""
+    flow = van_der_pol(stiffness)
+    found = gd.basins(flow, (0.0, 0.0), ((-3.0, 3.0), (-3.0, 3.0)), 8, duration=duration)
+    assert float(found.undecided) == 0
+    assert len(found.centers) == 1
+    assert_allclose(found.centers, 0, atol=1e-4)
+    assert 2 < found.extents[0, 0] < 2.0235
+    turn = gd.cycle(flow, (2.0, 0.0), {5.0: 11.6, 20.0: 34.7}[stiffness])
+    path = gd.simulate(flow, turn.players, np.linspace(0, float(turn.period), 100_001))
+    heights = [np.abs(x).max() for x in path.players]
+    assert_allclose(found.extents[0], heights, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_small_steps_miss_no_hump_either():
+    rule = gd.methods.simultaneous(gd.games.almost_bilinear(5.0), 0.01)
+    box = ((-3.0, 3.0), (-3.0, 3.0))
+    found = gd.basins(rule, (0.0, 0.0), box, 4, duration=20_000)
+    assert float(found.undecided) == 0
+    assert len(found.centers) == 1
+
+
+@pytest.mark.slow
+def test_shares_are_in_the_precision_of_the_grid():
+    found = gd.basins(WELLS, (0.0, 0.0), nodes=(10, 10), bounds=((-1.0, 2.0), (-1.0, 2.0)))
+    assert found.shares.dtype == found.errors.dtype == found.boundary.dtype == jnp.float64
+    counts = np.bincount(np.asarray(found.labels).ravel())
+    np.testing.assert_array_equal(found.shares, counts / 100)
+    one = tuple(x.astype(jnp.float32) for x in (jnp.zeros(()), jnp.zeros(())))
+    assert gd.basins(WELLS, one, nodes=4, duration=512).shares.dtype == jnp.float32
+
+
+@pytest.mark.slow
+def test_a_saddle_that_is_only_passed_is_not_listed():
+    """Long stretches near the saddle of a slow double well, on which no start ends."""
+    slow = gd.methods.simultaneous(gd.games.Custom(double_well), 1e-2)
+    box = ((-1e-4, 1.1e-4), (-1.0, 1.1))
+    found = gd.basins(slow, (0.0, 0.0), box, 6, duration=20_000)
+    assert np.all(found.shares > 0)
+    assert found.attracts.all()
+    assert_allclose(np.abs(found.centers), 1, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_what_turns_nan_within_bounds_has_escaped():
+    """x' = sqrt(1 - x) + 1/2, in steps, which has no value beyond 1."""
+
+    def losses(players, key=None):
+        x, y = players
+        return 2 / 3 * (1 - x) ** 1.5 - x / 2, y**2 / 2
+
+    rule = gd.methods.simultaneous(gd.games.Custom(losses), 0.1)
+    found = gd.basins(rule, (0.0, 0.0), ((-0.5, 0.5), (-1.0, 1.0)), 4, duration=512)
+    end = gd.settles_on(rule, (0.0, 0.5), duration=512)
+    assert float(found.escaped) == 1
+    assert int(end.kind) == gd.Kind.ESCAPE
+
+
+@pytest.mark.parametrize("analysis", ["basins", "settles_on"])
+@pytest.mark.parametrize("duration", [1, 63, 2**31, 1e308])
+def test_durations_that_are_none(analysis, duration):
+    with pytest.raises(ValueError, match="`duration` must be between 64 and"):
+        getattr(gd, analysis)(WELLS, (0.1, 0.2), duration=duration)
+    with pytest.raises(ValueError, match="`duration` must be between 0 and 1e"):
+        getattr(gd, analysis)(flow(gd.games.forsaken()), (0.1, 0.2), duration=1e308)
+
+
+def test_a_short_duration_is_kept():
+    found = gd.settles_on(WELLS, (0.3, 0.2), duration=64, tolerance=1e-9)
+    assert int(found.kind) == gd.Kind.UNDECIDED
+    assert np.isnan(found.time)
+
+
 # Single starts
 
 
@@ -299,6 +404,60 @@ def test_chaos_of_a_flow():
     found = gd.settles_on(flow(gd.games.Custom(losses)), (1.0, 1.0, 20.0), duration=400)
     assert int(found.kind) == gd.Kind.CHAOS
     assert_allclose(found.growth, 0.9056, atol=0.1)
+
+
+def lorenz84(x, y, z):
+    """Lorenz 1984, at F = 6.886, G = 1.347: chaos beside a cycle of the period 9.204."""
+    return (
+        -(y**2) - z**2 - 0.255 * (x - 6.886),
+        x * y - 4 * x * z - y + 1.347,
+        4 * x * y + x * z - z,
+    )
+
+
+@pytest.mark.slow
+def test_chaos_beside_a_cycle():
+    """A cycle near which the chaos passes is none that it settles on."""
+    flow = written(lorenz84)
+    chaos = gd.settles_on(flow, (-2.0, 1.0, 0.0), duration=2000)
+    assert int(chaos.kind) == gd.Kind.CHAOS
+    assert np.isnan(chaos.period)
+    assert_allclose(chaos.growth, 0.06, atol=0.006)
+    cycle = gd.settles_on(flow, (2.0, 1.0, 0.0), duration=2000)
+    assert int(cycle.kind) == gd.Kind.CYCLE
+    assert_allclose(cycle.period, 9.204, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("c", "period"), [(2.5, 5.749), (3.5, 11.545), (4.0, 22.6)], ids=["one", "two", "four"]
+)
+def test_roesslers_cascade_of_cycles(c, period):
+    flow = written(lambda x, y, z: (-y - z, x + 0.2 * y, 0.2 + z * (x - c)))
+    found = gd.settles_on(flow, (1.0, 1.0, 0.0), duration=1500)
+    assert int(found.kind) == gd.Kind.CYCLE
+    assert_allclose(found.period, period, rtol=1e-2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("duration", [200, 900])
+def test_the_period_of_a_stiff_cycle(duration):
+    found = gd.settles_on(van_der_pol(5.0), (0.5, 0.0), duration=duration)
+    assert int(found.kind) == gd.Kind.CYCLE
+    assert_allclose(found.period, 11.6122, atol=1e-4)
+    assert_allclose(found.amplitude, [2.02151, 7.6372], rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_torus_is_no_chaos():
+    def two_circles(x, y, u, v):
+        r, s, w = 1 - x**2 - y**2, 1 - u**2 - v**2, np.sqrt(2)
+        return x * r - y, y * r + x, u * s - w * v, v * s + w * u
+
+    found = gd.settles_on(written(two_circles), (0.5, 0.0, 0.3, 0.0), duration=1000)
+    assert int(found.kind) == gd.Kind.CYCLE
+    assert_allclose(found.amplitude, 1, atol=1e-2)
+    assert abs(found.growth) < 1e-4
 
 
 def test_a_start_outside_of_the_domain():

@@ -147,6 +147,8 @@ def test_bad_input_is_told(as_installed):
         gd.circle(gd.flows.GradientFlow(gd.fields.Gradient(ROTATION)), ONE, 6.3)
     with pytest.raises(ValueError, match="`period` must be above 2 steps"):
         gd.circle(rule, ONE, 2)
+    with pytest.raises(ValueError, match="16 turns of which can be counted"):
+        gd.circle(rule, ONE, 1e308)
     with pytest.raises(ValueError, match="`phases` must be odd"):
         gd.circle(rule, ONE, 6.0, phases=8)
     path = gd.simulate(rule, ONE, [0, 1, 2, 4, 5])

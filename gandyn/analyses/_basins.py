@@ -15,7 +15,7 @@ from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
-from ._ends import ESCAPED, UNDECIDED, follow, outside
+from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
 from ._plane import Plane, plane_of
 
 
@@ -56,7 +56,7 @@ class Basins(Result):
     @property
     def shares(self) -> Float[Array, " attractor"]:
         """The share of the starts that end on each attractor."""
-        return jnp.mean(self.labels[None] == jnp.arange(len(self.centers))[:, None, None], (1, 2))
+        return self._share(self.labels[None] == jnp.arange(len(self.centers))[:, None, None])
 
     @property
     def errors(self) -> Float[Array, " attractor"]:
@@ -67,12 +67,12 @@ class Basins(Result):
     @property
     def escaped(self) -> Float[Array, ""]:
         """The share of the starts that escape."""
-        return jnp.mean(self.labels == ESCAPED)
+        return self._share(self.labels == ESCAPED)
 
     @property
     def undecided(self) -> Float[Array, ""]:
         """The share of the starts that did not end in their time: give a longer `duration`."""
-        return jnp.mean(self.labels == UNDECIDED)
+        return self._share(self.labels == UNDECIDED)
 
     @property
     def boundary(self) -> Float[Array, ""]:
@@ -82,7 +82,11 @@ class Basins(Result):
         y = self.labels[1:] != self.labels[:-1]
         edge = jnp.zeros(self.labels.shape, bool)
         edge = edge.at[:, 1:].max(x).at[:, :-1].max(x).at[1:].max(y).at[:-1].max(y)
-        return jnp.mean(edge)
+        return self._share(edge)
+
+    def _share(self, which: Bool[Array, "*some y x"]) -> Float[Array, "*some"]:
+        """The share of the starts, in the precision of the grid."""
+        return jnp.mean(which, axis=(-2, -1), dtype=self.x.dtype)
 
 
 def basins(
@@ -102,7 +106,8 @@ def basins(
     Nothing need be known of the attractors. A start has ended on an equilibrium when it stays
     within `tolerance` for 1/64 of the `duration`, and a root of the residual is there; on a cycle
     (of a flow, or an invariant circle of a rule), if it goes on through the `duration` and then
-    fills the same box, to 1 %, in two more quarters of it. Boxes that agree to 4 % are one cycle;
+    fills the same box, to 1 %, twice more: a rule in a quarter of it each, a flow in 128 times its
+    own size or what a quarter allows. Boxes that agree to 4 % are one cycle;
     more than 16 different ones are a continuum, and undecided. Chaos that fills its box as evenly
     is not told from a cycle here; from one start, `settles_on` tells it.
 
@@ -113,7 +118,8 @@ def basins(
     - `bounds`: `((left, right), (bottom, top))`.
     - `nodes`: grid points along either side, or along x and along y.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
-    - `duration`: how long a start may take, in steps or in units of time.
+    - `duration`: how long a start may take, in steps, at least 64, or in units of time, at most
+      1e9.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players. A saddle
       that is passed more closely than this, for 1/64 of the duration, is not taken for the end.
     - `escape`: a start has escaped when a coordinate exceeds this, or is not finite.
@@ -126,9 +132,10 @@ def basins(
     checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
     dynamics = forwards(dynamics)
-    duration, tolerance, escape = (
+    duration = lasting(dynamics, duration)
+    tolerance, escape = (
         float(checks.positive(name, value))
-        for name, value in (("duration", duration), ("tolerance", tolerance), ("escape", escape))
+        for name, value in (("tolerance", tolerance), ("escape", escape))
     )
     both = nodes if isinstance(nodes, tuple | list) else (nodes, nodes)
     if len(both) != 2:

@@ -35,6 +35,7 @@ from ..rules import AbstractRule
 from ._birkhoff import bump, middles
 from ._cycle import across, extent, warn_of_none
 
+_SLOWEST = 2.0**27  # steps of a turn, so that 16 of them are fewer than 2^31
 _TURNS = 64  # over which growth across the circle is averaged
 
 
@@ -108,8 +109,8 @@ def circle(
 
     - `rule`: a rule; its memory is settled first.
     - `players`: a point near the circle, or a `State`.
-    - `period`: steps of one turn, above 2, not necessarily whole: for the circle that the cycle of
-      a flow becomes, the period of the cycle over the step size.
+    - `period`: steps of one turn, above 2 and at most 2^27, not necessarily whole: for the circle
+      that the cycle of a flow becomes, the period of the cycle over the step size.
     - `key`: one realisation of everything random; see that it repeats itself.
     - `phases`: at how many points the circle is held, an odd number. More of them where the circle
       has sharp bends.
@@ -126,8 +127,11 @@ def circle(
             "of a flow."
         )
     period = checks.positive("period", period)
-    if checks.is_concrete(period) and not float(period) > 2:
-        raise ValueError(f"`period` must be above 2 steps, but is {float(period):g}.")
+    if checks.is_concrete(period) and not 2 < float(period) <= _SLOWEST:
+        raise ValueError(
+            f"`period` must be above 2 steps and at most {_SLOWEST:g}, 16 turns of which can be "
+            f"counted, but is {float(period):g}."
+        )
     phases = checks.count("phases", phases, low=5)
     if phases % 2 == 0:
         raise ValueError(f"`phases` must be odd, but is {phases}.")

@@ -4,8 +4,8 @@ or its time is up.
 A member is at rest when it has stayed within a tolerance for a stretch of time and there is a root
 of the residual within that tolerance, found by `equilibrium`. A field that merely fades out has no
 root, so what only crawls is not taken for what rests. Members that have ended leave the program, so
-that the rest runs faster. What still moves when the time is up is watched over two more stretches:
-where both fill the same box, it goes round.
+that the rest runs faster. What still moves when the time is up is watched over two more stretches,
+a rule at every step, a flow at an even pace: where both fill the same box, it goes round.
 """
 
 import math
@@ -20,15 +20,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from .. import _checks as checks
 from .._dynamics import AbstractDynamics
-from .._phase import State, coordinates
+from .._phase import State, coordinates, in_precision, players_vector, precision
 from .._progress import bar
 from .._reads import compiled
-from .._types import Key
+from .._types import Key, Number
+from ..flows import AbstractFlow
 from ..games._game import losses
 from ..rules import AbstractRule
+from ..rules._rule import stepper
 from ._equilibrium import Equilibrium, equilibrium
 from ._inside import game_inside
+from ._paced import box, paced
 from ._spectrum import Spectrum, spectrum
 
 ESCAPED = -1
@@ -36,11 +40,14 @@ UNDECIDED = -2
 
 _STRETCHES = 64  # that the time is cut into
 _LOOKS = 8  # at a member within a stretch
-_FINE_LOOKS = 512  # at what goes round, where the box that it fills is measured
+_LATE = 0.75  # from this share of the time on, what a member fills is what it will fill
+_FINE_LOOKS = 256  # at a flow that goes round, where the box that it fills is measured
+_PIECES = 50  # times so many
 _SAME = 0.01  # boxes are one if their ends agree to this share of their size
 _SIZES = (64, 1024, 8192)  # of the batches; the largest fits into a core's cache
 _TRIES = 16  # roots looked for after a stretch
 _MOST_CYCLES = 16  # more of them are a continuum
+_LONGEST = 1e9  # time that a flow is followed
 
 
 class Ends:
@@ -49,13 +56,36 @@ class Ends:
     def __init__(self, n: int):
         self.labels = np.full(n, UNDECIDED)
         self.times = np.full(n, np.nan)
+        self.sizes = np.full(n, np.nan)  # of the boxes that they filled late
         self.roots: list[tuple[np.ndarray, bool]] = []  # coordinates, whether it attracts
         self.boxes: list[tuple[np.ndarray, np.ndarray]] = []  # lower and upper corners
         self.crawling = 0
 
-    def end(self, members: np.ndarray, label: int, time: float) -> None:
+    def forget(self) -> None:
+        """Leave out the roots on which nothing has settled."""
+        ended = [label for label in range(len(self.roots)) if np.any(self.labels == label)]
+        renamed = dict(zip(ended, range(len(ended)), strict=True))
+        gone = len(self.roots) - len(ended)
+        self.labels = np.array([renamed.get(x, x - gone if x >= 0 else x) for x in self.labels])
+        self.roots = [self.roots[label] for label in ended]
+
+    def end(self, members: np.ndarray, label: int, time: Any) -> None:
         self.labels[members] = label
         self.times[members] = time
+
+
+def lasting(dynamics: AbstractDynamics, duration: Number) -> float:
+    """A `duration` that can be cut into stretches: not too short for a rule, nor too long."""
+    value = float(checks.positive("duration", duration))
+    low, high, unit = 0.0, _LONGEST, "units of time"
+    if isinstance(dynamics, AbstractRule):
+        low, high, unit = _STRETCHES, 2**31 - 1, "steps"
+    if not low <= value <= high:
+        raise ValueError(
+            f"`duration` must be between {low:g} and {high:g} {unit}, but is {value:g}: a start is "
+            f"followed in {_STRETCHES} stretches, each seen several times."
+        )
+    return value
 
 
 def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
@@ -91,9 +121,11 @@ def follow(
     stretch: Any = duration / _STRETCHES
     if isinstance(dynamics, AbstractRule):
         stretch = math.ceil(stretch / _LOOKS) * _LOOKS
+    late = _LATE * duration
     runner = _Runner(dynamics, key)
     n = len(jax.tree.leaves(states)[0])
     ends, active, last, now = Ends(n), np.arange(n), states, 0 * stretch
+    reach = (np.inf, -np.inf)
     with bar("starts", n, progress) as shown:
         while len(active) and now < duration:
             low, high, states = runner.run(states, now, stretch, _LOOKS)
@@ -110,10 +142,14 @@ def follow(
                     ends.end(active[settled == i], i, now)
             left = ends.labels[active] == UNDECIDED
             shown.update(int(np.sum(~left)))
+            least, most = reach if now > late else (np.inf, -np.inf)
+            reach = np.minimum(low, least)[left], np.maximum(high, most)[left]
             if not left.all():
                 active, states = active[left], _take(states, left)
         if len(active):
+            ends.sizes[active] = np.max(reach[1] - reach[0], axis=1, initial=0)
             _watch(ends, runner, active, states, now, duration, tolerance, escape)
+    ends.forget()
     return ends, last
 
 
@@ -163,19 +199,16 @@ def _watch(
     escape: float,
 ) -> None:
     """What has not ended in its time: at rest where nothing attracts, going round, or neither."""
-    window: Any = duration / 4
-    if isinstance(runner.dynamics, AbstractRule):
-        window = math.ceil(window / _FINE_LOOKS) * _FINE_LOOKS
-    first_low, first_high, states = runner.run(states, now, window, _FINE_LOOKS)
-    low, high, states = runner.run(states, now + window, window, _FINE_LOOKS)
-    now += 2 * window
+    sizes = np.maximum(ends.sizes[active], tolerance)
+    first_low, first_high, states, middle = runner.watch(states, now, duration / 4, sizes)
+    low, high, states, now = runner.watch(states, middle, duration / 4, sizes)
     gone = _escaped(first_low, first_high, escape) | _escaped(low, high, escape)
-    ends.end(active[gone], ESCAPED, now)
+    ends.end(active[gone], ESCAPED, now[gone])
     first_low, first_high, low, high = _bounded(gone, first_low, first_high, low, high)
     resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
     at = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
     for i in range(len(ends.roots)):
-        ends.end(active[at == i], i, now)
+        ends.end(active[at == i], i, now[at == i])
 
     size = (high - low).max(axis=1, initial=0)
     moved = np.maximum(np.abs(low - first_low), np.abs(high - first_high)).max(axis=1, initial=0)
@@ -191,9 +224,9 @@ def _watch(
         if len(boxes) > _MOST_CYCLES:
             break
     else:
-        for i, box in enumerate(boxes):
-            ends.end(active[which == i], len(ends.roots) + len(ends.boxes), now)
-            ends.boxes.append(box)
+        for i, filled in enumerate(boxes):
+            ends.end(active[which == i], len(ends.roots) + len(ends.boxes), now[which == i])
+            ends.boxes.append(filled)
     ends.crawling = int(np.sum(resting & (at < 0)))
 
 
@@ -207,17 +240,44 @@ class _Runner:
         self, states: State, now: Any, length: Any, looks: int
     ) -> tuple[np.ndarray, np.ndarray, State]:
         """The boxes that the members fill in a stretch, and where they are at its end."""
-
         # Without a key nothing depends on the time.
         start = None if self.key is None else jnp.asarray(now)
+        low, high, states = self._on_all_cores(
+            lambda part: _advance(self.dynamics, part, start, self.key, length, looks), states
+        )
+        return low, high, states
 
-        def one(part: State, n: int) -> tuple[np.ndarray, np.ndarray, State]:
-            low, high, end = _advance(self.dynamics, part, start, self.key, length, looks)
+    def watch(
+        self, states: State, now: Any, time: float, sizes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, State, np.ndarray]:
+        """The boxes that the members fill in about a time, looked at so closely that no hump is
+        missed; where they are at its end, and when that is for each."""
+        start = np.broadcast_to(now, sizes.shape)
+        if isinstance(self.dynamics, AbstractRule):
+            rule: Any = self.dynamics
+            count = jnp.asarray(math.ceil(time))
+            begun = jnp.asarray(start[0])
+            low, high, states = self._on_all_cores(
+                lambda part: _every_step(rule, part, begun, self.key, count), states
+            )
+            return low, high, states, start + int(count)
+        flow: Any = self.dynamics
+        members = (states, sizes, np.array(start, sizes.dtype))
+        low, high, (states, _, now) = self._on_all_cores(
+            lambda part: _at_a_pace(flow, part, np.asarray(time), self.key), members
+        )
+        return low, high, states, now
+
+    def _on_all_cores(self, one: Any, members: Any) -> Any:
+        """Boxes and what else the members become, from a function of a batch of them."""
+
+        def some(part: Any, n: int) -> tuple[np.ndarray, np.ndarray, Any]:
+            low, high, end = one(part)
             return np.asarray(low)[:n], np.asarray(high)[:n], _take(end, slice(n))
 
-        parts = list(_batches(states))
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            lows, highs, after = zip(*pool.map(lambda p: one(*p), parts), strict=True)
+            parts = pool.map(lambda p: some(*p), list(_batches(members)))
+            lows, highs, after = zip(*parts, strict=True)
         return np.concatenate(lows), np.concatenate(highs), _join(after)
 
     def root(self, state: State, tolerance: float) -> tuple[np.ndarray, bool] | None:
@@ -259,7 +319,52 @@ def _advance(
     return jax.vmap(one)(states)
 
 
-def _batches(states: State) -> Iterator[tuple[State, int]]:
+@compiled
+def _every_step(
+    rule: AbstractRule, states: State, start: Array, key: Key, count: Array
+) -> tuple[Array, Array, State]:
+    """The boxes of so many steps."""
+
+    def one(state: State) -> tuple[Array, Array, State]:
+        step = stepper(in_precision(rule, precision(state)), key)
+        here = players_vector(state)
+
+        def once(i: Array, carried: tuple) -> tuple:
+            state, low, high = carried
+            state = step(start + i, state)
+            here = players_vector(state)
+            return state, jnp.minimum(low, here), jnp.maximum(high, here)
+
+        state, low, high = jax.lax.fori_loop(0, count, once, (state, here, here))
+        return low, high, state
+
+    return jax.vmap(one)(states)
+
+
+@compiled
+def _at_a_pace(
+    flow: AbstractFlow, members: tuple[State, Array, Array], time: Array, key: Key
+) -> tuple[Array, Array, tuple[State, Array, Array]]:
+    """The boxes of members of given sizes, from given times on, that are looked at at a pace."""
+
+    def one(state: State, size: Array, start: Array) -> tuple[Array, Array, tuple]:
+        here = players_vector(state)
+
+        def piece(carried: tuple, _: None) -> tuple[tuple, None]:
+            state, now, before, low, high = carried
+            path, ts, state = paced(flow, state, size, time / _PIECES, _FINE_LOOKS, key, now)
+            least, most = box(jnp.concatenate([before[None], path]))
+            low, high = jnp.minimum(low, least), jnp.maximum(high, most)
+            return (state, ts[-1], path[-2], low, high), None
+
+        carried = (state, start, here, here, here)
+        (state, now, _, low, high), _ = jax.lax.scan(piece, carried, length=_PIECES)
+        return low, high, (state, size, now)
+
+    return jax.vmap(one)(*members)
+
+
+def _batches(states: Any) -> Iterator[tuple[Any, int]]:
     """The members in batches of one of a few sizes, filled up with copies of the first."""
     n = len(jax.tree.leaves(states)[0])
     start = 0
@@ -271,7 +376,7 @@ def _batches(states: State) -> Iterator[tuple[State, int]]:
         start += size
 
 
-def _take(states: State, members: Any) -> State:
+def _take(states: Any, members: Any) -> Any:
     return jax.tree.map(lambda x: np.asarray(x)[members], states)
 
 
@@ -284,5 +389,5 @@ def _put(states: State, members: np.ndarray, new: State) -> State:
     return jax.tree.map(put, states, new)
 
 
-def _join(parts: Any) -> State:
+def _join(parts: Any) -> Any:
     return jax.tree.map(lambda *xs: np.concatenate(xs), *parts)

@@ -1,7 +1,8 @@
 """What a trajectory settles on: an equilibrium, a cycle, chaos, infinity - or nothing yet."""
 
 import enum
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 import jax
@@ -16,21 +17,28 @@ from .._reads import compiled
 from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
+from ..flows import AbstractFlow
 from ..flows._flow import forwards
 from ..rules import AbstractRule
-from ._cycle import cycle
-from ._ends import ESCAPED, UNDECIDED, follow, outside
+from ._cycle import Cycle, cycle
+from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
 from ._lyapunov import lyapunov
+from ._paced import box as corners
+from ._paced import distances, paced
 from ._rotation import turning
 
 _LOOKS = 4096  # at the players, to see them turn
-_LEAST = 32  # looks at each turn, for a flow
+_PACES = 25_600  # looks at a flow at an even pace
 _MOST_STEPS = 64  # of a cycle of a rule; longer ones are taken for circles
-_CLOSED = 1e-3  # how nearly it comes back, in units of its size, for the cycle to be looked for
+_NEAR = 0.02  # how nearly a path comes back, in units of its size, for a cycle to be looked for
+_ON = 1e-3  # a path that is on a cycle is as near to it as this
+_NEUTRAL = 1e-3  # what the integrator leaves of a multiplier that is 1
+_TRIES = 4  # returns from which a cycle is looked for
 _PARTED = 10  # neighbors that part by e to this have parted exponentially
+_TOGETHER = 1  # those that part by no more than e to this have not
 _ALIKE = 0.25  # boxes of chaos agree to this share of their size
 
-_Box = tuple[np.ndarray, np.ndarray]
+Box = tuple[np.ndarray, np.ndarray]
 
 
 class Kind(enum.IntEnum):
@@ -97,8 +105,9 @@ def settles_on(
 
     - `dynamics`: a rule or a flow.
     - `players`: the start, or a `State`.
-    - `duration`: how long it may take, in steps or in units of time. For a cycle it must be long
-      enough to reach it, and a quarter of it long enough to go round.
+    - `duration`: how long it may take, in steps, at least 64, or in units of time, at most 1e9. For
+      a cycle it must be long enough to reach it and, in a quarter of it, to go round; for chaos
+      long enough for neighbors to part by e to the 10, and for a torus for them not to.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players.
     - `escape`: the trajectory has escaped when a coordinate exceeds this, or is not finite.
     - `key`: one realisation of everything random.
@@ -109,8 +118,11 @@ def settles_on(
     checks.untraced("`settles_on`", dynamics, players)
     state = begin(dynamics, players, key)
     dynamics = forwards(dynamics)
-    numbers = {"duration": duration, "tolerance": tolerance, "escape": escape}
-    duration, tolerance, escape = (float(checks.positive(n, v)) for n, v in numbers.items())
+    duration = lasting(dynamics, duration)
+    tolerance, escape = (
+        float(checks.positive(name, value))
+        for name, value in (("tolerance", tolerance), ("escape", escape))
+    )
     alone = jax.tree.map(lambda x: jnp.asarray(x)[None], state)
     if outside(dynamics, alone, key).any():
         raise ValueError(
@@ -129,7 +141,8 @@ def settles_on(
         kind, center, amplitude = Kind.EQUILIBRIUM, ends.roots[label][0], 0 * here
     else:
         box = None if label == UNDECIDED else ends.boxes[label - len(ends.roots)]
-        kind, box, period, growth = _moving(dynamics, last, duration / 4, box, key)
+        size = max(float(ends.sizes[0]), tolerance)
+        kind, box, period, growth = _moving(dynamics, last, duration, size, box, key)
         if box is not None:
             center, amplitude = (box[0] + box[1]) / 2, (box[1] - box[0]) / 2
     return Settled(
@@ -153,34 +166,111 @@ _cycle_near = compiled(cycle)  # which says nothing where there is none
 
 
 def _moving(
-    dynamics: AbstractDynamics, state: State, window: float, box: _Box | None, key: Key
-) -> tuple[Kind, _Box | None, float, float]:
-    """What it is that moves on for ever, in a box if one is known: its kind, box, period, growth.
+    dynamics: AbstractDynamics,
+    state: State,
+    duration: float,
+    size: float,
+    box: Box | None,
+    key: Key,
+) -> tuple[Kind, Box | None, float, float]:
+    """What it is that moves on for ever, of about a size, in a box if one is known: its kind, box,
+    period, growth.
 
     Chaos comes as far as it has gone before only now and then, so that it may have no box yet.
     """
-    steps = isinstance(dynamics, AbstractRule)
-    ts = np.arange(_LOOKS + 1) if steps else np.linspace(0, window, _LOOKS + 1)
-    path = _path(dynamics, state, ts, key)
-    turn = np.nan
-    if box is not None:
-        turn = _turn(path, 1) if steps else _turn_of_flow(dynamics, state, path, window, key)
-        guess = _returns(path) if steps else turn
-        if guess is not None:
-            found = _cycle_near(dynamics, state, guess if steps else jnp.asarray(guess), key)
-            if found.converged:
-                return Kind.CYCLE, box, float(found.period), np.nan
-    growth = float(lyapunov(dynamics, state, ts if steps else ts[::8], key, k=1).exponents[0])
-    if growth * ts[-1] > _PARTED and (box is not None or _stays(path)):
+    if isinstance(dynamics, AbstractRule):
+        path = np.asarray(dynamics.evolve(state, np.arange(_LOOKS + 1), key, players_vector))
+        found, even = _cycle_of_rule(dynamics, state, path, key), path
+        ts, turn = np.arange(max(_LOOKS, math.ceil(duration)) + 1), _turn(path, 1)
+    else:
+        flow: Any = dynamics
+        path, times = _seen(flow, state, size, duration / 4, key)
+        found = _cycle_of_flow(flow, state, path, times, duration / 4, key)
+        ts = np.linspace(0, duration, _LOOKS // 4 + 1)
+        at = np.linspace(times[0], times[-1], _LOOKS + 1)
+        even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
+        turn = _turn(even, at[1] - at[0])
+    if found is not None:
+        return Kind.CYCLE, *found, np.nan
+    parting = lyapunov(dynamics, state, ts, key, k=1)
+    growth, error = float(parting.exponents[0]), float(parting.error[0])
+    parted = growth * ts[-1]
+    if parted > _PARTED and growth > error and (box is not None or _stays(even)):
         return Kind.CHAOS, box or (path.min(axis=0), path.max(axis=0)), np.nan, growth
-    return Kind.UNDECIDED if box is None else Kind.CYCLE, box, turn, growth
+    if box is not None and abs(parted) < _TOGETHER:
+        return Kind.CYCLE, box, turn, growth
+    return Kind.UNDECIDED, box, np.nan, growth
 
 
-def _returns(path: np.ndarray) -> int | None:
-    """After how many steps a rule comes back to where it was, if it does."""
-    near = _CLOSED * np.ptp(path, axis=0).max()
-    closed = (p for p in range(2, _MOST_STEPS + 1) if np.abs(path[p:] - path[:-p]).max() <= near)
-    return next(closed, None)
+def _cycle_of_rule(
+    rule: AbstractRule, state: State, path: np.ndarray, key: Key
+) -> tuple[Box, float] | None:
+    """The cycle that a path of a rule is on, if it is: its box and its period."""
+    size = np.ptp(path, axis=0).max()
+    for steps in range(2, _MOST_STEPS + 1):
+        if np.abs(path[steps:] - path[:-steps]).max() <= _ON * size:
+            break
+    else:
+        return None
+    found = _cycle_near(rule, state, steps, key)
+    orbit = np.asarray(jax.vmap(players_vector)(found.orbit))
+    apart = np.abs(path[-len(orbit) :, None] - orbit[None]).max(axis=2).min(axis=1).max()
+    if not found.converged or not apart <= _ON * size or _repels(found):
+        return None
+    return (orbit.min(axis=0), orbit.max(axis=0)), float(found.period)
+
+
+def _cycle_of_flow(
+    flow: AbstractFlow, state: State, path: np.ndarray, times: np.ndarray, time: float, key: Key
+) -> tuple[Box, float] | None:
+    """The cycle that a path of a flow is on, if it is: its box and its period.
+
+    Where the path comes back to its start for the first time, it may be one; where all of it lies
+    on this first turn, it is looked for; and it is one if all of the path lies on what was found,
+    and that does not repel.
+    """
+    size = np.ptp(path, axis=0).max()
+    tried = 0
+    for turn, closed in _returns(path, size):
+        if distances(path[::16], path[: turn + 1]).max() > _NEAR * size:
+            continue
+        period = np.interp(closed, np.arange(len(times)), times) - times[0]
+        found = _cycle_near(flow, state, jnp.asarray(period), key)
+        if found.converged:
+            orbit, at = _seen(flow, found.state, size, time, key)
+            orbit = orbit[: np.searchsorted(at - at[0], float(found.period)) + 2]
+            late = path[len(path) // 2 :]
+            if distances(late[::8], orbit).max() <= _ON * size and not _repels(found):
+                low, high = corners(jnp.asarray(orbit))
+                return (np.asarray(low), np.asarray(high)), float(found.period)
+        tried += 1
+        if tried == _TRIES:
+            break
+    return None
+
+
+def _returns(path: np.ndarray, size: float) -> Iterator[tuple[int, float]]:
+    """After which looks a path is back at its start, and where exactly between two looks, as it
+    crosses the plane through its start across its way."""
+    away = path - path[0]
+    ahead = away @ away[1]
+    crossed = np.flatnonzero((ahead[:-1] < 0) & (ahead[1:] >= 0))
+    for i in crossed:
+        share = ahead[i] / (ahead[i] - ahead[i + 1])
+        if np.abs(away[i] + share * (away[i + 1] - away[i])).max() <= _NEAR * size:
+            yield int(i) + 1, float(i + share)
+
+
+def _repels(found: Cycle) -> bool:
+    """Whether some neighbors of a cycle leave it."""
+    return bool(np.abs(np.asarray(found.multipliers)).max() > 1 + _NEUTRAL)
+
+
+def _seen(
+    flow: AbstractFlow, state: State, size: float, time: float, key: Key
+) -> tuple[np.ndarray, np.ndarray]:
+    path, times, _ = paced(flow, state, size, time, _PACES, key)
+    return np.asarray(path), np.asarray(times)
 
 
 def _stays(path: np.ndarray) -> bool:
@@ -189,26 +279,9 @@ def _stays(path: np.ndarray) -> bool:
     return bool(np.abs(late - early).max() <= _ALIKE * np.ptp(path, axis=0).max())
 
 
-def _turn_of_flow(
-    dynamics: AbstractDynamics, state: State, path: np.ndarray, window: float, key: Key
-) -> float:
-    for _ in range(8):
-        gap = window / _LOOKS
-        turn = _turn(path, gap)
-        if turn >= _LEAST * gap:
-            return turn
-        window /= 8  # turns too fast to be seen
-        path = _path(dynamics, state, np.linspace(0, window, _LOOKS + 1), key)
-    return turn
-
-
 def _turn(path: np.ndarray, gap: float) -> float:
     """The time of one turn in the plane in which the players move most."""
     return float(turning(jnp.asarray(path), jnp.asarray(gap, path.dtype)).period)
-
-
-def _path(dynamics: AbstractDynamics, state: State, ts: np.ndarray, key: Key) -> np.ndarray:
-    return np.asarray(dynamics.evolve(state, ts, key, players_vector))
 
 
 def escape_time(

@@ -81,7 +81,7 @@ class AbstractRule(AbstractDynamics):
 
     def advance(self, state: State, start: Int[Array, ""], count: int, key: Key = None) -> State:
         """The state `count` steps after step number `start`."""
-        step = _stepper(in_precision(self, precision(state)), key)
+        step = stepper(in_precision(self, precision(state)), key)
         return jax.lax.fori_loop(0, count, lambda i, s: step(start + i, s), state)
 
     def residual(self, state: State, key: Key = None) -> State:
@@ -94,7 +94,7 @@ class AbstractRule(AbstractDynamics):
         return jnp.log1p(eigenvalues)
 
 
-def _stepper(rule: AbstractRule, key: Key) -> Callable[[Array, State], State]:
+def stepper(rule: AbstractRule, key: Key) -> Callable[[Array, State], State]:
     def step(t: Array, state: State) -> State:
         new = rule.step(state, None if key is None else jr.fold_in(key, t))
         return checks.same_structure("what `step` returns", new, state, "the state")
@@ -113,7 +113,7 @@ def _march(
     blocks: int,
 ) -> PyTree:
     """`blocks` times `gap` steps, observed at the start and after each block."""
-    step = _stepper(rule, key)
+    step = stepper(rule, key)
 
     def block(state: State, first: Array) -> tuple[State, PyTree]:
         state = jax.lax.fori_loop(0, gap, lambda i, s: step(first + i, s), state)
@@ -133,7 +133,7 @@ def _march_unevenly(
     key: Key,
     observe: Callable[[State], PyTree],
 ) -> PyTree:
-    step = _stepper(rule, key)
+    step = stepper(rule, key)
 
     def block(state: State, ends: tuple[Array, Array]) -> tuple[State, PyTree]:
         state = jax.lax.fori_loop(*ends, step, state)
