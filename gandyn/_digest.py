@@ -43,6 +43,7 @@ BESIDE = {
 RAISING = {"equinox._errors"}
 # What Python writes into a class about where it stands.
 BOOKKEEPING = {"__doc__", "__module__", "__qualname__", "__firstlineno__"}
+ATOMS = (str, bytes, bool, int, float, complex)
 NUMERIC = bool | int | float | complex | str | np.ndarray | np.generic | jax.Array
 
 
@@ -75,15 +76,20 @@ def of_program(program: ClosedJaxpr, structure: Any = None) -> str:
     """The digest of a program that is traced already, the leaves of `structure` going by name."""
     names = [jtu.keystr(path) for path, _ in jtu.tree_leaves_with_path(structure)]
     digester = _Digester()
-    return _hash("program", [digester.of(program), digester.of(names)]).hex()
+    return digester.of((program, names)).hex()
 
 
-def _hash(kind: str, parts: Iterable[bytes]) -> bytes:
-    sha = hashlib.sha256(kind.encode())
-    for part in parts:
-        sha.update(len(part).to_bytes(8, "little"))
-        sha.update(part)
-    return sha.digest()
+def _raw(kind: str, content: bytes) -> bytes:
+    return hashlib.sha256(kind.encode() + b":" + content).digest()
+
+
+def _tree(kind: str, digests: Iterable[bytes]) -> bytes:
+    return _raw(kind, b"".join(digests))  # which are of one length
+
+
+@functools.cache
+def _of_text(text: str) -> bytes:
+    return _raw("str", text.encode("utf-8", "surrogatepass"))
 
 
 def _name(thing: Any) -> str:
@@ -99,14 +105,14 @@ class _Digester:
 
     def of(self, value: Any) -> bytes:
         """The digest of any value."""
-        if value is None or isinstance(value, str | bytes | bool | int | float | complex):
-            if isinstance(value, enum.Enum):
-                return _hash("member", [_name(type(value)).encode(), value.name.encode()])
-            return _hash(type(value).__name__, [_atom(value)])
+        if type(value) is str:
+            return _of_text(value)
+        if value is None or isinstance(value, ATOMS) and not isinstance(value, enum.Enum):
+            return _raw(type(value).__name__, _atom(value))
         if id(value) in self._known:
             return self._known[id(value)][1]
         if id(value) in self._open:  # a function that calls itself
-            return _hash("again", [b"%d" % self._open[::-1].index(id(value))])
+            return _raw("again", b"%d" % self._open[::-1].index(id(value)))
         self._open.append(id(value))
         found = self._of_object(value)
         self._open.pop()
@@ -114,7 +120,7 @@ class _Digester:
         return found
 
     def _all(self, kind: str, values: Iterable[Any]) -> bytes:
-        return _hash(kind, map(self.of, values))
+        return _tree(kind, map(self.of, values))
 
     def _of_object(self, value: Any) -> bytes:
         match value:
@@ -127,17 +133,16 @@ class _Digester:
             case np.ndarray() | np.generic() | jax.Array():
                 return self._of_array(value)
             case np.dtype():
-                return _hash("dtype", [str(value).encode()])
+                return _raw("dtype", str(value).encode())
             case enum.Enum():
-                return _hash("member", [_name(type(value)).encode(), value.name.encode()])
+                return self._all("member", [type(value), value.name])
             case tuple() | list():
-                kind = "sequence" if type(value) in (tuple, list) else _name(type(value))
-                return self._all(kind, value)
+                return self._all("sequence", [type(value), *value])
             case Mapping():
                 items = (self._all("item", item) for item in value.items())
-                return _hash("mapping", sorted(items))
+                return _tree("mapping", sorted(items))
             case Set():
-                return _hash("set", sorted(map(self.of, value)))
+                return _tree("set", sorted(map(self.of, value)))
             case jtu.PyTreeDef():
                 node = value.node_data() or (None, None)
                 return self._all("tree", [*node, value.num_leaves, *value.children()])
@@ -152,11 +157,11 @@ class _Digester:
             case types.CellType():
                 return self._all("cell", _contents(value))
             case types.ModuleType():
-                return _hash("module", [value.__name__.encode()])
+                return _raw("module", value.__name__.encode())
             case type():
                 return self._of_class(value)
             case _ if type(value) is object:
-                return _hash("sentinel", [])
+                return _raw("sentinel", b"")
             case _ if dataclasses.is_dataclass(value):
                 fields = [getattr(value, f.name, None) for f in dataclasses.fields(value)]
                 return self._all("dataclass", [type(value), fields])
@@ -190,21 +195,22 @@ class _Digester:
         plain = np.asarray(array)
         if plain.dtype.hasobject:
             return self._all("objects", [plain.shape, plain.ravel().tolist()])
-        return _hash("array", [f"{plain.dtype}{plain.shape}".encode(), plain.tobytes()])
+        return _raw(f"array {plain.dtype}{plain.shape}", plain.tobytes())
 
     # --- what is called from a program, outside of it --------------------------------------
 
     def _of_function(self, function: types.FunctionType) -> bytes:
         """What a function does: its code, and all that the code reads.
 
-        A function of an installed library is known by its name, which the versions go with.
+        A function of an installed library is known by its name, and one within it by its code.
         """
         defaults = [function.__defaults__, list((function.__kwdefaults__ or {}).values())]
         held = [*defaults, *(function.__closure__ or ())]
         if function.__module__ in RAISING:
-            return _hash("raising", [_name(function).encode()])
+            return _raw("raising", _name(function).encode())
         if _is_installed(function.__module__):
-            return self._all("installed", [_name(function), *held])
+            local = [function.__code__] if "<locals>" in function.__qualname__ else []
+            return self._all("installed", [_name(function), *local, *held])
         return self._all("function", [function.__code__, *self._globals(function), *held])
 
     def _globals(self, function: types.FunctionType) -> list[Any]:
@@ -225,25 +231,24 @@ class _Digester:
 
     def _of_class(self, cls: type) -> bytes:
         if _is_installed(cls.__module__):
-            return _hash("class", [_name(cls).encode()])
-        own = (v for k, v in vars(cls).items() if k not in BOOKKEEPING)
-        body = [getattr(v, "__func__", getattr(v, "fget", v)) for v in own]
-        does = [v for v in body if isinstance(v, types.FunctionType | NUMERIC)]
-        return self._all("class", [_name(cls), cls.__bases__, does])
+            return _raw("class", _name(cls).encode())
+        own = [_plain(v) for name, v in vars(cls).items() if name not in BOOKKEEPING]
+        body = [v for v in own if isinstance(v, types.FunctionType | NUMERIC)]
+        return self._all("class", [*cls.__bases__, *body])
 
     def _of_other(self, value: Any) -> bytes:
         """Builtins by name, wrappers by what they wrap, objects by their state."""
         if type(value).__module__.partition(".")[0] in ("jax", "jaxlib"):
             text = repr(value)
             if "0x" not in text and "object at" not in text:  # an address
-                return _hash("described", [type(value).__name__.encode(), text.encode()])
+                return _raw("described", f"{type(value).__name__} {text}".encode())
         if (wrapped := getattr(value, "__wrapped__", None)) is not None:
             return self._all("wrapped", [type(value), wrapped])
         if isinstance(value, types.BuiltinFunctionType):
             owner = value.__self__
             return self._all("builtin", [value.__qualname__, owner])
         if hasattr(value, "__qualname__"):
-            return _hash("builtin", [value.__qualname__.encode()])
+            return _raw("builtin", value.__qualname__.encode())
         try:
             made = value.__reduce_ex__(2)
         except Exception as error:
@@ -264,8 +269,14 @@ def _atom(value: Any) -> bytes:
     if isinstance(value, float):
         return float(value).hex().encode()
     if isinstance(value, complex):
-        return f"{value.real.hex()},{value.imag.hex()}".encode()
-    return str(value).encode()
+        return f"{float(value.real).hex()} {float(value.imag).hex()}".encode()
+    return str(value).encode("utf-8", "surrogatepass")
+
+
+def _plain(member: Any) -> Any:
+    """The function behind a method, a property or a decorator, or what it is."""
+    behind = ("__func__", "fget", "func", "__wrapped__")
+    return next((getattr(member, name) for name in behind if hasattr(member, name)), member)
 
 
 def _contents(cell: types.CellType) -> list[Any]:

@@ -254,6 +254,26 @@ def test_what_has_no_lasting_form_is_refused():
         digest(_called_back(0, lambda _: locked), X)
 
 
+def test_the_methods_of_an_object_that_is_called_back_count():
+    def make(slope, base=eqx.Module):
+        class Line(base):
+            offset: float = 1.0
+
+            def __call__(self, x):
+                return self.raised(slope * x)
+
+            def raised(self, x):
+                return x + self.offset
+
+        return Line()
+
+    for base in (eqx.Module, object):
+        one, same, other = (
+            digest(_called_back(s, lambda s, b=base: make(s, b)), X) for s in (1.0, 1.0, 2.0)
+        )
+        assert one == same != other
+
+
 def test_a_callback_that_calls_itself():
     def make(s):
         def factorial(n):
