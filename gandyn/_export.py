@@ -53,6 +53,18 @@ def _leaves(result: Result | Mapping[str, Any]) -> Iterator[tuple[str, Any, tupl
                 yield name, leaf, leading, field in axes and not path
 
 
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is an array or a number."""
+    if isinstance(leaf, np.ndarray | np.generic):
+        return np.asarray(leaf).dtype.kind not in "OSU"
+    return isinstance(leaf, int | float | complex | jax.Array)
+
+
+def texts(result: Result | Mapping[str, Any]) -> dict[str, str]:
+    """Every text in `result` under its name."""
+    return {name: leaf for name, leaf, _, _ in _leaves(result) if isinstance(leaf, str)}
+
+
 def variables(result: Result | Mapping[str, Any], batch: Sequence[str] = ()) -> dict[str, Variable]:
     """Every array of `result` under its name: `exponents`, `players[0]`, `players[1].weight`.
 
@@ -60,7 +72,7 @@ def variables(result: Result | Mapping[str, Any], batch: Sequence[str] = ()) -> 
     """
     named = {}
     for name, leaf, leading, whole in _leaves(result):
-        if not isinstance(leaf, int | float | complex | np.generic | np.ndarray | jax.Array):
+        if not is_array(leaf):
             continue
         array = leaf if isinstance(leaf, np.ndarray) else jnp.asarray(leaf)
         dims = (*batch, *leading)
@@ -91,8 +103,7 @@ def to_xarray(result: Result, batch: str | Sequence[str] = ()) -> "xarray.Datase
     if not isinstance(result, Result):
         raise TypeError(f"`result` must be a result of gandyn, but is a {type(result).__name__}.")
     batch = (batch,) if isinstance(batch, str) else tuple(batch)
-    text = {name: leaf for name, leaf, _, _ in _leaves(result) if isinstance(leaf, str)}
     return xarray.Dataset(
         {k: (v.dims, np.asarray(v.array)) for k, v in variables(result, batch).items()},
-        attrs={"result": type(result).__name__, **text},
+        attrs={"result": type(result).__name__, **texts(result)},
     )

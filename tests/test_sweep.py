@@ -624,7 +624,7 @@ def test_versions_are_not_mixed(tmp_path, monkeypatch):
 
 
 def test_another_format_is_refused(store):
-    zarr.open_group(store).attrs["gandyn_sweep"] = 2
+    zarr.open_group(store).attrs["gandyn_sweep"] = 1
     with pytest.raises(ValueError, match="not of the format"):
         gd.sweep(descend, AXES, store=store)
 
