@@ -15,13 +15,13 @@ the modes; Srivastava et al., "VEEGAN", 2017, for the share within three standar
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from . import _checks as checks
+from ._reads import compiled
 from ._result import Result
 from ._types import Number
 
@@ -253,7 +253,7 @@ def hopping(process: Any, modes: int, ts: Any = None) -> Hopping:
     return _hopping(process, modes, ts)
 
 
-@eqx.filter_jit
+@compiled
 def _hopping(process: Int[Array, " time"], modes: int, ts: Float[Array, " time"]) -> Hopping:
     n, dtype = len(process), ts.dtype
     # The mode last seen: times without mode belong to the visit before.

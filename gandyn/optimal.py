@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
+from ._reads import compiled
 from ._types import Scalar
 from .losses import Loss
 from .measures import AbstractDensity
@@ -59,7 +60,7 @@ class OptimalDiscriminator(eqx.Module):
     p: AbstractDensity
     q: AbstractDensity
 
-    @eqx.filter_jit
+    @compiled
     def __call__(self, x: Any) -> Float[Array, "..."]:
         log_p, log_q = self.p.log_prob(x), self.q.log_prob(x)
         # Where neither has mass, D* is free; it is taken as where they are equal.
@@ -205,7 +206,7 @@ def _is_loss(loss: Loss) -> Loss:
     return loss
 
 
-@eqx.filter_jit
+@compiled
 def _search(loss: Loss, log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
     """The zero of the slope of a real(l) + b fake(l), with a = p / (p + q) and b = q / (p + q)."""
 

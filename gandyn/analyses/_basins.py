@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool, Float, Int
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
@@ -167,7 +168,7 @@ def basins(
     )
 
 
-@eqx.filter_jit
+@compiled
 def _fresh(dynamics: AbstractDynamics, at: Plane, points: Float[Array, "start 2"]) -> State:
     """The states at points of the plane, with fresh memory."""
     return eqx.filter_vmap(lambda point: dynamics.init(at(point)))(points)

@@ -23,6 +23,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from tqdm import tqdm
 
 from .._phase import State
+from .._reads import compiled
 from .._result import Result
 from .._types import Players
 from ._edge import crossing, neutral
@@ -216,7 +217,7 @@ def meet(curve: AbstractCurve, guess: np.ndarray, normal: np.ndarray) -> tuple[P
     return Point(u, tangent, matrix, exponents, growing, along), int(steps)
 
 
-@eqx.filter_jit
+@compiled
 def _meet(
     curve: AbstractCurve, guess: Float[Array, " u"], normal: Float[Array, " u"]
 ) -> tuple[Array, Array, Array, Array, Array, Int[Array, ""], Bool[Array, ""]]:
@@ -400,7 +401,7 @@ def bifurcation(curve: AbstractCurve, kind: str, at: Point, exponent: complex) -
     )
 
 
-@eqx.filter_jit
+@compiled
 def seen(
     curve: AbstractCurve, u: Float[Array, " u"]
 ) -> tuple[State, Players, Players, Array, Array]:

@@ -19,7 +19,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -29,6 +28,7 @@ from jaxtyping import Array, Bool, Float
 from .. import _checks as checks
 from .._dynamics import begin
 from .._phase import State, coordinates, players_vector, vector
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
@@ -139,7 +139,7 @@ def circle(
     return found
 
 
-@eqx.filter_jit
+@compiled
 def _circle(
     rule: AbstractRule, state: State, period: Array, key: Key, phases: int, max_steps: int
 ) -> Circle:

@@ -24,6 +24,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..fields import Gradient
@@ -86,7 +87,7 @@ def classify(
     return _classify(game, players, key, tolerance)
 
 
-@eqx.filter_jit
+@compiled
 def _classify(
     game: AbstractGame, players: Players, key: Key, tolerance: Number | None
 ) -> Classification:

@@ -22,6 +22,7 @@ from .. import _checks as checks
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates, vector
 from .._progress import bar
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
@@ -247,7 +248,7 @@ def _cycle_at(
     origin, _ = meet(curve, u, upwards(u))
     near = 0.1 * extent(orbit) / curve.scale
     if origin is None or np.max(np.abs(origin.u - u)[: x.size]) > near:
-        origin, matrix = None, eqx.filter_jit(curve.look)(jnp.asarray(u))[1]
+        origin, matrix = None, compiled(curve.look)(jnp.asarray(u))[1]
     else:
         matrix = origin.matrix
     sizes = np.linalg.svd(matrix, compute_uv=False)

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._edge import Make, at_rest, crossing, growth, interval, is_make, neutral, settled
@@ -91,7 +92,7 @@ def critical(make: Make, players: Players | State, bounds: Any, key: Key = None)
     return result
 
 
-@eqx.filter_jit
+@compiled
 def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Critical:
     guess, back = coordinates(start)
     none = neutral(guess.dtype)

@@ -19,7 +19,6 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +27,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates, vector
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
@@ -138,7 +138,7 @@ def warn_of_none(what: str, period: Any, residual: Array, tried: str = "") -> No
     )
 
 
-@eqx.filter_jit
+@compiled
 def _cycle(
     dynamics: AbstractDynamics,
     state: State,

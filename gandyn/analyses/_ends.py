@@ -23,6 +23,7 @@ from jaxtyping import Array
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
 from .._progress import bar
+from .._reads import compiled
 from .._types import Key
 from ..games._game import losses
 from ..rules import AbstractRule
@@ -63,7 +64,7 @@ def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
     return ~np.asarray(_finite(dynamics, states, key))
 
 
-@eqx.filter_jit
+@compiled
 def _finite(dynamics: AbstractDynamics, states: State, key: Key) -> Array:
     game = game_inside(dynamics)
 
@@ -229,13 +230,13 @@ class _Runner:
         return np.asarray(root), bool(seen.stable)
 
 
-@eqx.filter_jit
+@compiled
 def _look(dynamics: AbstractDynamics, state: State, key: Key) -> tuple[Equilibrium, Spectrum]:
     found = equilibrium(dynamics, state, key)
     return found, spectrum(dynamics, found.state, key)
 
 
-@eqx.filter_jit
+@compiled
 def _advance(
     dynamics: AbstractDynamics,
     states: State,

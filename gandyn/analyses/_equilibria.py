@@ -15,6 +15,7 @@ from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import coordinates
 from .._progress import bar
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._classify import Classification, classify
@@ -131,7 +132,7 @@ def _search(
     return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
 
 
-@eqx.filter_jit
+@compiled
 def _from(
     dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
 ) -> Equilibrium:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
@@ -13,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 
@@ -63,7 +63,7 @@ def equilibrium(
     return _equilibrium(dynamics, state, key, checks.count("max_steps", max_steps))
 
 
-@eqx.filter_jit
+@compiled
 def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: int) -> Equilibrium:
     guess, back = coordinates(state)
     tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75

@@ -11,6 +11,7 @@ from jaxtyping import Array, Complex, Float
 
 from .. import _checks as checks
 from .._phase import State
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._edge import Make, at_rest, growth, interval, is_make, settled
@@ -90,7 +91,7 @@ def fastest(
     return result
 
 
-@eqx.filter_jit
+@compiled
 def _fastest(
     make: Make, names: tuple[str, ...], start: State, bounds: Float[Array, "n 2"], key: Key
 ) -> Fastest:

@@ -27,6 +27,7 @@ from jaxtyping import Array, Float, Real
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ..rules import AbstractRule
@@ -110,7 +111,7 @@ def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
     return ts
 
 
-@eqx.filter_jit
+@compiled
 def _lyapunov(
     dynamics: AbstractDynamics,
     state: State,

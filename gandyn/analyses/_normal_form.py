@@ -17,11 +17,12 @@ Bifurcation Theory", sections 5.4 and 8.7.
 from collections.abc import Callable
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+
+from .._reads import compiled
 
 Field = Callable[[Array], Array]
 
@@ -86,7 +87,7 @@ def derivative(f: Field, x: Float[Array, " n"], along: Any) -> np.ndarray:
     return np.asarray(_derivative(f, x, jnp.asarray(np.asarray(along), x.dtype)), float)
 
 
-@eqx.filter_jit
+@compiled
 def _derivative(f: Field, x: Array, along: Float[Array, "k order n"]) -> Float[Array, "k m"]:
     def pushed(f: Field, v: Array) -> Field:
         return lambda x: jax.jvp(f, (x,), (v,))[1]

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ..rules import AbstractRule
@@ -117,7 +118,7 @@ def _arrow(
     return at.seen(dynamics.residual(_state(dynamics, at, point, key), key).players)
 
 
-@eqx.filter_jit
+@compiled
 def _arrows(
     dynamics: AbstractDynamics, at: Plane, points: Float[Array, "point 2"], key: Key
 ) -> Float[Array, "point 2"]:
@@ -147,7 +148,7 @@ def _onto_roots(
     return tuple(curve[stay] for curve, stay in curves if stay.sum() > 1)
 
 
-@eqx.filter_jit
+@compiled
 def _polished(
     dynamics: AbstractDynamics,
     at: Plane,
@@ -168,7 +169,7 @@ def _polished(
     return jax.vmap(lambda p: jax.lax.fori_loop(0, 8, newton, p))(points)
 
 
-@eqx.filter_jit
+@compiled
 def _legs(
     dynamics: AbstractDynamics,
     at: Plane,

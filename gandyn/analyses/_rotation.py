@@ -10,7 +10,6 @@ Das, Saiki, Sander, Yorke, "Quantitative quasiperiodicity", Nonlinearity 30, 201
 from collections.abc import Mapping
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +17,7 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._phase import coordinates
+from .._reads import compiled
 from .._result import Result
 from .._simulate import Trajectory, is_trajectory
 from ._birkhoff import birkhoff, middles
@@ -76,7 +76,7 @@ def rotation(trajectory: Trajectory, plane: tuple[int, int] | None = None) -> Ro
     return turning(path, (ts[1] - ts[0]).astype(path.dtype), chosen)
 
 
-@eqx.filter_jit
+@compiled
 def turning(
     path: Float[Array, "t n"], gap: Float[Array, ""], plane: tuple[int, int] | None = None
 ) -> Rotation:

@@ -4,7 +4,6 @@ import enum
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -13,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates, players_vector, vector
+from .._reads import compiled
 from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
@@ -144,12 +144,12 @@ def settles_on(
     )
 
 
-@eqx.filter_jit
+@compiled
 def _residual(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, ""]:
     return jnp.max(jnp.abs(vector(dynamics.residual(state, key))))
 
 
-_cycle_near = eqx.filter_jit(cycle)  # which says nothing where there is none
+_cycle_near = compiled(cycle)  # which says nothing where there is none
 
 
 def _moving(

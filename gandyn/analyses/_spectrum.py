@@ -18,6 +18,7 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 
@@ -62,7 +63,7 @@ def jacobian(
     return _jacobian(dynamics, begin(dynamics, players, key), key)
 
 
-@eqx.filter_jit
+@compiled
 def _jacobian(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, "n n"]:
     x, back = coordinates(state)
     return jax.jacfwd(lambda x: coordinates(dynamics.residual(back(x), key))[0])(x)
@@ -103,7 +104,7 @@ def spectrum(
     return result
 
 
-@eqx.filter_jit
+@compiled
 def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) -> Spectrum:
     if settle:
         state = dynamics.settle(state, key)
@@ -140,7 +141,7 @@ def _leading(
     k = checks.count("leading", k)
     checks.untraced("`spectrum` with `leading`", dynamics, state)
     if settle:
-        state = eqx.filter_jit(dynamics.settle)(state, key)
+        state = compiled(dynamics.settle)(state, key)
     x, back = coordinates(state)
     if k > x.size - 2:
         raise ValueError(

@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._phase import State
+from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._edge import Make, at_rest, growth, is_make, neutral, settled
@@ -79,7 +80,7 @@ def stability_map(
     first, second = (values(name, axes[name]) for name in (one, two))
     start = settled(make(**{one: first[0], two: second[0]}), players, key)
 
-    @eqx.filter_jit
+    @compiled
     def spectra(
         first: Array, second: Array, start: State, key: Key
     ) -> Complex[Array, "first second mode"]:

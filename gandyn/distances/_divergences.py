@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
+from .._reads import compiled
 from .._types import Number, Scalar
 from ..measures import AbstractDensity, AbstractMeasure
 from ..measures._quadrature import crossings, lebesgue
@@ -36,7 +37,7 @@ class _Shares(eqx.Module):
     ratio: Float[Array, " n"]  # p / q
     log_ratio: Float[Array, " n"]
 
-    @eqx.filter_jit
+    @compiled
     def mean(self, phi: Float[Array, " n"]) -> Scalar:
         """E_m phi; where there is no mass, infinities do not count. They have no derivative."""
         infinite = jnp.isinf(phi)
@@ -232,7 +233,7 @@ def _log_ratio(log_p: Float[Array, " n"], log_q: Float[Array, " n"]) -> Float[Ar
     return jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
 
 
-@eqx.filter_jit
+@compiled
 def _of_densities(p: AbstractDensity, q: AbstractDensity) -> _Shares:
     _one_shape(p.event, q.event)
     if np.prod(p.event) == 1:

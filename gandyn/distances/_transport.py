@@ -24,6 +24,7 @@ from scipy.sparse import csr_array, eye_array, kron, vstack
 from scipy.spatial.distance import cdist
 
 from .. import _checks as checks
+from .._reads import compiled
 from .._types import Key, Scalar
 from ..measures import AbstractDensity
 from ..measures._quadrature import cut, panels
@@ -149,7 +150,7 @@ def _law(name: str, value: Any) -> Any:
     return _Steps(jnp.sort(x[:, 0]))
 
 
-@eqx.filter_jit
+@compiled
 def _between_laws(p: Any, q: Any, order: Scalar, one: bool | None) -> Scalar:
     """W_p between two laws; `one` says whether the order is 1, where that is known beforehand."""
     knots = [law.knots().reshape(-1) for law in (p, q)]

@@ -2,6 +2,7 @@
 
 import abc
 from collections.abc import Callable
+from functools import partial
 from typing import Any, ClassVar
 
 import diffrax as dfx
@@ -15,7 +16,9 @@ from jaxtyping import Array, Complex, Float, PyTree
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, whole
 from .._phase import State, in_precision, precision
+from .._reads import compiled
 from .._types import Key, Number
+from ._derivative import beside_a_frame, solution
 
 
 class Integrator(eqx.Module):
@@ -30,7 +33,8 @@ class Integrator(eqx.Module):
       implicit solver; left out, 1e-12 in double and 1e-6 in single precision.
     - `max_steps`: after so many steps an adaptive solution is given up, and is inf from there on.
     - `adjoint`: diffrax's means of differentiation. The default can be differentiated forwards and
-      backwards.
+      backwards; with others than it and `diffrax.ForwardMode` an adaptive flow costs as much as its
+      derivatives, asked for or not.
     """
 
     solver: dfx.AbstractSolver
@@ -168,7 +172,7 @@ def _steps(integrator: Integrator, ts: Array) -> int:
     return max(integrator.max_steps, int(needed * 1.001) + 16)
 
 
-@eqx.filter_jit
+@compiled
 def _integrate(
     flow: AbstractFlow,
     state: State,
@@ -177,26 +181,49 @@ def _integrate(
     observe: Callable[[State], PyTree],
     max_steps: int,
 ) -> PyTree:
-    dtype = precision(state)
-    ts = ts.astype(dtype)
+    ts = ts.astype(precision(state))
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))
 
-    def velocity(t: Any, state: Any, args: Any) -> Any:
+    def velocity(state: State) -> State:
         return checks.same_structure("the velocity", flow.velocity(state, key), state, "the state")
 
     plan = flow.integrator
-    rtol, atol = plan.tolerances(dtype)
+    solve = partial(_solve, max_steps=max_steps)
+    if plan.dt is None:
+        # As pytrees, since what a function only refers to has no derivative.
+        whole_velocity, whole_observe = (
+            eqx.filter_closure_convert(f, state) for f in (velocity, observe)
+        )
+        problem = (whole_velocity, state, ts, whole_observe)
+        if isinstance(plan.adjoint, dfx.DirectAdjoint | dfx.ForwardMode):
+            return solution(problem, plan, solve=solve)
+        # Where JAX takes the derivative in its own way, it is not known whether it is asked for.
+        return beside_a_frame(*eqx.partition(problem, eqx.is_inexact_array), plan, solve)
+    term = flow.term(lambda t, state, args: velocity(state), state, key)
+    return solve(term, state, ts, observe, plan, lambda solver: solver)
+
+
+def _solve(
+    term: dfx.AbstractTerm,
+    state: PyTree,
+    ts: Float[Array, " t"],
+    observe: Callable[[Any], PyTree],
+    plan: Integrator,
+    wrap: Callable[[dfx.AbstractSolver], dfx.AbstractSolver],
+    max_steps: int,
+) -> PyTree:
+    rtol, atol = plan.tolerances(ts.dtype)
     solver = plan.solver
     if plan.dt is None:
         controller, dt = dfx.PIDController(rtol=rtol, atol=atol), None
     else:
         controller = dfx.ConstantStepSize()
-        dt = plan.dt.astype(dtype) * jnp.sign(ts[-1] - ts[0])
+        dt = plan.dt.astype(ts.dtype) * jnp.sign(ts[-1] - ts[0])
         solver = _with_tolerances(solver, rtol, atol)
     return dfx.diffeqsolve(
-        flow.term(velocity, state, key),
-        solver,
+        term,
+        wrap(solver),
         ts[0],
         ts[-1],
         dt,

@@ -18,6 +18,7 @@ from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import _checks as checks
+from .._reads import compiled
 from .._types import Key, Scalar
 from ._measure import AbstractMeasure, Mixture, blur, product, weights_of
 
@@ -139,7 +140,7 @@ class AbstractDensity(AbstractMeasure):
         return self.below(x.reshape(()))
 
 
-@eqx.filter_jit
+@compiled
 def _mapped(function: Callable[[Array], Array], x: Array, n: int) -> Array:
     """A function of one point over the first `n` axes of `x`, as one program."""
     for _ in range(n):

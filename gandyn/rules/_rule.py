@@ -16,6 +16,7 @@ from .. import _checks as checks
 from .. import _linear as linear
 from .._dynamics import AbstractDynamics, whole
 from .._phase import State, coordinates, in_precision, precision
+from .._reads import compiled
 from .._types import Key
 
 _SETTLING_STEPS = 10_000
@@ -101,7 +102,7 @@ def _stepper(rule: AbstractRule, key: Key) -> Callable[[Array, State], State]:
     return step
 
 
-@eqx.filter_jit
+@compiled
 def _march(
     rule: AbstractRule,
     state: State,
@@ -124,7 +125,7 @@ def _march(
     )
 
 
-@eqx.filter_jit
+@compiled
 def _march_unevenly(
     rule: AbstractRule,
     state: State,

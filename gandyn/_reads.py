@@ -1,0 +1,366 @@
+"""What functions read besides their arguments: the numbers of closures, globals, defaults, and of
+the objects that they reach.
+
+A compiled program holds such numbers as they were when it was traced. Programs of gandyn are kept
+by what they read as well (`compiled`), so that another number is another program: of a game's loss
+whose `strength` is a global, an attribute, or an array that is changed in place.
+"""
+
+import dis
+import functools
+import hashlib
+import random
+import sys
+import threading
+import types
+import warnings
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import jax.tree_util as jtu
+import numpy as np
+from jax.core import Tracer
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LIBRARIES = frozenset(sys.stdlib_module_names) | {
+    "beartype",
+    "diffrax",
+    "equinox",
+    "gandyn",
+    "jax",
+    "jaxlib",
+    "jaxtyping",
+    "lineax",
+    "numpy",
+    "optax",
+    "optimistix",
+    "scipy",
+}
+"""Packages whose own globals nobody changes."""
+
+_MANY = 100_000  # objects that a function reaches are looked through
+_SMALL = 1024  # numbers of a JAX array, which cannot change, that are compared one by one
+
+
+class FrozenWarning(UserWarning):
+    """A function reads what will be in a program as it was when the function was traced."""
+
+
+def compiled(function: F) -> F:
+    """`equinox.filter_jit`, whose programs are kept by what the functions among the arguments read
+    as well."""
+
+    tracing = threading.local()
+
+    def run(seen: Any, function: F, args: Any, kwargs: Any) -> Any:
+        tracing.happens = True
+        return function(*args, **kwargs)
+
+    program = eqx.filter_jit(run)
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        reader = _Reader((function, args, kwargs))
+        before = _written.get(reader.record, reader.record)
+        tracing.happens = False
+        result = program(before, function, args, kwargs)
+        if tracing.happens:
+            _notice_writes(reader, (function, args, kwargs), before)
+        return result
+
+    return call  # pyright: ignore[reportReturnType]
+
+
+_written: dict["Reads", "Reads"] = {}
+"""What functions read once they had written to it while they were traced, and what before."""
+
+_logs: dict[int, list] = {}
+"""Lists that functions append to while they are traced, by identity: nothing is read there."""
+
+
+def _notice_writes(before: "_Reader", tree: Any, record: "Reads") -> None:
+    """Whatever functions write to while they are traced, such as a list of their calls, makes no
+    other program of what was traced."""
+    if _Reader(tree).record == before.record:
+        return
+    for grown, length in before.lists:
+        if len(grown) > length:
+            _logs[id(grown)] = grown
+    _written[_Reader(tree).record] = record
+
+
+def reads(tree: Any) -> "Reads":
+    """All that the functions in a tree read, as something that is equal as long as that is."""
+    return _Reader(tree).record
+
+
+class Reads:
+    """A record of what was read, hashable: two are equal if the same was read."""
+
+    def __init__(self, found: tuple):
+        self.found = found
+        self.hash = hash(found)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Reads) and self.hash == other.hash and self.found == other.found
+
+
+class _Same:
+    """An object that is compared by identity."""
+
+    def __init__(self, value: Any):
+        self.value = value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, _Same) and self.value is other.value
+
+
+class _Reader:
+    """Walks through a tree of arguments, and from its functions on through all that they reach."""
+
+    def __init__(self, tree: Any) -> None:
+        self.found: list = []
+        self.known: set[int] = set()  # objects that were begun, some of which hold themselves
+        self.lists: list[tuple[list, int]] = []  # and how long they were
+        self.look(tree)
+        self.record = Reads(tuple(self.found))
+
+    def look(self, x: Any) -> None:
+        """An argument, of which a compiled program distinguishes all but what functions read."""
+        kind = _kinds.get(type(x)) or _kinds.setdefault(type(x), _kind(x))
+        if kind == "number":
+            return
+        if kind == "sequence":
+            for part in x:
+                self.look(part)
+        elif kind == "module":
+            if _own(type(x)):
+                self._class(type(x))
+            for part in vars(x).values():
+                self.look(part)
+        elif kind == "opened":  # what it holds are arguments beside it
+            self._function(x.fn, closed=False)
+        elif kind == "node":
+            for part in jtu.tree_leaves(x, is_leaf=lambda part: part is not x):
+                self.look(part)
+        else:
+            self.read(x)
+
+    def read(self, x: Any, names: frozenset[str] = frozenset()) -> None:
+        """What a function reads; of modules and classes only the attributes of these `names`."""
+        if x is None or isinstance(x, _ATOMS):
+            self.found.append((type(x), x.hex() if isinstance(x, float) else repr(x)))
+        elif isinstance(x, np.ndarray | np.generic):
+            self._numbers(np.asarray(x))
+        elif isinstance(x, Tracer) or (isinstance(x, jax.Array) and not _readable(x)):
+            self.found.append(_Same(x))
+        elif isinstance(x, jax.Array):
+            self._numbers(np.asarray(x))
+        elif isinstance(x, types.ModuleType):
+            self._module(x, names)
+        elif id(x) in self.known:
+            self.found.append("again")
+        elif len(self.known) == _MANY:
+            self.found.append(_Same(x))
+            _warn(
+                f"the functions of a game, field or rule reach more than {_MANY:,} objects: a "
+                "change in one of those beyond will not be seen by a program that is compiled "
+                "already. Hold numbers in arrays, or as fields of an `equinox.Module`."
+            )
+        else:
+            self.known.add(id(x))
+            self._reach(x, names)
+
+    def _reach(self, x: Any, names: frozenset[str]) -> None:
+        if isinstance(x, types.FunctionType):
+            self._function(x)
+        elif isinstance(x, types.MethodType):
+            self.read(x.__func__)
+            self.read(x.__self__)
+        elif isinstance(x, functools.partial):
+            self._all((x.func, x.args, x.keywords))
+        elif isinstance(x, staticmethod | classmethod):
+            self.read(x.__func__)
+        elif isinstance(x, property):
+            self._all((x.fget,))
+        elif isinstance(x, type):
+            self.found.append(_Same(x))
+            self._class(x)
+        elif isinstance(x, dict):
+            self._all(list(x))
+            self._all(x.values())
+        elif isinstance(x, list):
+            if id(x) not in _logs:
+                self.lists.append((x, len(x)))
+                self._all(x)
+        elif isinstance(x, tuple | set | frozenset):
+            # A set has no order: that of its hashes will do within a process.
+            self._all(x)
+        elif isinstance(x, np.random.Generator | np.random.RandomState | random.Random):
+            _warn_of_randomness(f"a {type(x).__name__}")
+            self.found.append(_Same(x))
+        elif hasattr(x, "clear_cache") and hasattr(x, "__wrapped__"):
+            self._jitted(x, x.__wrapped__)
+        elif hasattr(x, "_static_fun") and hasattr(x, "_cached"):  # equinox's
+            self._jitted(x._cached, x._static_fun)
+        else:
+            self._object(x)
+
+    def _all(self, parts: Any) -> None:
+        parts = list(parts)
+        self.found.append(len(parts))
+        for part in parts:
+            self.read(part)
+
+    def _numbers(self, x: np.ndarray) -> None:
+        if x.dtype == object:
+            self._all(x.ravel().tolist())
+        else:
+            digest = hashlib.blake2b(np.ascontiguousarray(x).tobytes(), digest_size=16).digest()
+            self.found.append((x.shape, str(x.dtype), digest))
+
+    def _function(self, x: types.FunctionType, closed: bool = True) -> None:
+        self.found.append(x.__code__)
+        if closed and x.__closure__:
+            for cell in x.__closure__:
+                try:
+                    self.read(cell.cell_contents, _attributes(x.__code__))
+                except ValueError:  # a variable that was never assigned
+                    self.found.append("unassigned")
+        if x.__defaults__:
+            self._all(x.__defaults__)
+        if x.__kwdefaults__:
+            self._all(x.__kwdefaults__.values())
+        if _is_library(x.__globals__.get("__name__", "")):
+            return
+        for name in _globals(x.__code__):
+            if name in x.__globals__:
+                self.read(x.__globals__[name], _attributes(x.__code__))
+
+    def _module(self, x: types.ModuleType, names: frozenset[str]) -> None:
+        if x in (np, random):
+            if x is random or "random" in names:
+                _warn_of_randomness("`numpy.random`" if x is np else "`random`")
+        elif x is np.random:
+            _warn_of_randomness("`numpy.random`")
+        elif not _is_library(x.__name__):
+            for name in sorted(names & vars(x).keys()):
+                self.read(vars(x)[name], names)
+
+    def _class(self, x: type) -> None:
+        """The methods and attributes of a class that no library defines."""
+        for cls in _own(x):
+            for name, value in list(vars(cls).items()):
+                if not name.startswith("__") or name in ("__call__", "__getattr__"):
+                    self.read(value)
+
+    def _object(self, x: Any) -> None:
+        self.found.append(_Same(type(x)))
+        self._class(type(x))
+        inside = getattr(x, "__dict__", None)
+        slots = [s for cls in type(x).__mro__ for s in _slots(cls) if hasattr(x, s)]
+        if inside is None and not slots:
+            self.found.append(_Same(x))
+            return
+        self._all((inside or {}).values())
+        self._all([getattr(x, name) for name in slots])
+
+    def _jitted(self, program: Any, function: Any) -> None:
+        """A function that the user has compiled: JAX keeps its program whatever it reads, so that
+        it has to be told when that has changed."""
+        before = len(self.found)
+        self.read(function)
+        now = Reads(tuple(self.found[before:]))
+        if _read_by_programs.setdefault(program, now) != now:
+            program.clear_cache()
+            _read_by_programs[program] = now
+
+
+_read_by_programs: Any = weakref.WeakKeyDictionary()
+_ATOMS = bool | int | float | complex | str | bytes | np.dtype
+
+
+def _readable(x: jax.Array) -> bool:
+    """Whether the numbers of an array may be compared, rather than the array."""
+    return x.size <= _SMALL and x.is_fully_addressable and not _is_key(x)
+
+
+def _is_key(x: jax.Array) -> bool:
+    return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+
+
+@functools.cache
+def _is_library(module: str) -> bool:
+    return module.partition(".")[0] in LIBRARIES
+
+
+_kinds: dict[type, str] = {}
+
+
+def _kind(x: Any) -> str:
+    """What an argument is; the same for all of its type."""
+    if x is None or isinstance(x, _ATOMS | jax.Array | np.ndarray):
+        return "number"
+    if isinstance(x, tuple | list):
+        return "sequence"
+    if isinstance(x, eqx.Module):
+        return "module"
+    if type(x).__name__ == "_FunctionWithEquality":  # of `equinox.internal.closure_to_pytree`
+        return "opened"
+    return "leaf" if jtu.all_leaves([x]) else "node"
+
+
+@functools.cache
+def _own(x: type) -> tuple[type, ...]:
+    """The classes that x is, less those of libraries."""
+    return tuple(cls for cls in x.__mro__ if not _is_library(cls.__module__))
+
+
+def _slots(cls: type) -> tuple[str, ...]:
+    slots = cls.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+@functools.cache
+def _globals(code: types.CodeType) -> tuple[str, ...]:
+    """The globals that a function reads and does not write itself, those within it included."""
+    names = list(_names(code))
+    read = {name for op, name in names if op in ("LOAD_GLOBAL", "LOAD_NAME")}
+    return tuple(sorted(read - {name for op, name in names if op == "STORE_GLOBAL"}))
+
+
+@functools.cache
+def _attributes(code: types.CodeType) -> frozenset[str]:
+    return frozenset(name for op, name in _names(code) if op in ("LOAD_ATTR", "LOAD_METHOD"))
+
+
+def _names(code: types.CodeType) -> Iterator[tuple[str, str]]:
+    for instruction in dis.get_instructions(code):
+        if isinstance(instruction.argval, str):
+            yield instruction.opname, instruction.argval
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _names(constant)
+
+
+def _warn_of_randomness(source: str) -> None:
+    _warn(
+        f"a function draws from {source}, which is asked once, when the function is traced: all "
+        "evaluations will see the same numbers. Draw from the `key` that it is given, as in "
+        "`jax.random.normal(key)`, or from a `gandyn.measures.Sampled` measure."
+    )
+
+
+def _warn(text: str) -> None:
+    warnings.warn(text, FrozenWarning, stacklevel=2)
