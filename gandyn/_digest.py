@@ -107,7 +107,7 @@ class _Digester:
         """The digest of any value."""
         if type(value) is str:
             return _of_text(value)
-        if value is None or isinstance(value, ATOMS) and not isinstance(value, enum.Enum):
+        if value is None or (isinstance(value, ATOMS) and not isinstance(value, enum.Enum)):
             return _raw(type(value).__name__, _atom(value))
         if id(value) in self._known:
             return self._known[id(value)][1]

@@ -32,6 +32,7 @@ class StabilityMap(Result):
         "second": ("second",),
         "exponents": ("first", "second", "mode"),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"first": "first", "second": "second"}
 
     first: Float[Array, " first"]
     second: Float[Array, " second"]
