@@ -776,8 +776,8 @@ import sys
 import jax; jax.config.update("jax_enable_x64", True)
 import gandyn as gd, numpy as np, helper
 def function(a, key):
-    flow = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac()))
-    return {"x": helper.scaled(gd.simulate(flow, (a, a), np.arange(2.0)).players[0])}
+    rule = gd.methods.simultaneous(gd.games.dirac(), 0.1)
+    return {"x": helper.scaled(gd.simulate(rule, (a, a), np.arange(2)).players[0])}
 share = (int(sys.argv[2]), 2)
 swept = gd.sweep(function, {"a": [0.5, 1.0]}, store=sys.argv[1], seed=1, chunk=1, shard=share)
 print(int(swept.done.sum()))
