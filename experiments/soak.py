@@ -80,7 +80,7 @@ def _start(call: str, *arguments: Any, flags: str = "") -> subprocess.Popen[str]
     command = f"from experiments import soak; soak.{call}(*{arguments!r})"
     root = str(Path(__file__).parents[1])
     path = os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))
-    flags = f"{os.environ.get('XLA_FLAGS', '')} {flags}"
+    flags = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()  # a blank would name a file
     environment = os.environ | {"PYTHONPATH": path, "XLA_FLAGS": flags, "JAX_ENABLE_X64": "1"}
     return subprocess.Popen(
         [sys.executable, "-c", command], env=environment, stdout=subprocess.PIPE, text=True
@@ -121,7 +121,8 @@ def kills(folder: Path, processes: int, options: Options) -> dict[str, Any]:
     chance = random.Random(options.seed + processes)
     chunks = 40 * options.kills
     whole, store = folder / f"whole-{processes}", folder / f"store-{processes}"
-    _ended(_start("compute", str(whole), chunks))
+    if _ended(_start("compute", str(whole), chunks)):
+        raise RuntimeError("The undisturbed sweep has failed, so there is nothing to compare with.")
 
     running = [_start("compute", str(store), chunks, k, processes) for k in range(processes)]
     hits = 0

@@ -1,6 +1,7 @@
 """Results with names: every array of a result, its dimensions named, as xarray has it."""
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,10 @@ def _label(path: jtu.KeyPath) -> str:
     )
 
 
+def _is_result(x: Any) -> bool:
+    return isinstance(x, Result)
+
+
 def _fields(result: Result | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(result, Result):
         return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
@@ -43,7 +48,7 @@ def _leaves(result: Result | Mapping[str, Any]) -> Iterator[tuple[str, Any, tupl
     axes = result.axes if isinstance(result, Result) else {}
     for field, value in _fields(result).items():
         leading = axes.get(field, ())
-        flat = jtu.tree_leaves_with_path(value, is_leaf=lambda x: isinstance(x, Result))
+        flat = jtu.tree_leaves_with_path(value, is_leaf=_is_result)
         for path, leaf in flat:
             name = field + _label(path)
             if isinstance(leaf, Result):
@@ -53,6 +58,18 @@ def _leaves(result: Result | Mapping[str, Any]) -> Iterator[tuple[str, Any, tupl
                 yield name, leaf, leading, field in axes and not path
 
 
+def is_array(leaf: Any) -> bool:
+    """Whether a leaf is an array or a number."""
+    if isinstance(leaf, np.ndarray | np.generic):
+        return np.asarray(leaf).dtype.kind not in "OSU"
+    return isinstance(leaf, int | float | complex | jax.Array)
+
+
+def texts(result: Result | Mapping[str, Any]) -> dict[str, str]:
+    """Every text in `result` under its name."""
+    return {name: leaf for name, leaf, _, _ in _leaves(result) if isinstance(leaf, str)}
+
+
 def variables(result: Result | Mapping[str, Any], batch: Sequence[str] = ()) -> dict[str, Variable]:
     """Every array of `result` under its name: `exponents`, `players[0]`, `players[1].weight`.
 
@@ -60,7 +77,7 @@ def variables(result: Result | Mapping[str, Any], batch: Sequence[str] = ()) -> 
     """
     named = {}
     for name, leaf, leading, whole in _leaves(result):
-        if not isinstance(leaf, int | float | complex | np.generic | np.ndarray | jax.Array):
+        if not is_array(leaf):
             continue
         array = leaf if isinstance(leaf, np.ndarray) else jnp.asarray(leaf)
         dims = (*batch, *leading)
@@ -74,12 +91,32 @@ def variables(result: Result | Mapping[str, Any], batch: Sequence[str] = ()) -> 
     return named
 
 
+def _placed(result: Result) -> Iterator[tuple[str, str]]:
+    """Axes and the names of the variables that say where on them a place is."""
+    yield from result.coordinates.items()
+    for field, value in _fields(result).items():
+        for path, leaf in jtu.tree_leaves_with_path(value, is_leaf=_is_result):
+            if isinstance(leaf, Result):
+                inside = field + _label(path)
+                yield from ((axis, f"{inside}.{name}") for axis, name in _placed(leaf))
+
+
+def _index(axis: str, variable: Variable) -> np.ndarray | None:
+    """The values along an axis, if the whole batch has the same."""
+    rows = np.moveaxis(np.asarray(variable.array), variable.dims.index(axis), -1)
+    rows = rows.reshape(math.prod(rows.shape[:-1]), rows.shape[-1])
+    alike = len(rows) > 0 and all(np.array_equal(row, rows[0], equal_nan=True) for row in rows)
+    return rows[0] if alike else None
+
+
 def to_xarray(result: Result, batch: str | Sequence[str] = ()) -> "xarray.Dataset":
     """A result as an `xarray.Dataset`, each array with the dimensions that `Result.axes` names.
 
     A field that is a pytree becomes one variable per leaf: the players of a trajectory are
-    `players[0]`, `players[1].weight` and so on. A field that is text becomes an attribute. A
-    field that shares its name with its only axis becomes that axis' coordinate.
+    `states.players[0]`, `states.players[1].weight` and so on. A field that is text becomes an
+    attribute. Where a field says where on an axis its places are (`Result.coordinates`), it is
+    a coordinate, and the axis has its values: `.sel(time=20)` is at the time 20. A batch whose
+    members have other values there has no such axis, because there is none.
 
     **Arguments:**
 
@@ -91,8 +128,17 @@ def to_xarray(result: Result, batch: str | Sequence[str] = ()) -> "xarray.Datase
     if not isinstance(result, Result):
         raise TypeError(f"`result` must be a result of gandyn, but is a {type(result).__name__}.")
     batch = (batch,) if isinstance(batch, str) else tuple(batch)
-    text = {name: leaf for name, leaf, _, _ in _leaves(result) if isinstance(leaf, str)}
-    return xarray.Dataset(
-        {k: (v.dims, np.asarray(v.array)) for k, v in variables(result, batch).items()},
-        attrs={"result": type(result).__name__, **text},
+    named = variables(result, batch)
+    indices: dict[str, list[np.ndarray | None]] = {}
+    for axis, name in _placed(result):
+        indices.setdefault(axis, []).append(_index(axis, named[name]))
+    agreed = {
+        axis: (axis, first)
+        for axis, (first, *others) in indices.items()
+        if first is not None and all(o is not None and np.array_equal(first, o) for o in others)
+    }
+    arrays = {name: (v.dims, np.asarray(v.array)) for name, v in named.items()}
+    exported = xarray.Dataset(
+        arrays | agreed, attrs={"result": type(result).__name__, **texts(result)}
     )
+    return exported.set_coords([name for _, name in _placed(result)])

@@ -30,10 +30,14 @@ class Result(eqx.Module):
     `axes` maps a field to the names of its axes. Fields that are pytrees (players) name the
     leading axes that all their leaves share. A result that went through `vmap` has further
     axes in front of those. `partial` are the fields that are nan where they have no meaning.
+
+    `coordinates` maps an axis to the field that says where on it a place is: the axis `time` of a
+    trajectory has the values of `ts`. The places on all other axes are only counted.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     partial: ClassVar[tuple[str, ...]] = ()
+    coordinates: ClassVar[Mapping[str, str]] = {}
 
     def __repr__(self) -> str:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}

@@ -21,6 +21,7 @@ class Trajectory(Result):
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"ts": ("time",), "states": ("time",)}
+    coordinates: ClassVar[Mapping[str, str]] = {"time": "ts"}
 
     ts: Real[Array, " time"]
     states: State

@@ -134,6 +134,7 @@ class PathAngle(Result):
         "cosine": ("position",),
         "norm": ("position",),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"position": "positions"}
 
     positions: Float[Array, " position"]
     cosine: Float[Array, " position"]
@@ -186,6 +187,7 @@ class IntegratorError(Result):
         "error": ("time",),
         "relative": (),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"time": "ts"}
 
     ts: Real[Array, " time"]
     error: Float[Array, " time"]

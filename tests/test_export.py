@@ -1,5 +1,7 @@
 """Results with names: what goes into a dataset comes out under its name and its axes."""
 
+import dataclasses
+import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -87,6 +89,107 @@ def test_a_sweep_of_a_result_is_its_batched_export():
     for name in exported:
         assert swept[name].dims == exported[name].dims
         np.testing.assert_array_equal(swept[name], exported[name])
+
+
+# Axes whose places are only counted: no field says where on them they are.
+COUNTED = {"mode", "next", "coordinate", "component", "player", "side", "attractor", "equilibrium"}
+COUNTED |= {"start", "move", "phase", "row_action", "column_action"}
+COUNTED_OF = {"Hopping": {"time"}}  # the looks, whose times it was not told
+
+
+def _results() -> list[type[Result]]:
+    def below(kind: type[Result]) -> list[type[Result]]:
+        return [kind, *itertools.chain.from_iterable(map(below, kind.__subclasses__()))]
+
+    return sorted(
+        {k for k in below(Result) if k.__module__.startswith("gandyn.") and k.axes}, key=str
+    )
+
+
+def _filled(kind: type[Result]) -> Result:
+    """An instance with numbers of the right shape in every field that has axes."""
+    lengths = {a: 3 + i for i, a in enumerate(dict.fromkeys(itertools.chain(*kind.axes.values())))}
+    result = object.__new__(kind)
+    for i, field in enumerate(dataclasses.fields(kind)):
+        shape = tuple(lengths[axis] for axis in kind.axes.get(field.name, ()))
+        named = field.name in kind.axes
+        values = np.arange(float(np.prod(shape))).reshape(shape) * 10.0 + 100.0 * i
+        object.__setattr__(result, field.name, values if named else None)
+    return result
+
+
+@pytest.mark.parametrize("kind", _results(), ids=lambda kind: kind.__name__)
+def test_an_axis_has_the_values_that_the_result_has_for_it(kind):
+    """Each axis is declared, or is known to be only counted; and `sel` finds what is there."""
+    axes = set(itertools.chain(*kind.axes.values()))
+    counted = (COUNTED | COUNTED_OF.get(kind.__name__, set())) & axes - kind.coordinates.keys()
+    assert axes == counted | kind.coordinates.keys()
+    result = _filled(kind)
+    dataset = gd.to_xarray(result)
+    assert set(dataset.indexes) == set(kind.coordinates)
+    assert set(dataset.coords) == {*kind.coordinates, *kind.coordinates.values()}
+    assert set(dataset.variables) == {*kind.axes, *kind.coordinates}
+    for axis, field in kind.coordinates.items():
+        assert kind.axes[field] == (axis,)
+        places = getattr(result, field)
+        for i, value in enumerate(places):
+            there = dataset.sel({axis: value})
+            for name, dims in kind.axes.items():
+                if axis in dims and name != field:
+                    expected = np.take(getattr(result, name), i, dims.index(axis))
+                    np.testing.assert_array_equal(there[name], expected)
+        with pytest.raises(KeyError):
+            dataset.sel({axis: places[-1] + 1.0})
+
+
+def _steps(ts: Any, rate: Any = 1.0) -> Any:
+    return gd.simulate(gd.methods.simultaneous(gd.games.dirac(), 0.1), (rate, rate), ts)
+
+
+@pytest.mark.parametrize("ts", [np.arange(0, 100, 10), [0, 3, 4, 20], np.array([0, 20, 21])])
+def test_a_trajectory_is_found_by_its_time(ts):
+    trajectory = _steps(ts)
+    dataset = gd.to_xarray(trajectory)
+    i = list(ts).index(20)
+    at = dataset.sel(time=20)
+    assert float(at["ts"]) == 20
+    np.testing.assert_array_equal(at["states.players[0]"], trajectory.players[0][i])
+    assert float(dataset.sel(time=19, method="nearest")["ts"]) in ts
+
+
+def test_a_batch_has_the_times_that_its_members_share():
+    ts = np.array([0, 3, 20])
+    shared = jax.vmap(lambda rate: _steps(ts, rate))(jnp.linspace(0.5, 1.0, 4))
+    dataset = gd.to_xarray(shared, "rate")
+    np.testing.assert_array_equal(dataset.time, ts)
+    np.testing.assert_array_equal(
+        dataset.sel(time=20)["states.players[1]"], shared.players[1][:, 2]
+    )
+    own = jax.vmap(lambda end: _steps(jnp.array([0, 1, 2]) * end))(jnp.array([1, 5]))
+    dataset = gd.to_xarray(own, "end")
+    assert "time" not in dataset.indexes
+    np.testing.assert_array_equal(dataset["ts"], [[0, 1, 2], [0, 5, 10]])
+
+
+def test_an_axis_of_two_results_has_values_if_they_agree():
+    class Pair(Result):
+        one: Result
+        other: Result
+
+    def pair(a, b):
+        return gd.to_xarray(Pair(_steps(a), _steps(b)))
+
+    same, different = pair([0, 2, 20], [0, 2, 20]), pair([0, 2, 20], [0, 2, 30])
+    assert float(same.sel(time=20)["other.ts"]) == 20
+    assert "time" not in different.indexes
+
+
+def test_mixed_strategies_are_no_places():
+    """Two actions of the same probability would be one place."""
+    dataset = gd.to_xarray(gd.values(np.array([[1.0, -1.0], [-1.0, 1.0]])))
+    assert dataset["row"].dims == ("row_action",)
+    assert not dataset.indexes
+    np.testing.assert_allclose(dataset["row"], [0.5, 0.5], atol=1e-6)
 
 
 def test_axes_without_names_are_refused():

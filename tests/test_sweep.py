@@ -1,6 +1,7 @@
 """Sweeps: the loop over points, whatever the chunks, devices, processes and accidents."""
 
 import contextlib
+import functools
 import importlib.metadata
 import itertools
 import json
@@ -8,10 +9,12 @@ import math
 import os
 import random
 import resource
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +35,7 @@ from jaxtyping import TypeCheckError
 import gandyn as gd
 from gandyn._sweep import _memory, _store
 from gandyn._sweep._chunks import Chunks
+from gandyn._sweep._place import made_beside
 from gandyn._sweep._program import Program
 from gandyn._sweep._store import Store
 
@@ -624,12 +628,528 @@ def test_versions_are_not_mixed(tmp_path, monkeypatch):
 
 
 def test_another_format_is_refused(store):
-    zarr.open_group(store).attrs["gandyn_sweep"] = 2
+    zarr.open_group(store).attrs["gandyn_sweep"] = 1
     with pytest.raises(ValueError, match="not of the format"):
         gd.sweep(descend, AXES, store=store)
 
 
+# --- what a sweep is: what it computes -------------------------------------------------------
+
+RATES = {"rate": np.linspace(0.1, 0.4, 4)}
+HALF = {"chunk": 1, "shard": (0, 2)}
+
+
+def _grown(x, strength):
+    return strength * x + jnp.sin(x)
+
+
+class Growth:
+    """A function that is an object."""
+
+    def __init__(self, strength):
+        self.strength = strength
+
+    def __call__(self, rate):
+        return {"x": _grown(rate, self.strength)}
+
+
+def _partially(rate, strength):
+    return {"x": _grown(rate, strength)}
+
+
+def _of_global(strength):
+    space = {"jnp": jnp, "strength": strength}
+    exec("def function(rate): return {'x': jnp.sin(rate) * strength}", space)
+    return space["function"]
+
+
+def _of_data(strength):
+    data = np.linspace(0.0, 1.0, 5000)
+    data[2500] = strength
+    return lambda rate: {"x": jnp.sum(jnp.sin(rate * data))}
+
+
+def _of_game(strength):
+    game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
+    return lambda rate: {"x": gd.spectrum(flow, (0.0 * rate, 0.0 * rate)).exponents.real}
+
+
+def _of_library(strength):
+    """A game that another version of the library makes otherwise."""
+
+    def function(rate):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                gd.games, "dirac", lambda: gd.games.zero_sum(lambda x, y: strength * x * y)
+            )
+            return {"x": gd.games.dirac().losses((rate, rate))[0]}
+
+    return function
+
+
+def _of_scan(strength):
+    def function(rate):
+        x, _ = jax.lax.scan(lambda c, _: (c * rate + strength, None), rate, length=3)
+        return {"x": x}
+
+    return function
+
+
+# Each makes a function that has a number in it.
+MADE = {
+    "a closure": lambda s: lambda rate: {"x": _grown(rate, s)},
+    "a default": lambda s: lambda rate, a=s: {"x": _grown(rate, a)},
+    "an object": Growth,
+    "a partial": lambda s: functools.partial(_partially, strength=s),
+    "a global": _of_global,
+    "data": _of_data,
+    "a game": _of_game,
+    "the library": _of_library,
+    "a loop": _of_scan,
+    "jit": lambda s: jax.jit(Growth(s).__call__),
+    "a seed": lambda s: lambda rate: {"x": rate + jr.normal(jr.key(int(8 * s)))},
+}
+
+
+@pytest.mark.parametrize("made", MADE)
+def test_another_function_is_another_sweep(tmp_path, made, computed):
+    first, same, other = MADE[made](0.5), MADE[made](0.5), MADE[made](0.75)
+    store = tmp_path / "store"
+    gd.sweep(first, RATES, store=store, **HALF)
+    before = files(store)
+    with pytest.raises(
+        ValueError, match=r"holds another sweep: `function` computes something else"
+    ):
+        gd.sweep(other, RATES, store=store)
+    assert files(store) == before
+    computed.clear()
+    finished = gd.sweep(same, RATES, store=store)
+    assert computed == [1, 3]
+    xr.testing.assert_equal(finished, gd.sweep(first, RATES, chunk=1))
+    before = files(store)
+    with pytest.raises(ValueError, match="`function` computes something else"):
+        gd.sweep(other, RATES, store=store)
+    assert files(store) == before
+
+
+@pytest.mark.parametrize("change", ["sin(x)", "strength * x + jnp.cos(x)", "x * strength + sin"])
+def test_an_edited_helper_is_another_sweep(tmp_path, monkeypatch, change):
+    store = tmp_path / "store"
+    gd.sweep(Growth(0.5), RATES, store=store, **HALF)
+    edited = {
+        "sin(x)": lambda x, strength: jnp.sin(x),
+        "strength * x + jnp.cos(x)": lambda x, strength: strength * x + jnp.cos(x),
+        "x * strength + sin": lambda x, strength: x * strength + jnp.sin(x),
+    }[change]
+    with monkeypatch.context() as patch:
+        patch.setitem(globals(), "_grown", edited)
+        with pytest.raises(ValueError, match="`function` computes something else"):
+            gd.sweep(Growth(0.5), RATES, store=store)
+    assert gd.sweep(Growth(0.5), RATES, store=store).done.all()
+
+
+def test_other_words_for_the_same_function_are_the_same_sweep(tmp_path):
+    def one(rate):
+        """In these words."""
+        y = 2.0 * rate
+        return {"x": y + 1.0, "z": y}
+
+    def other(rate):
+        # In those.
+        twice = 2.0 * rate
+        returned = {"x": twice + 1.0}
+        return returned | {"z": twice}
+
+    gd.sweep(one, RATES, store=tmp_path / "store", **HALF)
+    assert gd.sweep(other, RATES, store=tmp_path / "store").done.all()
+
+
+def test_outputs_that_change_names_are_another_sweep(tmp_path):
+    gd.sweep(lambda rate: {"x": rate, "z": -rate}, RATES, store=tmp_path / "store", **HALF)
+    with pytest.raises(ValueError, match="`function` computes something else"):
+        gd.sweep(lambda rate: {"x": -rate, "z": rate}, RATES, store=tmp_path / "store")
+
+
+STUDY = """
+import sys
+import jax; jax.config.update("jax_enable_x64", True)
+import gandyn as gd, numpy as np, helper
+def function(a, key):
+    rule = gd.methods.simultaneous(gd.games.dirac(), 0.1)
+    return {"x": helper.scaled(gd.simulate(rule, (a, a), np.arange(2)).players[0])}
+share = (int(sys.argv[2]), 2)
+swept = gd.sweep(function, {"a": [0.5, 1.0]}, store=sys.argv[1], seed=1, chunk=1, shard=share)
+print(int(swept.done.sum()))
+"""
+
+
+def test_processes_agree_on_what_a_function_computes(tmp_path):
+    """Wherever its file lies; and they see that a helper was edited."""
+
+    def run(name: str, helper: str, k: int) -> subprocess.CompletedProcess[str]:
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "study.py").write_text("\n" * len(name) + STUDY)
+        (folder / "helper.py").write_text(helper)
+        command = [sys.executable, folder / "study.py", tmp_path / "store", str(k)]
+        environment = os.environ | {"PYTHONPATH": _path(), "PYTHONHASHSEED": str(len(name))}
+        return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+    assert run("here", "def scaled(x): return 2 * x", 0).stdout.strip() == "1"
+    edited = run("edited", "def scaled(x): return 3 * x", 1)
+    assert "`function` computes something else" in edited.stderr.splitlines()[-1]
+    assert run("elsewhere", "def scaled(y):  # twice\n    return 2 * y", 1).stdout.strip() == "2"
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        (lambda: jax.enable_x64(False), "`jax_enable_x64` is True there and False here"),
+        (lambda: jax.threefry_partitionable(False), "`jax_threefry_partitionable` is True there"),
+        (lambda: jax.default_prng_impl("rbg"), "`jax_default_prng_impl` is threefry2x32 there"),
+        (
+            lambda: jax.default_matmul_precision("highest"),
+            "`jax_default_matmul_precision` is None there and highest here",
+        ),
+    ],
+)
+def test_how_jax_is_set_is_part_of_the_sweep(tmp_path, setting, said):
+    def function(n):
+        return {"even": n % 2 == 0}
+
+    axes = {"n": np.arange(4, dtype=np.int16)}  # which looks the same in every precision
+    gd.sweep(function, axes, store=tmp_path / "store", **HALF)
+    with setting(), pytest.raises(ValueError, match=said):
+        gd.sweep(function, axes, store=tmp_path / "store")
+    assert gd.sweep(function, axes, store=tmp_path / "store").done.all()
+
+
+def test_what_computes_has_its_version_written_down():
+    versions = json.loads(gd.sweep(descend, AXES).attrs["versions"])
+    computing = {"jax", "jaxlib", "numpy", "scipy", "equinox", "diffrax", "optax", "gandyn"}
+    assert computing | {"optimistix", "lineax", "python"} == versions.keys()
+
+
+@pytest.mark.parametrize("library", ["jax", "scipy", "lineax", "optimistix", "gandyn"])
+def test_a_store_goes_on_with_other_versions_where_that_is_meant(tmp_path, monkeypatch, library):
+    call = {"store": tmp_path / "store", "chunk": 7}
+    gd.sweep(descend, AXES, **call, shard=(0, 2))
+    before = files(tmp_path / "store")
+    other = _store.versions() | {library: "99.0"}
+    with monkeypatch.context() as patch:
+        patch.setattr("gandyn._sweep._store.versions", lambda: other)
+        with pytest.raises(ValueError, match=rf"{library} is .* there and 99.0 here.*`other_vers"):
+            gd.sweep(descend, AXES, **call)
+        assert files(tmp_path / "store") == before
+        swept = gd.sweep(descend, AXES, **call, shard=(1, 4), other_versions=True)
+        [also] = json.loads(swept.attrs["also_computed_by"])
+        assert also["versions"][library] == "99.0"
+        assert gd.sweep(descend, AXES, **call).done.all()  # said once, it is known
+    xr.testing.assert_equal(gd.sweep(descend, AXES, **call), gd.sweep(descend, AXES, chunk=7))
+
+
+def test_other_versions_do_not_hide_another_function(tmp_path, monkeypatch):
+    """A finished store of other versions, whose program is not that of `function` here."""
+    store = tmp_path / "store"
+    gd.sweep(Growth(0.5), RATES, store=store)
+    other = _store.versions() | {"jax": "99.0"}
+    with monkeypatch.context() as patch:
+        patch.setattr("gandyn._sweep._store.versions", lambda: other)
+        with pytest.raises(ValueError, match=r"nothing tells whether .*jax is .* 99.0 here"):
+            gd.sweep(Growth(0.75), RATES, store=store)
+        assert gd.sweep(Growth(0.75), RATES, store=store, other_versions=True).done.all()
+    with pytest.raises(ValueError, match="`function` computes something else"):
+        gd.sweep(Growth(0.75), RATES, store=store, other_versions=True)
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ({"a": math.nan}, {"a": math.nan}),
+        ({"a": [1.0, math.nan, {"b": math.nan}]}, {"a": [1.0, math.nan, {"b": float("nan")}]}),
+        ({"a": (1, 2)}, {"a": [1, 2]}),
+        ({"a": [(1, (2,))]}, {"a": ([1, [2]],)}),
+        ({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"d": 3, "c": 2}, "a": 1}),
+        ({"a": math.inf, "b": None}, {"b": None, "a": math.inf}),
+        ({"a": np.float64(0.5)}, {"a": 0.5}),
+    ],
+)
+def test_a_configuration_in_other_types_resumes(tmp_path, first, then):
+    gd.sweep(Growth(0.5), RATES, store=tmp_path / "store", configuration=first, **HALF)
+    assert gd.sweep(Growth(0.5), RATES, store=tmp_path / "store", configuration=then).done.all()
+
+
+@pytest.mark.parametrize("value", [math.inf, 2, "nan", None, [math.nan]])
+def test_another_configuration_is_another_sweep(tmp_path, value):
+    call = {"store": tmp_path / "store"}
+    gd.sweep(Growth(0.5), RATES, configuration={"a": math.nan}, **call)
+    with pytest.raises(ValueError, match=r"setting `a` is nan there"):
+        gd.sweep(Growth(0.5), RATES, configuration={"a": value}, **call)
+
+
+@pytest.mark.parametrize("kind", [float, int, np.float32])
+def test_an_axis_with_another_middle_is_another_sweep(tmp_path, kind):
+    """Between the same ends."""
+    axis = np.array([1, 2, 3, 5], kind)
+    other = np.array([1, 2, 4, 5], kind)
+    gd.sweep(lambda a: {"x": a}, {"a": axis}, store=tmp_path / "store", chunk=1, shard=(0, 2))
+    with pytest.raises(ValueError, match=r"axis `a` is .*1(.0)? to 5(.0)?, .* there and"):
+        gd.sweep(lambda a: {"x": a}, {"a": other}, store=tmp_path / "store")
+    if kind is float:
+        other = np.nextafter(axis, [1, 3, 3, 5])
+        with pytest.raises(ValueError, match="axis `a` is"):
+            gd.sweep(lambda a: {"x": a}, {"a": other}, store=tmp_path / "store")
+
+
+def _called_back(rate):
+    """Calls back what has no lasting form."""
+
+    def locked(x, lock=threading.Lock()):  # noqa: B008
+        with lock:
+            return x
+
+    return {"x": jax.pure_callback(locked, rate, rate, vmap_method="sequential")}
+
+
+def test_a_function_that_cannot_be_known_again_has_no_store(tmp_path):
+    assert gd.sweep(_called_back, RATES).attrs["program"] == "unknown"
+    with pytest.raises(TypeError, match="cannot be digested, because it calls back into Python"):
+        gd.sweep(_called_back, RATES, store=tmp_path / "store")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("strength", [0.5, 0.75])
+def test_what_is_called_back_is_part_of_the_sweep(tmp_path, strength):
+    def made(s):
+        return lambda rate: {
+            "x": jax.pure_callback(lambda x: s * x, rate, rate, vmap_method="sequential")
+        }
+
+    gd.sweep(made(0.5), RATES, store=tmp_path / "store", **HALF)
+    if strength == 0.5:
+        assert gd.sweep(made(strength), RATES, store=tmp_path / "store").done.all()
+    else:
+        with pytest.raises(ValueError, match="`function` computes something else"):
+            gd.sweep(made(strength), RATES, store=tmp_path / "store")
+
+
+# --- a store that is not as it was left --------------------------------------------------------
+
+
+def _flip_bit(file: Path, bit: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize("file", ["step_size/c/0", "gamma/c/0", "gamma/zarr.json", "zarr.json"])
+def test_every_bit_that_flips_is_seen(store, file):
+    chance = random.Random(0)
+    before = (store / file).read_bytes()
+    for bit in chance.sample(range(8 * len(before)), 12):
+        _flip_bit(store / file, bit)
+        # In the text of a seal, of white space or of a unit, a bit can flip and mean the same.
+        with contextlib.suppress(ValueError):
+            xr.testing.assert_identical(
+                gd.sweep(descend, AXES, store=store), gd.sweep(descend, AXES, chunk=7)
+            )
+            assert file.endswith("json"), f"bit {bit} is not seen"
+        (store / file).write_bytes(before)
+    assert gd.sweep(descend, AXES, store=store).done.all()
+
+
+def _without(file: Path, key: str) -> None:
+    """Take an entry out of a file, wherever it is."""
+
+    def cut(tree: object) -> object:
+        return {k: cut(v) for k, v in tree.items() if k != key} if isinstance(tree, dict) else tree
+
+    file.write_text(json.dumps(cut(json.loads(file.read_text()))))
+
+
+def _replaced(file: Path, old: str, new: str) -> None:
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (lambda s: (s / "zarr.json").write_text(""), "'zarr.json' cannot be read"),
+        (lambda s: (s / "zarr.json").write_bytes(b"\xff\x00"), "'zarr.json' cannot be read"),
+        (lambda s: _without(s / "zarr.json", "configuration"), "is not as it was written"),
+        (lambda s: _without(s / "zarr.json", "versions"), "is not as it was written"),
+        (lambda s: _without(s / "zarr.json", "program"), "is not as it was written"),
+        (lambda s: _without(s / "zarr.json", "seal"), "is not as it was written"),
+        (lambda s: _without(s / "zarr.json", "sealed"), "is not as it was written"),
+        (lambda s: _without(s / "zarr.json", "attributes"), "not of the format"),
+        (lambda s: _replaced(s / "zarr.json", "float64", "float32"), "is not as it was written"),
+        (lambda s: _without(s / "x/zarr.json", "shape"), "'x/zarr.json' is not as it was"),
+        (lambda s: _without(s / "gamma/zarr.json", "data_type"), "'gamma/zarr.json' is not as"),
+        (lambda s: _replaced(s / "x/zarr.json", "7", "6"), "'x/zarr.json' is not as it was"),
+        (lambda s: (s / "done/zarr.json").unlink(), "'done/zarr.json' is not as it was"),
+        (lambda s: shutil.rmtree(s / "both"), "'both/zarr.json' is not as it was"),
+        (lambda s: (s / "gamma/c/0").unlink(), "the coordinate 'gamma' is not as it was"),
+        (lambda s: _truncate(s / "gamma/c/0"), "the coordinate 'gamma' is not as it was"),
+        (lambda s: (s / "done/c/1").write_bytes(b"1234567"), "a flag in 'done/c' cannot be read"),
+        (lambda s: _flip_bit(s / "done/c/1", 5), "chunk 1 is damaged"),
+        (lambda s: (s / "x/c/1/0").rename(s / "x/c/1/9"), "chunk 1 of `x` is damaged"),
+        (lambda s: shutil.copy(s / "x/c/1/0", s / "x/c/2/0"), "chunk 2 is damaged"),
+    ],
+)
+def test_damage_is_told_in_words(store, damage, said):
+    damage(store)
+    before = files(store)
+    with pytest.raises(ValueError, match=rf"`store` is .*{said}") as told:
+        gd.sweep(descend, AXES, store=store)
+    assert "Nothing was changed" in str(told.value) or "left as it is" in str(told.value)
+    assert files(store) == before
+
+
+def test_what_others_wrote_into_a_store_is_theirs(store):
+    group = zarr.open_group(store)
+    group.attrs["note"] = "mine"
+    group["x"].attrs["long_name"] = "position"  # pyright: ignore
+    assert gd.sweep(descend, AXES, store=store).attrs["note"] == "mine"
+
+
+def test_a_lost_chunk_of_another_share_is_told(store):
+    (store / "both" / "c" / "3" / "0" / "0").unlink()
+    with pytest.raises(ValueError, match=r"chunk 3 of `both` is lost.*Delete '.*/done/c/3'"):
+        gd.sweep(descend, AXES, store=store, shard=(0, 5))
+
+
+@pytest.mark.parametrize("name", ["x", "both", "inside"])
+def test_a_chunk_that_is_lost_before_it_is_read_is_told(store, name):
+    swept = gd.sweep(descend, AXES, store=store)
+    place = store / name / "c" / "3"
+    place.rename(place.with_name("9"))
+    with pytest.raises(FileNotFoundError, match=f"chunk 3 of `{name}` was deleted or moved"):
+        swept[name].load()
+    place.with_name("9").rename(place)
+    xr.testing.assert_identical(swept.load(), gd.sweep(descend, AXES, chunk=7))
+
+
+def test_what_is_not_computed_yet_is_not_lost(tmp_path):
+    swept = gd.sweep(descend, AXES, store=tmp_path / "store", chunk=7, shard=(1, 5)).load()
+    np.testing.assert_array_equal(swept.done, np.isfinite(swept.x))
+
+
+def _away(store: Path) -> None:
+    store.rename(store.with_name("elsewhere"))
+
+
+def _begun_anew(store: Path) -> None:
+    _away(store)
+    gd.sweep(descend, AXES, store=store, chunk=7, shard=(4, 5))
+
+
+@pytest.mark.parametrize("accident", [shutil.rmtree, _away, _begun_anew])
+def test_a_store_that_goes_while_it_is_filled_stops_the_run(
+    tmp_path, monkeypatch, computed, accident
+):
+    store, write, written = tmp_path / "store", Store.write, []
+
+    def interrupted(self, i, outputs):
+        if len(written) == 2:
+            monkeypatch.undo()
+            accident(store)
+        written.append(i)
+        write(self, i, outputs)
+
+    monkeypatch.setattr(Store, "write", interrupted)
+    with pytest.raises(FileNotFoundError, match="deleted or moved while it was filled"):
+        gd.sweep(descend, AXES, store=store, chunk=7)
+    assert written == [0, 1, 2]
+    assert store.exists() == (accident is _begun_anew)
+    assert gd.sweep(descend, AXES, store=store, chunk=7).done.all()
+
+
+# --- where a store is --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "~/a",
+        "$HOME/a",
+        "${HOME}/a",
+        "a",
+        "./a",
+        "b/../a",
+        "~/b/../a",
+        Path("~/a"),
+        Path("a"),
+        "l/a",
+    ],
+)
+def test_a_store_is_where_a_shell_would_find_it(tmp_path, monkeypatch, name):
+    home = tmp_path / "home"
+    (home / "b").mkdir(parents=True)
+    (home / "l").symlink_to(home)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(home)
+    swept = gd.sweep(Growth(0.5), RATES, store=name)
+    monkeypatch.chdir(tmp_path)  # it is read from where it is, wherever one goes
+    assert sorted(p.name for p in home.iterdir()) == ["a", "b", "l"]
+    xr.testing.assert_identical(swept.load(), gd.sweep(Growth(0.5), RATES, store=home / "a").load())
+
+
+@pytest.mark.parametrize("name", ["s3://bucket/a", "https://host/a", "$UNSET/a", "~nobody-there/a"])
+def test_what_names_no_folder_is_refused(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=r"`store` (must be a directory|is .*, but)"):
+        gd.sweep(Growth(0.5), RATES, store=name)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("target", ["empty", "missing", "store"])
+def test_a_symbolic_link_is_what_it_points_to(tmp_path, target):
+    if target == "empty":
+        (tmp_path / target).mkdir()
+    if target == "store":
+        gd.sweep(Growth(0.5), RATES, store=tmp_path / target, **HALF)
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    assert gd.sweep(Growth(0.5), RATES, store=tmp_path / "link").done.all()
+    assert (tmp_path / "link").is_symlink()
+    assert gd.sweep(Growth(0.5), RATES, store=tmp_path / target, shard=(3, 4)).done.all()
+
+
+def test_leftovers_of_a_killed_creation_are_cleared(tmp_path):
+    script = """
+import os, signal, sys, gandyn as gd
+from gandyn._sweep import _store
+_store._layout = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+gd.sweep(lambda rate: {"x": rate}, {"rate": [1.0]}, store=sys.argv[1])
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "store")]
+    killed = subprocess.run(command, env=os.environ | {"PYTHONPATH": _path()})
+    assert killed.returncode == -signal.SIGKILL
+    [left] = tmp_path.iterdir()
+    assert left.name.startswith(".store.")
+    with made_beside(tmp_path / "store") as living, made_beside(tmp_path / "other") as foreign:
+        gd.sweep(Growth(0.5), RATES, store=tmp_path / "store")
+        assert {*tmp_path.iterdir()} == {living, foreign, tmp_path / "store"}
+
+
 # --- memory --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [2**25, 2**60])
+@pytest.mark.parametrize("name", ["batch", "chunk"])
+def test_a_batch_is_no_longer_than_the_grid(name, size):
+    swept = gd.sweep(Growth(0.5), RATES, **{name: size}, memory=10_000)
+    np.testing.assert_allclose(swept.x, 0.5 * RATES["rate"] + np.sin(RATES["rate"]), rtol=1e-15)
+
+
+def test_memory_is_asked_for_before_it_is_taken(tmp_path):
+    axes = {name: np.arange(20_000) for name in "ab"}
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(MemoryError, match=r"a chunk of 400000000 points needs .* GB on each"):
+        gd.sweep(lambda a, b: {"x": a + b}, axes, store=tmp_path / "store", chunk=2**60, memory=1e6)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 500_000  # kB; it is 3 GB
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_chunk_beyond_the_memory_is_refused_with_the_figure():
@@ -756,6 +1276,21 @@ def _ones(*shape):
         ({"dims": {"orbit": ("time",)}}, ValueError, "`dims` names `orbit`"),
         ({"dims": {"both": ("a", "b")}}, ValueError, "its shape is (2,)"),
         ({"units": {"orbit": "s"}}, ValueError, "`units` names `orbit`"),
+        ({"memory": math.nan}, ValueError, "`memory` must be a positive number of bytes"),
+        ({"memory": -1}, ValueError, "`memory` must be a positive number of bytes, but is -1"),
+        *(
+            ({"function": lambda lost=lost, **_: {"x": 1.0, "more": lost}}, TypeError, said)
+            for lost, said in [
+                ("text", "returns `more` with a str in it, which is no array"),
+                (None, "returns `more` with a NoneType in it"),
+                ([1.0, "text"], "returns `more` with a str in it"),
+                ({"deep": (2.0, object())}, "returns `more` with a object in it"),
+                (jnp.tanh, "returns `more` with a "),
+                (np.array(["a"]), "returns `more` with a ndarray in it"),
+                (slice(3), "returns `more` with a slice in it"),
+            ]
+        ),
+        ({"function": lambda **_: {1: jnp.ones(2)}}, TypeError, "but returned names [1]"),
         ({"configuration": {"game": object()}}, TypeError, "writable as JSON"),
     ],
 )
@@ -769,6 +1304,15 @@ def test_misuse_is_refused_in_the_words_of_the_user(arguments, error, said, monk
 
 
 # --- the rest ------------------------------------------------------------------------------
+
+
+def test_the_text_of_a_result_goes_into_the_attributes(tmp_path):
+    def function(rate):
+        return gd.spectrum(gd.methods.simultaneous(gd.games.dirac(), 0.1), (rate, rate))
+
+    swept = gd.sweep(function, RATES, store=tmp_path / "store")
+    assert swept.attrs["unit"] == "step"
+    xr.testing.assert_identical(swept, gd.sweep(function, RATES))
 
 
 def test_import_waits_for_nothing():

@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 
+from gandyn._sweep._place import place
 from gandyn._sweep._run import sweep
 
 
@@ -48,6 +49,6 @@ def submit(
 
     The executor's jobs. The result of each is the number of points in the store at its end.
     """
-    shares = [options | {"store": os.fspath(store), "shard": (k, jobs)} for k in range(jobs)]
+    shares = [options | {"store": str(place(store)), "shard": (k, jobs)} for k in range(jobs)]
     x64 = jax.config.jax_enable_x64  # pyright: ignore[reportAttributeAccessIssue]
     return [executor.submit(_job, function, axes, share, x64) for share in shares]

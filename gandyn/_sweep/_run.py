@@ -22,6 +22,8 @@ from gandyn._progress import bar
 from gandyn._sweep import _memory
 from gandyn._sweep._axes import Grid, grid
 from gandyn._sweep._chunks import Chunks
+from gandyn._sweep._place import is_free, place
+from gandyn._sweep._point import Point
 from gandyn._sweep._program import Program
 from gandyn._sweep._record import Record
 from gandyn._sweep._shards import Shard, share
@@ -48,6 +50,7 @@ def sweep(
     dims: Mapping[str, Sequence[str]] | None = None,
     units: Mapping[str, str] | None = None,
     configuration: Mapping[str, Any] | None = None,
+    other_versions: bool = False,
     memory: int | float | None = None,
     devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
 ) -> "xarray.Dataset":
@@ -63,7 +66,10 @@ def sweep(
       `{"seed": np.arange(8)}`, with `jax.random.key(seed)` inside `function`.
     - `store`: a directory to keep the result in. Finished chunks are never lost and never
       computed again: a second call with the same arguments goes on where the first one stopped.
-      A call that differs in axes, seed, outputs or `configuration` is refused.
+      A call that differs in what `function` computes is refused, and so is one that differs in
+      axes, seed, outputs, `configuration`, or in how JAX is set to compute. What `function`
+      computes is known by its traced program: all that it calls and every number and array that
+      it reads count; names, comments and files do not.
     - `chunk`: the most points to run at once, which is also what is lost at worst when the
       process dies. By default at most 65,536, fewer if the memory asks for it, and with a store
       few enough that there are about 64 chunks. A store keeps the chunks it was made with.
@@ -77,8 +83,11 @@ def sweep(
       that takes many more steps then holds up its group, not the whole chunk.
     - `dims`: names for the axes of the arrays that `function` returns: `{"orbit": ("time",)}`.
     - `units`: `{"step_size": "1"}`, for axes and outputs alike.
-    - `configuration`: whatever else defines the sweep, such as what `function` closes over. It is
-      kept in the attributes, and a store with another configuration is refused.
+    - `configuration`: whatever else is worth recording, in JSON. It is kept in the attributes, and
+      a store with another configuration is refused.
+    - `other_versions`: whether a store may go on that was begun with other versions of JAX or of
+      another library. Whether `function` is the same is then for you to know, because the same
+      function may be another program there. All versions are kept in the attributes.
     - `memory`: the most bytes that a chunk may take on a device, and that the result may take if
       there is no store. By default 80 % of what is free.
     - `devices`: by default all that this process has. Each takes an equal part of every chunk.
@@ -99,36 +108,57 @@ def sweep(
     seed = None if seed is None else _index("seed", seed)
     if seed is not None and laid.size > 2**32:
         raise ValueError(f"`seed` serves 2**32 points at most, but `axes` span {laid.size}.")
-    chunk, batch = _positive("chunk", chunk), _positive("batch", batch)
+    chunk, batch = (
+        _at_most(laid.size, name, n) for name, n in (("chunk", chunk), ("batch", batch))
+    )
     k, n = share(shard)
     devices = jax.local_devices() if devices is None else tuple(devices)
+    if memory is not None and not (isinstance(memory, int | float) and memory > 0):
+        raise ValueError(f"`memory` must be a positive number of bytes, but is {memory!r}.")
     limit = 0.8 * _memory.of_devices(devices) if memory is None else memory
-
-    def program(chunks: Chunks) -> Program:
-        return Program(
-            function, laid, chunks, seed=seed, batch=batch, dims=dims or {}, devices=devices
-        )
 
     # Imported here, because `import gandyn` shall not wait for zarr and xarray.
     from gandyn._sweep._store import Memory, Store
 
-    path = None if store is None else Path(store)
+    path = None if store is None else place(store)
+    point = Point(function, laid, seed=seed, dims=dims or {})
+    record = Record(
+        laid,
+        point.outputs,
+        _digest(point, needed=path is not None),
+        seed,
+        configuration or {},
+        units or {},
+        point.text,
+    )
+
+    def program(chunks: Chunks) -> Program:
+        return Program(point, chunks, batch=batch, devices=devices)
+
     run = program(Chunks.at_most(chunk or _usual(laid, n, path), laid.shape))
-    record = Record(laid, run.outputs, seed, configuration or {}, units or {})
     if path is None:
         _check_result(record, 0.8 * _memory.of_host() if memory is None else memory)
         run = _fit(run, program, limit, shrink=chunk is None)
         kept = Memory(record, run.chunks)
-    elif path.exists() and not _is_empty(path):
-        kept = Store(path, record)
-    else:
+    elif is_free(path):
         run = _fit(run, program, limit, shrink=chunk is None)
-        kept = Store.create(path, record, run.chunks)
+        kept = Store.create(path, record, run.chunks, other_versions=other_versions)
+    else:
+        kept = Store(path, record, other_versions=other_versions)
     if todo := kept.resume(range(k, len(kept.chunks), n)):
         if run.chunks != kept.chunks:
             run = program(kept.chunks)
         _compute(_fit(run, program, limit, shrink=False), kept, todo, progress)
     return kept.dataset()
+
+
+def _digest(point: Point, *, needed: bool) -> str | None:
+    try:
+        return point.digest
+    except TypeError:
+        if needed:
+            raise
+        return None
 
 
 def _index(name: str, value: Any) -> int:
@@ -138,14 +168,12 @@ def _index(name: str, value: Any) -> int:
         raise TypeError(f"`{name}` must be an integer, but is {value!r}.") from None
 
 
-def _positive(name: str, value: int | None) -> int | None:
-    if value is not None and _index(name, value) < 1:
+def _at_most(most: int, name: str, value: int | None) -> int | None:
+    if value is None:
+        return None
+    if _index(name, value) < 1:
         raise ValueError(f"`{name}` must be positive, but is {value}.")
-    return value
-
-
-def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not os.listdir(path)
+    return min(_index(name, value), most)
 
 
 def _usual(laid: Grid, shards: int, path: Path | None) -> int:
@@ -166,7 +194,9 @@ def _fit(
                 f"{_memory.text(limit)} are allowed. Give a smaller `chunk` (and a new `store`), a "
                 "`batch`, or more `memory`; or return less from `function`."
             )
-        run = program(Chunks.at_most(max(1, int(0.9 * points * limit / need)), run.grid.shape))
+        run = program(
+            Chunks.at_most(max(1, int(0.9 * points * limit / need)), run.point.grid.shape)
+        )
     return run
 
 

@@ -43,6 +43,7 @@ class Basins(Result):
         "extents": ("attractor", "coordinate"),
         "attracts": ("attractor",),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"x": "x", "y": "y"}
 
     x: Float[Array, " x"]
     y: Float[Array, " y"]

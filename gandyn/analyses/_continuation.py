@@ -64,6 +64,7 @@ class Continuation(Result):
         "highest": ("point",),
         "exponents": ("point", "mode"),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"point": "parameter"}
 
     parameter: Float[Array, " point"]
     players: Players

@@ -32,6 +32,7 @@ class Frame(Result):
         "generator": ("x",),
         "discriminator": ("x",),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"x": "x"}
 
     x: Float[Array, "*batch x"]
     data: Float[Array, "*batch x"]

@@ -55,6 +55,7 @@ class Portrait(Result):
         "legs": ("start", "move", "component"),
         "equilibria": ("equilibrium", "component"),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"x": "x", "y": "y"}
 
     x: Float[Array, " x"]
     y: Float[Array, " y"]

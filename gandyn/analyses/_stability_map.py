@@ -34,6 +34,7 @@ class StabilityMap(Result):
         "exponents": ("first", "second", "mode"),
         "neutral": ("first", "second"),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"first": "first", "second": "second"}
 
     first: Float[Array, " first"]
     second: Float[Array, " second"]

@@ -49,6 +49,7 @@ class Transient(Result):
         "reactivity": (),
         "departure": (),
     }
+    coordinates: ClassVar[Mapping[str, str]] = {"time": "ts"}
 
     ts: Real[Array, " time"]
     growth: Float[Array, " time"]

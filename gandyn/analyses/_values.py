@@ -32,7 +32,10 @@ class Values(Result):
     - `row`, `column`: optimal mixed strategies; where there are several, one of them.
     """
 
-    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"row": ("row",), "column": ("column",)}
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "row": ("row_action",),
+        "column": ("column_action",),
+    }
 
     minmax: Float[Array, "*batch"]
     maxmin: Float[Array, "*batch"]
