@@ -14,7 +14,6 @@ import sys
 import threading
 import types
 import warnings
-import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -55,25 +54,32 @@ def compiled(function: F) -> F:
     """`equinox.filter_jit`, whose programs are kept by what the functions among the arguments read
     as well."""
 
-    tracing = threading.local()
-
-    def run(seen: Any, function: F, args: Any, kwargs: Any) -> Any:
-        tracing.happens = True
-        return function(*args, **kwargs)
-
-    program = eqx.filter_jit(run)
-
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
         reader = _Reader((function, args, kwargs))
         before = _written.get(reader.record, reader.record)
-        tracing.happens = False
-        result = program(before, function, args, kwargs)
-        if tracing.happens:
+        traced = _traced.count
+        result = _program(before, function, args, kwargs)
+        if _traced.count > traced:
             _notice_writes(reader, (function, args, kwargs), before)
         return result
 
     return call  # pyright: ignore[reportReturnType]
+
+
+class _Traced(threading.local):
+    """How many programs were traced in a thread."""
+
+    count = 0
+
+
+_traced = _Traced()
+
+
+@eqx.filter_jit
+def _program(read: "Reads", function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    _traced.count += 1
+    return function(*args, **kwargs)
 
 
 _written: dict["Reads", "Reads"] = {}
@@ -229,9 +235,9 @@ class _Reader:
             _warn_of_randomness(f"a {type(x).__name__}")
             self.found.append(_Same(x))
         elif hasattr(x, "clear_cache") and hasattr(x, "__wrapped__"):
-            self._jitted(x, x.__wrapped__)
+            self._jitted(x, x.__wrapped__, x)
         elif hasattr(x, "_static_fun") and hasattr(x, "_cached"):  # equinox's
-            self._jitted(x._cached, x._static_fun)
+            self._jitted(x, x._static_fun, x._cached)
         else:
             self._object(x)
 
@@ -294,18 +300,20 @@ class _Reader:
         self._all((inside or {}).values())
         self._all([getattr(x, name) for name in slots])
 
-    def _jitted(self, program: Any, function: Any) -> None:
+    def _jitted(self, x: Any, function: Any, program: Any) -> None:
         """A function that the user has compiled: JAX keeps its program whatever it reads, so that
         it has to be told when that has changed."""
         before = len(self.found)
         self.read(function)
         now = Reads(tuple(self.found[before:]))
-        if _read_by_programs.setdefault(program, now) != now:
+        _, before_now = _read_by_jitted.get(id(x), (x, now))
+        if before_now != now:
             program.clear_cache()
-            _read_by_programs[program] = now
+        _read_by_jitted[id(x)] = (x, now)
 
 
-_read_by_programs: Any = weakref.WeakKeyDictionary()
+_read_by_jitted: dict[int, tuple[Any, Reads]] = {}
+"""What functions that the user has compiled have read, by their identity."""
 _ATOMS = bool | int | float | complex | str | bytes | np.dtype
 
 

@@ -74,7 +74,7 @@ class Spectrum(Result):
         return jnp.all(self.exponents.real < 0, axis=-1) & ~self.neutral
 
 
-@eqx.filter_jit
+@compiled
 def _neutral(spectrum: Spectrum) -> Bool[Array, "*batch"]:
     steps = spectrum.unit == "step"
     if spectrum.jacobian is None or spectrum.rounding is None:
