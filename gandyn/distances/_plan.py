@@ -9,6 +9,7 @@ Peyré and Cuturi, "Computational Optimal Transport", 2019.
 """
 
 import warnings
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from scipy.spatial.distance import cdist
 from .._linear_program import BITS, Exact, Program, exact, rounded, solve
 
 _SMALL = 1e-140  # distances below, in units of the largest coordinate, have a square that is lost
+_ATTEMPTS = 8
+_DEAR = 1e7  # costs in units of what is paid, above which nothing is bought
 _GRAIN = 2**64  # units of 2^-BITS that rounding leaves
 
 
@@ -91,10 +94,10 @@ def norms(x: Float[np.ndarray, "k d"]) -> Float[np.ndarray, " k"]:
 
 def mean(apart: np.ndarray, mass: np.ndarray, order: float) -> float:
     """(sum_i mass_i apart_i^order)^(1/order), in units of the largest."""
-    top = np.max(np.where(mass > 0, apart, 0), initial=0)
-    if not top > 0 or not np.isfinite(top):
-        return float(np.sum(np.where(mass > 0, mass * apart, 0)))
-    return float(top * np.sum(mass * (apart / top) ** order) ** (1 / order))
+    apart, mass = apart[mass != 0], mass[mass != 0]
+    top = np.max(apart, initial=0)
+    unit = top if 0 < top < np.inf else 1.0
+    return float(unit * np.sum(mass * (apart / unit) ** order) ** (1 / order))
 
 
 def best(x: Any, y: Any, a: Any, b: Any, order: Any) -> Plan:
@@ -113,8 +116,7 @@ def best(x: Any, y: Any, a: Any, b: Any, order: Any) -> Plan:
         i, j = linear_sum_assignment(cost)
         return Plan(i, j, np.full(n, 1 / n), np.zeros(n), np.zeros(m))
     mass = shares(*weights)
-    guess = _attempt(cost, *map(rounded, mass))
-    flows, prices = _proven(cost, *mass, guess)
+    flows, prices = _proven(cost, *mass)
     if flows is None:
         warnings.warn(
             f"no coupling of {n} and {m} points was found that can be proven to be the best, and "
@@ -129,26 +131,8 @@ def best(x: Any, y: Any, a: Any, b: Any, order: Any) -> Plan:
     return Plan(i, j, flow, prices[:n] * larger, prices[n:] * larger)
 
 
-def _attempt(
-    cost: np.ndarray, a: np.ndarray, b: np.ndarray
-) -> tuple[np.ndarray, np.ndarray] | None:
-    """A coupling and its prices by POT's network simplex, which need not be the best; `None` where
-    it is not installed."""
-    if find_spec("ot") is None:
-        return None
-    import ot  # pyright: ignore[reportMissingImports]
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        plan, log = ot.emd(a / a.sum(), b / b.sum(), cost, numItermax=10_000_000, log=True)
-    return np.ravel(plan), np.concatenate([log["u"], log["v"]])
-
-
 def _proven(
-    cost: np.ndarray,
-    a: Exact,
-    b: Exact,
-    guess: tuple[np.ndarray, np.ndarray] | None,
+    cost: np.ndarray, a: Exact, b: Exact
 ) -> tuple[dict[tuple[int, int], int] | None, np.ndarray]:
     """The masses of a best coupling by pair, and the prices that prove it."""
     n, m = cost.shape
@@ -177,10 +161,38 @@ def _proven(
         gap = sum(f * (c[s, t] - u[s] - v[t]) for (s, t), f in flows.items()) >> BITS
         # Prices 0 are always allowed.
         gap = min(gap, pays)
-        return (flows, rounded(np.concatenate([u, v]))) if gap <= (pays >> 48) + _GRAIN else None
+        return (flows, rounded(np.concatenate([u, v]))) if gap <= (pays >> 40) + _GRAIN else None
 
-    solved = solve(program, prove, guess)
+    solved = solve(program, prove, _attempt(c, a, b, prove))
     return solved.proof if solved.proof is not None else (None, np.zeros(n + m))
+
+
+def _attempt(
+    c: Exact, a: Exact, b: Exact, prove: Callable[[Exact, Exact], Any]
+) -> tuple[Exact, Exact] | None:
+    """A coupling and prices by POT's network simplex, first for the costs, then for what the prices
+    leave of them, in units of what is paid; `None` where POT is not installed."""
+    if find_spec("ot") is None:
+        return None
+    import ot  # pyright: ignore[reportMissingImports]
+
+    masses = [w / w.sum() for w in (rounded(a), rounded(b))]
+    u, v, unit = np.full(len(a), 0, object), np.full(len(b), 0, object), 1.0
+    x = np.full(c.size, 0, object)
+    for _ in range(_ATTEMPTS):
+        left = rounded(c - u[:, None] - v)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            plan, log = ot.emd(
+                *masses, np.minimum(left / unit, _DEAR), numItermax=10_000_000, log=True
+            )
+        x, u = exact(plan.ravel()), u + exact(log["u"] * unit)
+        v = (c - u[:, None]).min(axis=0)
+        if prove(x, np.concatenate([u, v])) is not None:
+            break
+        paid = np.max(rounded(c - u[:, None] - v)[plan > 0])
+        unit = max(min(unit, paid), unit / _DEAR)
+    return x, np.concatenate([u, v])
 
 
 def _flows(edges: np.ndarray, a: Exact, b: Exact) -> dict[tuple[int, int], int] | None:

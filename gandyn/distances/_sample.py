@@ -22,7 +22,7 @@ def sample(name: str, value: Any) -> Float[Array, "n d"]:
     return value.reshape(len(value), -1)
 
 
-Weights = Float[Array, " n"] | None
+Weights = Float[Array, "..."] | None
 """Of points; `None` if they are equal."""
 
 
