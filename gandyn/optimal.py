@@ -89,7 +89,12 @@ class Kantorovich(eqx.Module):
     heights: Float[Array, " k"]
 
     def __init__(self, p: AbstractDensity, q: AbstractDensity):
-        for law in (p, q):
+        for name, law in (("p", p), ("q", q)):
+            if not isinstance(law, AbstractDensity):
+                raise TypeError(
+                    f"`{name}` must be a density, but is {checks.shown(law)}: "
+                    "`gandyn.measures.gaussian(0.0, 1.0)` is one."
+                )
             law.on_the_line()
 
         def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:

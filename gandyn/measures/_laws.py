@@ -5,7 +5,7 @@ deviation 0.02 (Metz et al., "Unrolled Generative Adversarial Networks", 2017), 
 al., "PacGAN", 2018), three on a line at -5, 0 and 5.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax.numpy as jnp
@@ -38,6 +38,10 @@ def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
 def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
     """sum_k w_k mu_k, with equal weights if `weights` is left out: a density if all of the
     components are."""
+    if not isinstance(components, Iterable) or isinstance(components, str):
+        raise TypeError(
+            f"`components` must be a sequence of measures, but is {checks.shown(components)}."
+        )
     components = tuple(components)
     n = len(components)
     for m in components:

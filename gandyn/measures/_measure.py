@@ -68,7 +68,7 @@ class Sampled(AbstractMeasure):
     n: int = eqx.field(static=True)
 
     def __init__(self, sampler: Callable[[PRNGKeyArray, int], Float[Array, "n *event"]], n: int):
-        self.sampler = sampler
+        self.sampler = checks.function("sampler", sampler, "key", "n", example="law.sample")
         self.n = checks.count("n", n)
 
     def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
@@ -133,10 +133,25 @@ def empirical(data: Any) -> Points:
 
 def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
     """The convolution of the points of a measure with N(0, std^2), by Gauss-Hermite quadrature."""
+    x, w = is_measure("measure", measure).points()
     std = checks.array("std", std)
     if checks.is_concrete(std) and np.any(np.asarray(std) < 0):
         raise ValueError(f"`std` must not be negative, but is {std}.")
-    return Points(*blur(*measure.points(), std, checks.count("nodes", nodes)))
+    if std.shape not in ((), x.shape[1:]):
+        raise ValueError(
+            f"`std` must be one number or have the shape of a point, {x.shape[1:]}, but has shape "
+            f"{std.shape}."
+        )
+    return Points(*blur(x, w, std, checks.count("nodes", nodes)))
+
+
+def is_measure(name: str, value: Any) -> AbstractMeasure:
+    if not isinstance(value, AbstractMeasure):
+        raise TypeError(
+            f"`{name}` must be a measure, but is {checks.shown(value)}: "
+            "`gandyn.measures.empirical(array)` makes one."
+        )
+    return value
 
 
 def blur(
