@@ -9,6 +9,8 @@ whose `strength` is a global, an attribute, or an array that is changed in place
 import dis
 import functools
 import hashlib
+import importlib
+import marshal
 import random
 import sys
 import threading
@@ -164,6 +166,25 @@ class Compared:
 
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Compared) and reads(self) == reads(other)
+
+    def __reduce__(self) -> Any:
+        """For `pickle`, which knows local functions, such as Optax's, by no name."""
+        f = self.function
+        held = [c.cell_contents for c in f.__closure__ or ()] if self.closed else None
+        parts = (f.__module__, f.__name__, marshal.dumps(f.__code__))
+        return _compared, (self.closed, *parts, f.__defaults__, f.__kwdefaults__, held)
+
+
+def _compared(
+    closed: bool, module: str, name: str, code: bytes, defaults: Any, keywords: Any, held: Any
+) -> Compared:
+    body = marshal.loads(code)
+    cells = map(types.CellType, [None] * len(body.co_freevars) if held is None else held)
+    globals_ = importlib.import_module(module).__dict__
+    function = types.FunctionType(body, globals_, name, defaults, tuple(cells))
+    function.__kwdefaults__ = keywords
+    function.__module__ = module
+    return Compared(function, closed)
 
 
 class _Same:

@@ -352,7 +352,7 @@ def test_entropy_makes_the_equilibrium_the_logit_response():
 
 def test_spectral_ball_cuts_singular_values():
     matrix = jnp.asarray(np.random.default_rng(0).normal(size=(4, 3)))
-    project = gd.rules.spectral_ball(0.8)
+    project = gd.rules.SpectralBall(0.8)
     found, bias = project((matrix, jnp.ones(3)))
     assert_close(bias, jnp.ones(3))
     u, s, v = np.linalg.svd(matrix, full_matrices=False)
