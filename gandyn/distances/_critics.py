@@ -59,6 +59,7 @@ def neural_distance(
     - `step_size`: the length of the first one, in units of the radius.
     """
     x, y = pair(x, y)
+    checks.function("critic", critic, "params", "point")
     radius = checks.positive("radius", radius)
     (params,) = checks.players((start,), "start")
     first = checks.positive("step_size", step_size) * radius

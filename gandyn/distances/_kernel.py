@@ -32,7 +32,7 @@ def mmd(x: Any, y: Any, width: Number = 1.0) -> Scalar:
     def mean(x: Float[Array, "n d"], y: Float[Array, "m d"]) -> Scalar:
         # |x|^2 + |y|^2 - 2 x.y needs no array of shape (n, m, d).
         square = jnp.sum(x**2, 1)[:, None] + jnp.sum(y**2, 1)[None] - 2 * x @ y.T
-        return jnp.mean(jnp.exp(-jnp.maximum(square, 0) / (2 * width**2)))
+        return jnp.mean(jnp.exp(-jnp.maximum(square, 0) / width / width / 2))
 
     # From a point between the two, so that far away nothing is lost to rounding.
     middle = (jnp.mean(x, 0) + jnp.mean(y, 0))[None] / 2
