@@ -125,6 +125,7 @@ def optimizer(name: str, value: Any) -> Any:
             "a schedule goes into one, as in `optax.sgd(schedule)`."
         )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
+        checks.not_empty(name, value)
         return tuple(optimizer(f"{name}[{i}]", v) for i, v in enumerate(value))
     return plain(name, value)
 
@@ -145,6 +146,7 @@ def steps(name: str, value: Any) -> Any:
             "None: the method is defined by the values of its steps."
         )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
+        checks.not_empty(name, value)
         return tuple(steps(f"{name}[{i}]", v) for i, v in enumerate(value))
     return checks.number(name, value, low=0)
 
