@@ -72,13 +72,8 @@ def neural_distance(
       asked.
     - `key`: draws the starts; `jax.random.key(0)` if left out.
     """
-<<<<<<< HEAD
     checks.function("critic", critic, "params", "point", example="lambda w, x: jnp.dot(w, x)")
     x, y, a, b = pair(x, y)
-=======
-    x, y = pair(x, y)
-    checks.function("critic", critic, "params", "point")
->>>>>>> input
     radius = checks.positive("radius", radius)
     (params,) = checks.players((start,), "start")
     first = checks.positive("step_size", step_size) * radius
