@@ -68,6 +68,14 @@ def test_the_time_map_at_rest_has_the_exponents_of_the_flow(J, integrator, T):
     assert gd.fixed_point(TimeMap(flow, T), rest).type == gd.fixed_point(flow, rest).type
 
 
+def test_multipliers_below_rounding_have_no_exponent():
+    """After so long the faster of two directions is lost in the rounding of the other's."""
+    flow = GradientFlow(Linear(jnp.asarray(DAMPED), jnp.zeros(2)))
+    slow, fast = gd.spectrum(TimeMap(flow, 30.0), (jnp.zeros(2),)).exponents.real
+    assert_close(slow / 30, -1 + np.sqrt(3) / 2, 1e-6)
+    assert fast == -jnp.inf
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", [jax.jacfwd, jax.jacrev])
 @pytest.mark.parametrize("integrator", [None, Integrator(solver=dfx.Kvaerno5())])
