@@ -38,9 +38,10 @@ def opened(transformation: optax.GradientTransformation) -> optax.GradientTransf
 
 def _open(x: Any) -> Any:
     if is_transformation(x):
-        return type(x)(*(_Opened(f) if isinstance(f, types.FunctionType) else f for f in x))
+        return type(x)(*map(_open_part, x))
     if isinstance(x, types.FunctionType):
-        return _Opened(x) if x.__closure__ and x.__module__.startswith("optax.") else x
+        local = x.__module__.startswith("optax.") and "<locals>" in x.__qualname__
+        return _Opened(x) if local else x
     if type(x) in (tuple, list):
         return type(x)(map(_open, x))
     if type(x) is dict:
@@ -48,6 +49,11 @@ def _open(x: Any) -> Any:
     if isinstance(x, tuple) and hasattr(x, "_fields"):
         return type(x)(*map(_open, x))
     return x
+
+
+def _open_part(function: Any) -> Any:
+    ours = getattr(function, "__module__", "").startswith("gandyn.")
+    return function if ours or not isinstance(function, types.FunctionType) else _Opened(function)
 
 
 class _Opened(eqx.Module):

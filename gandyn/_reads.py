@@ -9,6 +9,8 @@ whose `strength` is a global, an attribute, or an array that is changed in place
 import dis
 import functools
 import hashlib
+import importlib
+import marshal
 import random
 import sys
 import threading
@@ -58,6 +60,8 @@ def compiled(function: F) -> F:
     def call(*args: Any, **kwargs: Any) -> Any:
         reader = _Reader((function, args, kwargs))
         before = _written.get(reader.record, reader.record)
+        if reader.loops:
+            _forget_traced_loops(reader)
         traced = _traced.count
         result = _program(before, function, args, kwargs)
         if _traced.count > traced:
@@ -65,6 +69,33 @@ def compiled(function: F) -> F:
         return result
 
     return call  # pyright: ignore[reportReturnType]
+
+
+_LOOPS = frozenset(
+    (
+        "associative_scan",
+        "checkpoint",
+        "cond",
+        "custom_root",
+        "fori_loop",
+        "remat",
+        "scan",
+        "switch",
+        "while_loop",
+    )
+)
+"""Functions of JAX that keep what they traced of their bodies."""
+
+_read_by_loops: dict[tuple, "Reads"] = {}
+
+
+def _forget_traced_loops(reader: "_Reader") -> None:
+    """JAX keeps its trace of a body of a loop, whatever that reads, as long as it is the same
+    function: where that may have changed, all that was traced is forgotten."""
+    code = tuple(x for x in reader.found if isinstance(x, types.CodeType))
+    if _read_by_loops.setdefault(code, reader.record) != reader.record:
+        jax.clear_caches()
+        _read_by_loops[code] = reader.record
 
 
 class _Traced(threading.local):
@@ -136,6 +167,25 @@ class Compared:
     def __eq__(self, other: Any) -> bool:
         return isinstance(other, Compared) and reads(self) == reads(other)
 
+    def __reduce__(self) -> Any:
+        """For `pickle`, which knows local functions, such as Optax's, by no name."""
+        f = self.function
+        held = [c.cell_contents for c in f.__closure__ or ()] if self.closed else None
+        parts = (f.__module__, f.__name__, marshal.dumps(f.__code__))
+        return _compared, (self.closed, *parts, f.__defaults__, f.__kwdefaults__, held)
+
+
+def _compared(
+    closed: bool, module: str, name: str, code: bytes, defaults: Any, keywords: Any, held: Any
+) -> Compared:
+    body = marshal.loads(code)
+    cells = map(types.CellType, [None] * len(body.co_freevars) if held is None else held)
+    globals_ = importlib.import_module(module).__dict__
+    function = types.FunctionType(body, globals_, name, defaults, tuple(cells))
+    function.__kwdefaults__ = keywords
+    function.__module__ = module
+    return Compared(function, closed)
+
 
 class _Same:
     """An object that is compared by identity."""
@@ -157,6 +207,7 @@ class _Reader:
         self.found: list = []
         self.known: set[int] = set()  # objects that were begun, some of which hold themselves
         self.lists: list[tuple[list, int]] = []  # and how long they were
+        self.loops = False  # whether a function has loops of JAX
         self.look(tree)
         self.record = Reads(tuple(self.found))
 
@@ -268,6 +319,7 @@ class _Reader:
             self._all(x.__kwdefaults__.values())
         if _is_library(x.__globals__.get("__name__", "")):
             return
+        self.loops |= _has_loops(x.__code__)
         for name in _globals(x.__code__):
             if name in x.__globals__:
                 self.read(x.__globals__[name], _attributes(x.__code__))
@@ -364,6 +416,11 @@ def _globals(code: types.CodeType) -> tuple[str, ...]:
     names = list(_names(code))
     read = {name for op, name in names if op in ("LOAD_GLOBAL", "LOAD_NAME")}
     return tuple(sorted(read - {name for op, name in names if op == "STORE_GLOBAL"}))
+
+
+@functools.cache
+def _has_loops(code: types.CodeType) -> bool:
+    return not _LOOPS.isdisjoint(_attributes(code) | set(_globals(code)))
 
 
 @functools.cache

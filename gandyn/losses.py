@@ -16,6 +16,28 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from . import _checks as checks
+
+__all__ = [
+    "Loss",
+    "hinge",
+    "jensen_shannon",
+    "kl",
+    "least_squares",
+    "minimax",
+    "nonsaturating",
+    "pearson",
+    "reverse_kl",
+    "softplus",
+    "squared_hellinger",
+    "total_variation",
+    "wasserstein",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Loss(eqx.Module):
     """Functions of the discriminator's logit, each to be minimized in the mean.
@@ -36,21 +58,35 @@ class Loss(eqx.Module):
     optimal: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
     generator_real: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
 
+    def __check_init__(self) -> None:
+        for name in ("real", "fake", "generator"):
+            checks.function(name, getattr(self, name), "l", example="lambda l: -l")
+        for name in ("optimal", "generator_real"):
+            if (part := getattr(self, name)) is not None:
+                checks.function(name, part, "log_ratio" if name == "optimal" else "l")
 
-@jax.custom_jvp
+
+# All that a loss holds is a function with a name, or a module: so games can be pickled.
+
+
 def softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
     """log(1 + e^l), with its derivative given as the sigmoid.
 
     The derivative of `jax.nn.softplus` goes through that of `logaddexp`, whose guards for
     infinities keep XLA from fusing a whole training step into one loop.
     """
+    return _softplus(checks.numbers("l", l))
+
+
+@jax.custom_jvp
+def _softplus(l: Array) -> Array:
     return jnp.maximum(l, 0) + jnp.log1p(jnp.exp(-jnp.abs(l)))
 
 
-@softplus.defjvp
+@_softplus.defjvp
 def _softplus_jvp(primals: tuple, tangents: tuple) -> tuple:
     (l,), (dl,) = primals, tangents
-    return softplus(l), jax.nn.sigmoid(l) * dl
+    return _softplus(l), jax.nn.sigmoid(l) * dl
 
 
 def _softplus_of_negative(l: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -81,17 +117,34 @@ def _all_or_nothing(log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
     return jnp.where(log_ratio == 0, 0, jnp.sign(log_ratio) * jnp.inf)
 
 
+def _negative(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return -l
+
+
+def _sign(log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jnp.sign(log_ratio)
+
+
+def _sigmoid(l: Float[Array, "..."]) -> Float[Array, "..."]:
+    return jax.nn.sigmoid(l)
+
+
+class _Minus(eqx.Module):
+    """-h."""
+
+    h: Callable[[Array], Array]
+
+    def __call__(self, l: Array) -> Array:
+        return -self.h(l)
+
+
 def _zero_sum(
     real: Callable[[Array], Array],
     fake: Callable[[Array], Array],
     optimal: Callable[[Array], Array],
 ) -> Loss:
     """The generator loses what the discriminator gains."""
-    return Loss(real, fake, _minus(fake), optimal, _minus(real))
-
-
-def _minus(h: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    return lambda l: -h(l)
+    return Loss(real, fake, _Minus(fake), optimal, _Minus(real))
 
 
 minimax = _zero_sum(_softplus_of_negative, softplus, _identity)
@@ -101,15 +154,15 @@ and the generator minimizes log(1 - D), which saturates where D is sure."""
 nonsaturating = Loss(_softplus_of_negative, softplus, _softplus_of_negative, _identity)
 """The same discriminator; the generator minimizes -log D (Goodfellow et al. 2014, section 3)."""
 
-wasserstein = _zero_sum(jnp.negative, _identity, _all_or_nothing)
+wasserstein = _zero_sum(_negative, _identity, _all_or_nothing)
 """E_gen l - E_data l: the dual form of the 1-Wasserstein distance, once D is held 1-Lipschitz
 (Arjovsky, Chintala, Bottou 2017)."""
 
-least_squares = Loss(_half_square_from_one, _half_square, _half_square_from_one, jax.nn.sigmoid)
+least_squares = Loss(_half_square_from_one, _half_square, _half_square_from_one, _sigmoid)
 """(l - 1)^2/2 on real points, l^2/2 on fake points, (l - 1)^2/2 for the generator: the 0-1 coding
 of Mao et al. (2017)."""
 
-hinge = Loss(_margin_above, _margin_below, jnp.negative, jnp.sign)
+hinge = Loss(_margin_above, _margin_below, _negative, _sign)
 """max(0, 1 - l) on real points, max(0, 1 + l) on fake points, -l for the generator
 (Lim and Ye 2017; Miyato et al. 2018)."""
 
@@ -120,29 +173,75 @@ def _f_gan(
     optimal: Callable[[Array], Array],
 ) -> Loss:
     """The zero-sum loss of an f-divergence, E_data g(l) - E_gen f*(g(l)), from g and f* o g."""
-    return _zero_sum(_minus(activation), conjugate, optimal)
+    return _zero_sum(_Minus(activation), conjugate, optimal)
+
+
+def _exp_less_one(l: Array) -> Array:
+    return jnp.exp(l - 1)
+
+
+def _one_more(log_ratio: Array) -> Array:
+    return 1 + log_ratio
+
+
+def _minus_exp_of_negative(l: Array) -> Array:
+    return -jnp.exp(-l)
+
+
+def _less_one(l: Array) -> Array:
+    return l - 1
+
+
+def _quarter_square(l: Array) -> Array:
+    return l**2 / 4 + l
+
+
+def _twice_expm1(log_ratio: Array) -> Array:
+    return 2 * jnp.expm1(log_ratio)
+
+
+def _minus_expm1_of_negative(l: Array) -> Array:
+    return -jnp.expm1(-l)
+
+
+def _expm1(l: Array) -> Array:
+    return jnp.expm1(l)
+
+
+def _half(log_ratio: Array) -> Array:
+    return log_ratio / 2
+
+
+def _log_of_twice_the_probability(l: Array) -> Array:
+    return jnp.log(2.0) - softplus(-l)
+
+
+def _softplus_less_log_two(l: Array) -> Array:
+    return softplus(l) - jnp.log(2.0)
+
+
+def _half_tanh(l: Array) -> Array:
+    return jnp.tanh(l) / 2
 
 
 # Nowozin, Cseke, Tomioka, "f-GAN: Training Generative Neural Samplers using Variational Divergence
 # Minimization", 2016, tables 1 and 2: against the optimal discriminator, g(l) = f'(p/q), the
 # generator descends the f-divergence E_gen f(p/q) of the data p from its own law q.
 
-kl = _f_gan(_identity, lambda l: jnp.exp(l - 1), lambda r: 1 + r)
+kl = _f_gan(_identity, _exp_less_one, _one_more)
 """The f-GAN of KL(p | q), f = u log u; at the optimum l = 1 + log(p/q)."""
 
-reverse_kl = _f_gan(lambda l: -jnp.exp(-l), lambda l: l - 1, _identity)
+reverse_kl = _f_gan(_minus_exp_of_negative, _less_one, _identity)
 """The f-GAN of KL(q | p), f = -log u; at the optimum l = log(p/q)."""
 
-pearson = _f_gan(_identity, lambda l: l**2 / 4 + l, lambda r: 2 * jnp.expm1(r))
+pearson = _f_gan(_identity, _quarter_square, _twice_expm1)
 """The f-GAN of Pearson's E_q (p/q - 1)^2, f = (u - 1)^2; at the optimum l = 2 (p/q - 1)."""
 
-squared_hellinger = _f_gan(lambda l: -jnp.expm1(-l), jnp.expm1, lambda r: r / 2)
+squared_hellinger = _f_gan(_minus_expm1_of_negative, _expm1, _half)
 """The f-GAN of sum (sqrt p - sqrt q)^2, f = (sqrt u - 1)^2; at the optimum l = log(p/q) / 2."""
 
-jensen_shannon = _f_gan(
-    lambda l: jnp.log(2.0) - softplus(-l), lambda l: softplus(l) - jnp.log(2.0), _identity
-)
+jensen_shannon = _f_gan(_log_of_twice_the_probability, _softplus_less_log_two, _identity)
 """The f-GAN of 2 JS(p, q): `minimax` but for a constant; at the optimum l = log(p/q)."""
 
-total_variation = _f_gan(lambda l: jnp.tanh(l) / 2, lambda l: jnp.tanh(l) / 2, _all_or_nothing)
+total_variation = _f_gan(_half_tanh, _half_tanh, _all_or_nothing)
 """The f-GAN of sum |p - q| / 2, f = |u - 1| / 2; at the optimum l = +-inf."""

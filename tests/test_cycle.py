@@ -131,6 +131,9 @@ def test_logistic_map_of_period_two():
     points = (r + 1 + np.array([-1, 1]) * np.sqrt((r - 3) * (r + 1))) / (2 * r)
     np.testing.assert_allclose(np.sort(found.orbit.players[0][:2]), points, atol=1e-12)
     np.testing.assert_allclose(found.multipliers, [4 + 2 * r - r**2], atol=1e-10)
+    twice = gd.cycle(rule, (0.5,), 4)  # the same cycle, with its least period and its multiplier
+    assert twice.period == 2
+    np.testing.assert_allclose(twice.multipliers, found.multipliers, atol=1e-10)
 
 
 def test_a_multiplier_of_zero_has_the_exponent_minus_infinity():

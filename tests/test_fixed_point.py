@@ -87,7 +87,7 @@ def test_neutral_steps_are_not_stable_at_any_step_size():
         assert not jnp.any(found.stable)
         assert jnp.all(found.neutral)
     center = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac()))
-    for dynamics in (center, gd.methods.alternating(game, 2.0)):
+    for dynamics in (center, gd.rules.TimeMap(center, 3.0), gd.methods.alternating(game, 2.0)):
         found = gd.spectrum(dynamics, (0.0, 0.0))
         assert found.neutral
         assert not found.stable

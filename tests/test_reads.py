@@ -95,7 +95,12 @@ def partial():
     return functools.partial(lambda x: x[0], held), lambda value: held.fill(value)
 
 
+def body(x, _):
+    return number * x, None
+
+
 READERS = {
+    "loop": (lambda: jax.lax.scan(body, jnp.ones(()), length=1)[0], set_global("number")),
     "global": (lambda: number, set_global("number")),
     "helper": (lambda: helper(), set_global("number")),
     "nested function": (lambda: next(number for _ in range(1)), set_global("number")),

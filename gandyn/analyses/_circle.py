@@ -120,7 +120,7 @@ def circle(
 
     **Warns:** if no circle was found, outside of transformations.
     """
-    state = begin(rule, players)
+    state = begin(rule, players, key)
     if not isinstance(rule, AbstractRule):
         raise TypeError(
             f"`rule` must be a rule, but is {checks.shown(rule)}: `gandyn.cycle` finds the cycles "

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
-from .._types import Players
 from ..analyses import Continuation
 from ._axes import COLORS, plot
+from ._plane import flat
 
 MARKERS = {
     "fold": "o",
@@ -44,7 +43,7 @@ def continuation(
     - `style`: what `Axes.plot` takes, for the branch.
     """
     parameter, stable = np.asarray(result.parameter), np.asarray(result.stable)
-    low, high = _height(result.lowest, coordinate), _height(result.highest, coordinate)
+    low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
     turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
     for first, last in zip([0, *changes], [*changes, len(stable)], strict=True):
@@ -65,11 +64,7 @@ def continuation(
             )
     known = set(ax.get_legend_handles_labels()[1])
     for found in result.bifurcations:
-        ends = [
-            _height(jax.tree.map(lambda x: x[None], p), coordinate)
-            for p in (found.lowest, found.highest)
-        ]
-        ends = np.unique(np.concatenate(ends))
+        ends = np.unique([flat(p, 0)[coordinate] for p in (found.lowest, found.highest)])
         ax.plot(
             np.full(len(ends), found.parameter),
             ends,
@@ -86,9 +81,3 @@ def continuation(
         ax.legend()
     ax.set(xlabel=labels[0], ylabel=labels[1])
     return ax
-
-
-def _height(players: Players, coordinate: int) -> np.ndarray:
-    """One coordinate of the players at each of many points."""
-    leaves = [np.asarray(x) for x in jax.tree.leaves(players)]
-    return np.concatenate([x.reshape(len(x), -1) for x in leaves], axis=1)[:, coordinate]

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Circle, Cycle
 from ._axes import COLORS, PLAYERS, plot
+from ._plane import flat, in_plane
 
 
 @plot
@@ -31,11 +31,10 @@ def cycle(
     - `style`: what `Axes.plot` takes, such as `color`, `label`.
     """
     players = result.orbit.players if isinstance(result, Cycle) else result.players
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(players)]
-    path = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+    path = in_plane(flat(players), plane)
     if isinstance(result, Circle):
         path = np.concatenate([path, path[:1]])
-    x, y = path[:, list(plane)].T
+    x, y = path.T
     # The one along the curve is 1 up to the errors of the integrator.
     repels = bool(np.max(np.abs(np.asarray(result.multipliers))) > 1 + 1e-4)
     dashes = (0, (3, 1.5)) if repels else "-"

@@ -1,11 +1,11 @@
 """The drawing of `gandyn.Equilibria` in a plane of the players."""
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Equilibria
 from ._axes import COLORS, PLAYERS, plot
+from ._plane import flat, in_plane
 
 
 @plot
@@ -26,9 +26,7 @@ def equilibria(
     - `plane`: which two coordinates, counted through the players' arrays in order.
     - `labels`: of the two axes.
     """
-    n = len(result)
-    leaves = [np.asarray(leaf).reshape(n, -1) for leaf in jax.tree.leaves(result.players)]
-    x, y = np.concatenate(leaves, axis=1)[:, list(plane)].T
+    x, y = in_plane(flat(result.players), plane).T
     stable = np.asarray(result.spectrum.stable)
     for which, name, fill in ((stable, "attracts", "black"), (~stable, "does not", "white")):
         ax.plot(x[which], y[which], "o", mfc=fill, mec="black", ms=3.5, mew=0.8, label=name)

@@ -47,6 +47,8 @@ def portrait(
 
 def _draw_legs(result: Portrait, ax: Axes) -> None:
     legs = np.asarray(result.legs)
+    if not legs.size:  # a flow has no moves, and a rule of one move has no half-steps
+        return
     for a, b in zip(legs[:, :-1].swapaxes(0, 1), legs[:, 1:].swapaxes(0, 1), strict=True):
         # A leg along one coordinate takes the color of the player who moves along it.
         along = np.abs(b - a).max(axis=0)

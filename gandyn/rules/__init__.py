@@ -12,5 +12,5 @@ from ._project import Project as Project
 from ._relax import Relaxed as Relaxed
 from ._respond import BestResponse as BestResponse
 from ._rule import AbstractRule as AbstractRule
-from ._spectral_ball import spectral_ball as spectral_ball
+from ._spectral_ball import SpectralBall as SpectralBall
 from ._time_map import TimeMap as TimeMap
