@@ -87,7 +87,7 @@ def solve(
             return Solution(x, y, proof)
     rows, columns = _scales(a)
     scaled = coo_array((a.data * rows[a.row] * columns[a.col], (a.row, a.col)), a.shape).tocsc()
-    blown = None
+    blown: tuple[float, float] | None = None
     for _ in range(_ROUNDS):
         lacks = b - _sums(entries * x[a.col], a.row, len(b))
         costs = c - _sums(entries * y[a.row], a.col, len(c))
@@ -101,13 +101,11 @@ def solve(
         wrong = max(np.abs(right).max(), np.where(free, 0, floor).max())
         cheap = np.where(free | (x > 0), np.abs(prices), -prices).max()
         if blown is None:
-            primal, dual = 1 / (np.abs(right).max() or 1), 1 / (np.abs(prices).max() or 1)
-        else:
-            primal, dual = (
-                min(old * _GROWTH, 1 / max(left, _LEAST))
-                for old, left in zip(blown, (wrong, cheap), strict=True)
-            )
-        primal, dual = blown = _power(primal), _power(dual)
+            wrong, cheap = np.abs(right).max(), np.abs(prices).max()
+            blown = np.inf, np.inf
+        primal = _power(min(blown[0] * _GROWTH, 1 / max(wrong, _LEAST)))
+        dual = _power(min(blown[1] * _GROWTH, 1 / max(cheap, _LEAST)))
+        blown = primal, dual
         # Where the solver gives up, the costs alone are blown up.
         for scale in (primal, 1.0):
             least = np.where(free | (floor * scale < -_INFINITE), -np.inf, floor * scale)

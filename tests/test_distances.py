@@ -770,6 +770,13 @@ def test_one_unlucky_start_does_not_decide(start):
         assert_allclose(found, best_relu(*pair), rtol=1e-4)
 
 
+def test_critics_of_one_sample_in_another_order_agree():
+    """On nothing but rounding."""
+    x = draw(0, 20) + 1
+    params = (jnp.asarray([1.0]), jnp.asarray(0.5))
+    assert abs(distances.neural_distance(relu, params, x, x[::-1], steps=20)) < 1e-15
+
+
 def test_critics_that_do_not_agree_are_undecided():
     def needle(w, x):
         """Seen from one direction only, and nowhere else a slope."""

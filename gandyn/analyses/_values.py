@@ -173,7 +173,7 @@ def _optimal(payoff: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, bo
         paid."""
         row, column = _strategy(x[:n]), _strategy(-y[:m])
         most, least = max(row @ game) >> BITS, min(game @ column) >> BITS
-        paid = (row @ abs(game) >> BITS) @ column >> BITS
+        paid = ((row @ np.abs(game)) >> BITS) @ column >> BITS
         return (row, column) if (most - least) << 48 <= paid else None
 
     solved = solve(_program(payoff), prove)

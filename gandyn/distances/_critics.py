@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import jax.random as jr
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._reads import compiled
@@ -47,7 +47,7 @@ def neural_distance(
     steps: int = 500,
     step_size: Number = 0.1,
     starts: int = 32,
-    agree: Number = 1e-3,
+    agree: Number = 1e-2,
     key: Key = None,
 ) -> Scalar:
     """The distance seen by critics `critic(params, .)` with |params| <= `radius`, by training many
@@ -79,13 +79,14 @@ def neural_distance(
     first = checks.positive("step_size", step_size) * radius
     starts, steps = checks.count("starts", starts), checks.count("steps", steps)
     agree = checks.number("agree", agree, low=0, high=1)
-    key = jr.key(0) if key is None else checks.key(key)
-    found = _trained(critic, params, x, y, a, b, radius, first, steps, starts, key)
+    drawn = jr.key(0) if key is None else checks.key(key)
+    found, sizes = _trained(critic, params, x, y, a, b, radius, first, steps, starts, drawn)
     best = jnp.max(found)
     if starts == 1:
         return best
     other = jnp.minimum(jnp.max(found[::2]), jnp.max(found[1::2]))
-    apart = best - other > agree.astype(best.dtype) * jnp.abs(best)
+    rounding = 64 * jnp.finfo(best.dtype).eps * jnp.max(sizes)
+    apart = best - other > agree.astype(best.dtype) * jnp.abs(best) + rounding
     if checks.is_concrete(apart) and apart:
         warnings.warn(
             f"the critics do not agree: half of the starts find {float(best):.6g}, the others "
@@ -108,21 +109,21 @@ def _trained(
     first: Scalar,
     steps: int,
     starts: int,
-    key: PRNGKeyArray,
-) -> Float[Array, " starts"]:
-    """What the critics see that are trained from each start."""
+    key: Any,
+) -> tuple[Float[Array, " starts"], Float[Array, " starts"]]:
+    """What the critics see that are trained from each start, and their size on the data."""
+
+    def heights(params: PyTree, x: Array) -> Array:
+        values = jax.vmap(lambda x: critic(params, x))(x)
+        if values.ndim != 1:
+            raise ValueError(
+                "`critic` must return a number for each point, but returned an array of shape "
+                f"{values.shape[1:]}: index it."
+            )
+        return values
 
     def seen(params: PyTree) -> Scalar:
-        def expected(x: Array, w: Weights) -> Scalar:
-            values = jax.vmap(lambda x: critic(params, x))(x)
-            if values.ndim != 1:
-                raise ValueError(
-                    "`critic` must return a number for each point, but returned an array of shape "
-                    f"{values.shape[1:]}: index it."
-                )
-            return mean(values, w)
-
-        return expected(x, a) - expected(y, b)
+        return mean(heights(params, x), a) - mean(heights(params, y), b)
 
     def held(params: PyTree) -> PyTree:
         size = optax.tree.norm(params)
@@ -137,16 +138,16 @@ def _trained(
         moved = jax.tree.map(lambda p, s: p + length.astype(p.dtype) * s, params, slope)
         return (held(moved), jnp.maximum(best, value)), None
 
-    def train(params: PyTree) -> Scalar:
+    def train(params: PyTree) -> tuple[Scalar, Scalar]:
         begin = (held(params), jnp.asarray(-jnp.inf, x.dtype))
         lengths = jnp.linspace(1, 0, steps, dtype=x.dtype)
         (params, best), _ = jax.lax.scan(step, begin, lengths)
-        return jnp.maximum(best, seen(params))
+        return jnp.maximum(best, seen(params)), jnp.max(jnp.abs(heights(params, x)))
 
     return jax.vmap(train)(_spread(start, radius, starts, key))
 
 
-def _spread(start: PyTree, radius: Scalar, n: int, key: PRNGKeyArray) -> PyTree:
+def _spread(start: PyTree, radius: Scalar, n: int, key: Any) -> PyTree:
     """`n` starts: the given one, its opposite, and points spread evenly in the ball."""
     flat, back = ravel_pytree(start)
     to, out = jr.split(key)
