@@ -145,7 +145,7 @@ def _sums(products: Exact, index: np.ndarray, n: int) -> Exact:
 def _scales(a: coo_array, turns: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Powers of two by which rows and columns have entries around one."""
     logs = np.log2(np.abs(a.data))
-    rows, columns = (np.zeros(n) for n in a.shape)
+    rows, columns = np.zeros(a.shape[0]), np.zeros(a.shape[1])
     for _ in range(turns):
         rows = -_middle(logs + columns[a.col], a.row, len(rows))
         columns = -_middle(logs + rows[a.row], a.col, len(columns))
