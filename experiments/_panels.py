@@ -1,4 +1,4 @@
-"""Panels of a figure, computed side by side: most of the work is compiling, and goes in parallel."""
+"""Panels of a figure, computed side by side: compiling is most of the work, and is parallel."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
