@@ -116,7 +116,8 @@ def optimizer(name: str, value: Any) -> Any:
         )
     if isinstance(value, Callable):
         library, own_name = (getattr(value, part, "") for part in ("__module__", "__name__"))
-        if str(library).startswith("optax."):
+        made = "<locals>" in getattr(value, "__qualname__", "")  # by a call, as schedules are
+        if str(library).startswith("optax.") and not made:
             raise TypeError(
                 f"`{name}` is the function `{own_name}` of optax itself: call it, as in "
                 f"`{own_name}(1e-3)`."
