@@ -136,9 +136,7 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
             ROTATION, (jnp.ones(1), jnp.ones(1)), (jnp.asarray([[-1.0], [1.0]]),) * 2
         ),
         "one": lambda: gd.exploitability(ONE_NUMBER, (0.3,), (jnp.asarray([-1.0, 1.0]),)),
-        "three": lambda: gd.exploitability(
-            THREE, (*NUMBERS, 0.2), (jnp.asarray([-1.0, 1.0]),) * 3
-        ),
+        "three": lambda: gd.exploitability(THREE, (*NUMBERS, 0.2), (jnp.asarray([-1.0, 1.0]),) * 3),
     },
     "critical": {
         "a pair": lambda: gd.critical(alternating, (0.0, 0.0), (0.1, 10.0)),

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .. import _checks as checks
 from .._reads import compiled
 from .._types import Key, Scalar
-from ._measure import AbstractMeasure, Mixture, blur, in_range, product, weights_of
+from ._measure import REACH, AbstractMeasure, Mixture, blur, in_range, product, weights_of
 
 _TURNS = 64  # halvings of an interval until rounding
 
