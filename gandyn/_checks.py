@@ -202,7 +202,7 @@ def per_player(name: str, value: Any, **limits: Any) -> Array | tuple[Array, ...
     return number(name, value, **limits)
 
 
-def not_empty(name: str, value: Sequence[Any]) -> None:
+def not_empty(name: str, value: Any) -> None:
     """One for each of some players."""
     if len(value) == 0:
         raise ValueError(f"`{name}` must be one for everybody or one per player, but is empty.")

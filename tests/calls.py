@@ -401,7 +401,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "key": None,
     },
     "simulate": {"dynamics": RULE, "players": START, "ts": STEPS, "key": None},
-    "spectrum": {"dynamics": FLOW, "players": START, "key": None, "leading": 1},
+    "spectrum": {"dynamics": FLOW, "players": START, "key": None, "leading": None},
     "stability_map": {
         "make": lambda step_size, strength: gd.methods.consensus(SADDLE, step_size, strength),
         "players": (0.0, 0.0),

@@ -16,6 +16,7 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
 from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
+from ._names import plane_names
 from ._plane import Plane, plane_of
 
 
@@ -31,6 +32,7 @@ class Basins(Result):
       that it fills, and how far the box reaches to either side: 0 for an equilibrium.
     - `attracts`: false for an equilibrium that repels some of its neighbors, so that only those
       starts end there which lie exactly so.
+    - `names`, `plane`: of the coordinates that vary, and which they are.
     - `crawling`: how many of the undecided starts hardly move, and yet are near no equilibrium.
     """
 
@@ -52,6 +54,8 @@ class Basins(Result):
     centers: Float[Array, "attractor coordinate"]
     extents: Float[Array, "attractor coordinate"]
     attracts: Bool[Array, " attractor"]
+    names: tuple[str, str] = eqx.field(static=True)
+    plane: tuple[int, int] = eqx.field(static=True)
     crawling: int = eqx.field(static=True)
 
     @property
@@ -173,6 +177,8 @@ def basins(
         centers,
         extents,
         jnp.asarray([attracts for _, attracts in ends.roots] + [True] * len(rounds), bool),
+        plane_names(dynamics, state.players, at.chosen),
+        at.chosen,
         ends.crawling,
     )
 

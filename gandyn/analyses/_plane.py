@@ -1,6 +1,6 @@
 """A plane of two of the players' coordinates, the others held."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -48,7 +48,7 @@ def plane_of(
 
 def two_of(size: int, plane: Any) -> tuple[int, int]:
     """Two coordinates of players that have `size` of them."""
-    chosen = checks.counts("plane", plane, low=0)
+    chosen = checks.counts("plane", plane, low=0) if isinstance(plane, Iterable) else ()
     if len(chosen) != 2 or chosen[0] == chosen[1] or max(chosen) >= size:
         raise ValueError(
             f"`plane` must be two different coordinates below {size}, the number that the players "

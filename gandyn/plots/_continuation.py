@@ -5,8 +5,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from .. import _checks as checks
 from ..analyses import Continuation
-from ._axes import COLORS, plot
+from ..analyses._names import coordinate_names
+from ._axes import COLORS, name_axes, plot
 from ._plane import flat
 
 MARKERS = {
@@ -27,7 +29,7 @@ def continuation(
     ax: Axes,
     *,
     coordinate: int = 0,
-    labels: tuple[str, str] = ("parameter", "coordinate"),
+    labels: tuple[str, str] | None = None,
     **style: Any,
 ) -> Axes:
     """One coordinate of a branch against the parameter, solid where it is stable and dashed where
@@ -39,9 +41,12 @@ def continuation(
     - `result`: a branch.
     - `ax`: where to draw; a new figure if left out.
     - `coordinate`: which of the players' coordinates, counted through their arrays in order.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names are named.
     - `style`: what `Axes.plot` takes, for the branch.
     """
+    names = coordinate_names(result.players, leading=1)
+    if checks.count("coordinate", coordinate, low=0) >= len(names):
+        raise ValueError(f"`coordinate` must be below {len(names)}, but is {coordinate}.")
     parameter, stable = np.asarray(result.parameter), np.asarray(result.stable)
     low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
     turning = np.any(result.period != 0)
@@ -79,5 +84,5 @@ def continuation(
         known.add(found.kind)
     if known:
         ax.legend()
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+    name_axes(ax, labels, ("parameter", names[coordinate]))
     return ax

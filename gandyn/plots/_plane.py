@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from .._types import Players
+from ..analyses._names import coordinate_names
 from ..analyses._plane import two_of
 
 
@@ -26,3 +27,9 @@ def in_plane(points: np.ndarray, plane: Any) -> np.ndarray:
     if size < 2:
         raise ValueError(f"a plane needs two coordinates, but there is {size}.")
     return points[..., list(two_of(size, plane))]
+
+
+def named(players: Players, plane: Any, leading: int = 1) -> tuple[str, str]:
+    """What two coordinates of players are called, as far as players alone tell."""
+    names = coordinate_names(players, leading=leading)
+    return names[plane[0]], names[plane[1]]

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from .. import _checks as checks
 from ..analyses import Portrait
-from ._axes import COLORS, PLAYERS, plot
+from ._axes import COLORS, name_axes, plot
 
 
 @plot
@@ -15,7 +16,7 @@ def portrait(
     nullclines: bool = True,
     legs: bool = True,
     density: float = 1.0,
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
 ) -> Axes:
     """Streamlines, the nullcline of either coordinate, the half-steps of a rule with several moves
     and the known equilibria.
@@ -26,8 +27,9 @@ def portrait(
     - `ax`: where to draw; a new figure if left out.
     - `nullclines`, `legs`: whether to draw them.
     - `density`: of the streamlines.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     """
+    density = float(checks.positive("density", density))
     u, v = np.asarray(result.arrows)
     x, y = np.asarray(result.x, float), np.asarray(result.y, float)
     if np.any(np.hypot(u, v) > 0):
@@ -41,7 +43,8 @@ def portrait(
     if legs:
         _draw_legs(result, ax)
     ax.plot(*np.asarray(result.equilibria).T, "*", color="black", ms=5, mew=0, zorder=4)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=labels[0], ylabel=labels[1])
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    name_axes(ax, labels, result.names)
     return ax
 
 
