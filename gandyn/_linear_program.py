@@ -145,7 +145,8 @@ def _sums(products: Exact, index: np.ndarray, n: int) -> Exact:
 def _scales(a: coo_array, turns: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Powers of two by which rows and columns have entries around one."""
     logs = np.log2(np.abs(a.data))
-    rows, columns = np.zeros(a.shape[0]), np.zeros(a.shape[1])
+    n, m = int(a.row.max()) + 1, int(a.col.max()) + 1
+    rows, columns = np.zeros(n), np.zeros(m)
     for _ in range(turns):
         rows = -_middle(logs + columns[a.col], a.row, len(rows))
         columns = -_middle(logs + rows[a.row], a.col, len(columns))
