@@ -12,7 +12,8 @@ import jax.tree_util as jtu
 import numpy as np
 from jaxtyping import Array
 
-from gandyn._result import Result
+from . import _checks as checks
+from ._result import Result
 
 if TYPE_CHECKING:
     import xarray

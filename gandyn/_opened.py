@@ -100,7 +100,7 @@ def _is_traceable(transformation: optax.GradientTransformation) -> bool:
 
     def step(transformation: optax.GradientTransformation, player: PyTree) -> Any:
         memory = transformation.init(player)
-        return update(transformation, player, memory, player)[0]
+        return transformation.update(player, memory, player)[0]
 
     numbers, rest = eqx.partition(transformation, eqx.is_inexact_array)
     with jax.numpy_dtype_promotion("standard"):

@@ -256,6 +256,9 @@ RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "Descend, projected": lambda game: Descend(
         Gradient(game), gd.rules.projected(0.1, lambda z: above((z,))[0])
     ),
+    "Descend, in a ball": lambda game: Descend(
+        Gradient(game), gd.rules.projected(0.1, gd.rules.SpectralBall(50.0))
+    ),
     "Project": lambda game: Sequential(Descend(Gradient(game), 0.1), Project(above)),
     "TimeMap of a flow": lambda game: TimeMap(
         GradientFlow(Gradient(game), Integrator(solver=dfx.Heun(), dt=0.1)), 0.2

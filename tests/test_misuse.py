@@ -11,12 +11,9 @@ from types import ModuleType
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
-import optax
 import pytest
-from calls import CALLS, ELSEWHERE, SADDLE, START, STEPS, call, callables, modules, public
+from calls import CALLS, ELSEWHERE, call, callables, modules, public
 
 import gandyn as gd
 
@@ -172,7 +169,8 @@ def test_only_what_is_public_is_listed(module: ModuleType) -> None:
 def test_what_a_module_imports_is_not_listed(module: str) -> None:
     shown = public(getattr(gd, module))
     assert not {"Any", "Array", "checks", "jax", "jnp", "AbstractGame", "Callable"} & set(shown)
-    assert shown == sorted(shown) and len(shown) > 4
+    assert shown == sorted(shown)
+    assert len(shown) > 4
 
 
 def test_plots_are_there_without_an_import_and_matplotlib_only_then() -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
-from .._phase import State, coordinates
+from .._phase import State, coordinates, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
@@ -72,6 +72,7 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
     scale = 1 + jnp.max(jnp.abs(guess), initial=0)
 
     posed = continuous(dynamics)
+    singular = lx.AutoLinearSolver(well_posed=None)
 
     def residual(x: Array) -> Array:
         return coordinates(posed.residual(back(x), key))[0]
@@ -91,24 +92,21 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
         near = jnp.all(jnp.abs(x - guess) <= _NEAR * scale)
         return Equilibrium(back(x), jnp.max(rest, initial=0), small & near)
 
-    def solve(solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver) -> Equilibrium:
-        start = guess.astype(wide)
-        found = optx.root_find(wide_residual, solver, start, max_steps=max_steps, throw=False)
+    def solve(
+        solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver,
+        start: Array = guess,
+        most: int = max_steps,
+    ) -> Equilibrium:
+        found = optx.root_find(
+            wide_residual, solver, start.astype(wide), max_steps=most, throw=False
+        )
         return judged(found.value.astype(guess.dtype))
 
     def undamped(better: Equilibrium) -> Equilibrium:
-        def unfinished(carried: tuple) -> Array:
-            x, dx, i = carried
-            moves = jnp.any(jnp.abs(dx) > tolerance * (1 + jnp.abs(x)))
-            return ~better.converged & moves & (i < _PLAIN)
-
-        def step(carried: tuple) -> tuple:
-            x, _, i = carried
-            dx = jnp.linalg.solve(jax.jacfwd(residual)(x), residual(x))
-            return x - dx, dx, i + 1
-
-        far = jnp.full_like(guess, jnp.inf)
-        found = judged(jax.lax.while_loop(unfinished, step, (guess, far, 0))[0])
+        # In a batch, where all are tried on all, what has arrived stays.
+        start = jnp.where(better.converged, vector(better.state), guess)
+        newton = optx.Newton(tolerance, tolerance, linear_solver=singular)
+        found = solve(newton, start, _PLAIN)
         return jax.tree.map(
             lambda new, old: jnp.where(found.converged & ~better.converged, new, old),
             found,
@@ -118,7 +116,6 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
     # Newton's steps within a trust region reach most equilibria, degenerate ones among them; the
     # damped steps of Levenberg and Marquardt reach some of the rest; and where both are caught by a
     # residual that is small but does not vanish, undamped steps leap across.
-    singular = lx.AutoLinearSolver(well_posed=None)
     first = solve(optx.Dogleg(rtol=tolerance, atol=tolerance, linear_solver=singular))
     return jax.lax.cond(
         first.converged,

@@ -29,6 +29,8 @@ from jaxtyping import PyTree
 DIRECTIONS = 16
 """The frame has a direction for every number, up to so many; beyond, so many random ones."""
 
+_LONGER = 16  # times the steps of the solution are allowed: the frame needs more of them
+
 Solve = Callable[..., PyTree]
 
 
@@ -40,8 +42,9 @@ def solution(problem: PyTree, settings: PyTree, *, solve: Solve) -> PyTree:
     **Arguments:**
 
     - `problem`: `(velocity, z, ts, observe)`, the functions pytrees that hold all that they read.
-    - `solve`: a function `solve(term, z, ts, observe, settings, wrap)` that solves z' = term by a
-      solver that `wrap` may change; it must hold no array itself.
+    - `solve`: a function `solve(term, z, ts, observe, settings, wrap, times)` that solves z' = term
+      by a solver that `wrap` may change, in so many `times` the steps that the settings allow; it
+      must hold no array itself.
     """
     velocity, start, ts, observe = problem
     term = dfx.ODETerm(lambda t, z, args: velocity(z))
@@ -80,7 +83,11 @@ def beside_a_frame(free: PyTree, held: PyTree, settings: Any, solve: Solve) -> P
         return solver if implicit else _Afresh(_differentiable(solver, settings), frame)
 
     term = dfx.ODETerm(lambda t, both, args: (velocity(both[0]), pushed(*both)))
-    return solve(term, (start, frame), ts, lambda both: observe(both[0]), settings, carrying)
+
+    def observed(both: PyTree) -> PyTree:
+        return observe(both[0])
+
+    return solve(term, (start, frame), ts, observed, settings, carrying, _LONGER)
 
 
 def _frame(start: PyTree, numbers: PyTree) -> tuple[PyTree, PyTree]:

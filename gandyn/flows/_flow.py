@@ -23,6 +23,9 @@ from ._derivative import beside_a_frame, solution
 _MOST = 2**31  # steps of a fixed length: beyond, they could not be counted
 
 
+_MAX_STEPS = 65_536
+
+
 class Integrator(eqx.Module):
     """How a flow is integrated: adaptively to a tolerance, or with a fixed step.
 
@@ -52,7 +55,7 @@ class Integrator(eqx.Module):
         atol: Number | None = None,
         solver: dfx.AbstractSolver | None = None,
         dt: Number | None = None,
-        max_steps: int = 65_536,
+        max_steps: int = _MAX_STEPS,
         adjoint: dfx.AbstractAdjoint | None = None,
     ):
         if solver is not None and not isinstance(solver, dfx.AbstractSolver):
@@ -229,6 +232,8 @@ def _solve(
     observe: Callable[[Any], PyTree],
     plan: Integrator,
     wrap: Callable[[dfx.AbstractSolver], dfx.AbstractSolver],
+    times: int = 1,
+    *,
     max_steps: int,
 ) -> PyTree:
     rtol, atol = plan.tolerances(ts.dtype)
@@ -249,7 +254,8 @@ def _solve(
         saveat=dfx.SaveAt(ts=ts, fn=lambda t, state, args: observe(state)),
         stepsize_controller=controller,
         adjoint=plan.adjoint,
-        max_steps=max_steps,
+        # Beyond the default, more levels of the loop would have to be compiled.
+        max_steps=max(max_steps, min(times * max_steps, _MAX_STEPS)),
         throw=False,
     ).ys
 
