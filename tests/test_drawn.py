@@ -6,7 +6,7 @@ results it draws is the annotation of that. Whatever is not drawn is refused in 
 
 import inspect
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, get_args
 
@@ -22,7 +22,7 @@ from gandyn import monitors, plots
 from gandyn.games import Custom
 from gandyn.plots._continuation import MARKERS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("as_installed")]
 
 PLOTS: dict[str, Callable[..., Any]] = {
     name: function
@@ -85,6 +85,11 @@ EXPONENTS = jnp.asarray([[-0.1 + 1j, -0.1 - 1j], [0.1 + 0j, -1 + 0j], [-1 + 0j, 
 SQUARE = (numbers(1.0, 0.0, -1.0, 0.0), numbers(0.0, 1.0, 0.0, -1.0))
 
 
+def stacked(results: Sequence[Any]) -> Any:
+    """What `vmap` would have made of them."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)
+
+
 def settled(kind: gd.Kind, n: int = 2) -> gd.Settled:
     nan = jnp.asarray(jnp.nan)
     return gd.Settled(
@@ -106,20 +111,20 @@ def equilibria(players: Any, kind: Any) -> gd.Equilibria:
 
 def kinds(*names: str) -> gd.Classification:
     every = ("stationary", "local_nash", "local_minmax", "local_maxmin", "degenerate")
-    found = [jnp.asarray([name in names, False, False]) for name in every]
-    return gd.Classification(*found, jnp.ones((3, 2)), jnp.ones((3, 2)))
+    found = [jnp.asarray(name in names) for name in every]
+    return gd.Classification(*found, jnp.ones(2), jnp.ones(2))
 
 
 def basins(labels: Any, centers: Any) -> gd.Basins:
-    centers = jnp.asarray(centers)
-    extents = 0.1 * jnp.arange(len(centers))[:, None] * jnp.ones_like(centers)
+    centers = np.asarray(centers)
+    extents = 0.1 * np.arange(len(centers))[:, None] * np.ones_like(centers)
     return gd.Basins(
         numbers(0.0, 1.0, 2.0),
         numbers(0.0, 1.0),
         jnp.asarray(labels),
         jnp.zeros((2, 3)),
-        centers,
-        extents,
+        jnp.asarray(centers),
+        jnp.asarray(extents),
         jnp.ones(len(centers), bool),
         ("player 0", "player 1"),
         (0, 1),
@@ -157,11 +162,11 @@ def branch(kind: str, period: float, highest: float = 0.0) -> gd.Continuation:
 
 
 def stability_map(n: int, m: int) -> gd.StabilityMap:
-    growth = jnp.linspace(-1.0, 0.5, n * m).reshape(n, m, 1)
+    growth = np.linspace(-1.0, 0.5, n * m).reshape(n, m, 1)
     return gd.StabilityMap(
         jnp.arange(1.0, n + 1),
         jnp.arange(1.0, m + 1),
-        growth + 0j,
+        jnp.asarray(growth + 0j),
         jnp.zeros((n, m), bool),
         ("step_size", "gamma"),
         "step",
@@ -198,7 +203,7 @@ def cycle(players: Any, *multipliers: complex) -> gd.Cycle:
     return gd.Cycle(
         gd.State(start),
         jnp.asarray(4.0),
-        jnp.asarray(multipliers) + 0j,
+        jnp.asarray(multipliers, complex),
         gd.State(players),
         jnp.asarray(0.0),
         jnp.asarray(True),
@@ -226,7 +231,8 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
     ),
     "equilibria": {
         "of a game of two": lambda: equilibria(
-            (jnp.arange(3.0), jnp.arange(3.0)), kinds("stationary", "local_nash")
+            (jnp.arange(3.0), jnp.arange(3.0)),
+            stacked([kinds("stationary", "local_nash"), kinds("local_minmax"), kinds()]),
         ),
         "of a vector": lambda: equilibria((jnp.eye(3, 2),), None),
         "of three players": lambda: equilibria((jnp.arange(3.0),) * 3, None),
@@ -243,8 +249,8 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
         "circle": lambda: circle(-0.1),
     },
     "classification": {
-        "Nash": lambda: jax.tree.map(lambda x: x[0], kinds("stationary", "local_nash")),
-        "nothing": lambda: jax.tree.map(lambda x: x[0], kinds()),
+        "Nash": lambda: kinds("stationary", "local_nash"),
+        "nothing": lambda: kinds(),
     },
     "exploitability": {
         "one": lambda: exploitability(0.5),
@@ -366,7 +372,9 @@ def shortened(found: Any, axis: str) -> Any:
 @pytest.mark.parametrize("plot", PLOTS)
 def test_an_empty_result_is_drawn_or_refused_in_words(plot):
     found = result(plot, next(iter(RESULTS[plot])))
-    for axis in {axis for axes in found.axes.values() for axis in axes}:
+    # Grids have nodes, and both components: that is seen to where they are computed.
+    always = {"x", "y", "component", "end"}
+    for axis in {axis for axes in found.axes.values() for axis in axes} - always:
         drawn_or_told(plot, shortened(found, axis))
 
 
@@ -374,7 +382,7 @@ def test_an_empty_result_is_drawn_or_refused_in_words(plot):
 @pytest.mark.parametrize("plot", PLOTS)
 def test_a_batch_is_drawn_or_refused_in_words(plot, n):
     found = result(plot, next(iter(RESULTS[plot])))
-    batch = jax.tree.map(lambda leaf: jnp.stack([leaf] * 3)[:n], found)
+    batch = jax.tree.map(lambda leaf: leaf[:n], stacked([found] * 3))
     drawn_or_told(plot, batch)
     keywords = inspect.signature(PLOTS[plot]).parameters
     if "along" in keywords:
@@ -382,7 +390,7 @@ def test_a_batch_is_drawn_or_refused_in_words(plot, n):
         assert "`along`" in told(plot, batch, along=np.linspace(0.0, 1.0, n + 1))
     elif plot != "trajectory":
         assert "vmap" in told(plot, batch)
-    twice = jax.tree.map(lambda leaf: jnp.stack([leaf] * 2), batch)
+    twice = stacked([batch] * 2)
     drawn_or_told(plot, twice)
 
 
@@ -403,7 +411,7 @@ def test_what_blew_up_is_drawn(plot, bad):
         # The last of each alone, and with it what is as large.
         def last(leaf: Any) -> Any:
             whole = not eqx.is_inexact_array(leaf) or leaf.ndim == 0
-            return leaf if whole else leaf.at[..., -1].set(bad)
+            return leaf if whole else jnp.asarray(leaf).at[..., -1].set(bad)
 
         some = jax.tree.map(last, found)
         some = eqx.tree_at(lambda r: [getattr(r, n) for n in grid], some, kept) if kept else some
