@@ -235,6 +235,7 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
             stacked([kinds("stationary", "local_nash"), kinds("local_minmax"), kinds()]),
         ),
         "of a vector": lambda: equilibria((jnp.eye(3, 2),), None),
+        "none": lambda: jax.tree.map(lambda x: x[:0], equilibria((jnp.eye(3, 2),), None)),
         "of three players": lambda: equilibria((jnp.arange(3.0),) * 3, None),
     },
     "basins": {
@@ -372,8 +373,9 @@ def shortened(found: Any, axis: str) -> Any:
 @pytest.mark.parametrize("plot", PLOTS)
 def test_an_empty_result_is_drawn_or_refused_in_words(plot):
     found = result(plot, next(iter(RESULTS[plot])))
-    # Grids have nodes, and both components: that is seen to where they are computed.
-    always = {"x", "y", "component", "end"}
+    # Grids have nodes, and players coordinates: that is seen to where they are computed.
+    always = {"x", "y", "component", "end", "mode"}
+    always |= {"equilibrium"} if plot == "equilibria" else set()  # other results inside have it too
     for axis in {axis for axes in found.axes.values() for axis in axes} - always:
         drawn_or_told(plot, shortened(found, axis))
 
