@@ -5,6 +5,8 @@ they go, a dynamics how they get there - a rule, step by step, or a flow, in con
 every analysis asks the same questions of both.
 """
 
+import typing as _typing
+
 from . import distances as distances
 from . import families as families
 from . import fields as fields
@@ -80,3 +82,18 @@ from .analyses import values as values
 from .optimal import optimal_discriminator as optimal_discriminator
 
 __version__ = "0.1.0"
+
+if _typing.TYPE_CHECKING:
+    from . import plots as plots
+else:  # drawing needs matplotlib, which nothing else does: imported when it is first asked for
+
+    def __getattr__(name: str) -> _typing.Any:
+        if name != "plots":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        return importlib.import_module(".plots", __name__)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), "plots"})

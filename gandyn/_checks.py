@@ -5,7 +5,7 @@ Inside, everything is trusted. A message says which argument it is, what it was,
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -15,6 +15,8 @@ from jax.core import Tracer
 from jaxtyping import Array, PyTree
 
 from ._types import Players
+
+T = TypeVar("T")
 
 
 def is_concrete(x: Any) -> bool:
@@ -49,8 +51,8 @@ def floating(x: Any) -> Array:
     return x.astype(x.dtype if jnp.issubdtype(x.dtype, jnp.inexact) else jnp.result_type(float))
 
 
-def array(name: str, value: Any, *, infinite: bool = False) -> Array:
-    """A real array, finite unless it may be `infinite`; never nan."""
+def numbers(name: str, value: Any) -> Array:
+    """A real array, of whatever values."""
     try:
         value = floating(value)
     except (TypeError, ValueError):
@@ -59,11 +61,47 @@ def array(name: str, value: Any, *, infinite: bool = False) -> Array:
         ) from None
     if jnp.iscomplexobj(value):
         raise TypeError(f"`{name}` must be real, but has dtype {value.dtype}.")
+    return value
+
+
+def array(name: str, value: Any, *, infinite: bool = False) -> Array:
+    """A real array, finite unless it may be `infinite`; never nan."""
+    value = numbers(name, value)
     if is_concrete(value) and not np.all(~np.isnan(value) if infinite else np.isfinite(value)):
         raise ValueError(
             f"`{name}` must {'not be nan' if infinite else 'be finite'}, but is {value}."
         )
     return value
+
+
+def instance(name: str, value: Any, kind: type[T], what: str, remedy: str) -> T:
+    """`value`, held to be of a kind, `what` in words."""
+    if not isinstance(value, kind):
+        raise TypeError(f"`{name}` must be {what}, but is {shown(value)}: {remedy}.")
+    return value
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False; nothing that merely counts as one of them."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}` must be True or False, but is {shown(value)}.")
+    return bool(value)
+
+
+def several(name: str, value: Any, what: str) -> tuple[Any, ...]:
+    """A tuple, from a sequence of `what`."""
+    try:
+        if isinstance(value, str | Mapping):  # letters and names
+            raise TypeError
+        return tuple(value)
+    except TypeError:
+        raise TypeError(f"`{name}` must be a sequence of {what}, but is {shown(value)}.") from None
+
+
+def counts(name: str, value: Any, *, low: int = 1) -> tuple[int, ...]:
+    """Several whole numbers."""
+    each = several(name, value, "whole numbers")
+    return tuple(count(f"{name}[{i}]", n, low=low) for i, n in enumerate(each))
 
 
 def number(
@@ -75,6 +113,8 @@ def number(
     infinite: bool = False,
 ) -> Array:
     """A number in [low, high], as an array without axes, so that it is a leaf."""
+    if isinstance(value, bool | np.bool_):
+        raise TypeError(f"`{name}` must be a number, but is {value}.")
     value = array(name, value, infinite=infinite)
     if value.ndim != 0:
         raise ValueError(
@@ -93,8 +133,18 @@ def number(
 def positive(name: str, value: Any) -> Array:
     """A finite number above zero."""
     value = number(name, value)
-    if is_concrete(value) and not float(value) > 0:
-        raise ValueError(f"`{name}` must be positive, but is {float(value):g}.")
+    # Compiled programs take what is smaller than any normal number for 0.
+    if is_concrete(value) and not float(value) >= float(jnp.finfo(value.dtype).tiny):
+        none = ", which is 0 to compiled programs" if float(value) > 0 else ""
+        raise ValueError(f"`{name}` must be positive, but is {float(value):g}{none}.")
+    return value
+
+
+def decay(name: str, value: Any) -> Array:
+    """What is left of a weight after a step, in [0, 1)."""
+    value = number(name, value, low=0, high=1)
+    if is_concrete(value) and not float(value) < 1:
+        raise ValueError(f"`{name}` must be below 1, but is {float(value):g}.")
     return value
 
 
@@ -145,10 +195,17 @@ def mapping(name: str, value: Any, example: str) -> None:
 def per_player(name: str, value: Any, **limits: Any) -> Array | tuple[Array, ...]:
     """One number for everybody, or a tuple with one per player."""
     if isinstance(value, tuple | list):
+        not_empty(name, value)
         return tuple(number(f"{name}[{i}]", v, **limits) for i, v in enumerate(value))
     if getattr(value, "ndim", 0) == 1:
         return per_player(name, tuple(value), **limits)
     return number(name, value, **limits)
+
+
+def not_empty(name: str, value: Any) -> None:
+    """One for each of some players."""
+    if len(value) == 0:
+        raise ValueError(f"`{name}` must be one for everybody or one per player, but is empty.")
 
 
 def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
@@ -158,8 +215,7 @@ def spread(name: str, value: Any, n: int) -> tuple[Any, ...]:
     if len(value) != n:
         raise ValueError(
             f"`{name}` has {len(value)} entries, but there are {n} players: "
-            "give one for everybody, or one per player; where players take turns, `order` and "
-            "`repeats` must name them all."
+            "give one for everybody, or one per player."
         )
     return value
 
@@ -178,13 +234,28 @@ def misfit(function: Callable[..., Any], *names: str, **keywords: Any) -> str | 
     return None
 
 
+def _is_foreign(value: Any) -> bool:
+    """Whether a function or a network belongs to PyTorch."""
+    owner = getattr(value, "__self__", None)  # of a builtin, the module that it is in
+    homes = (type(value).__module__, getattr(value, "__module__", None), type(owner).__module__)
+    names = (*homes, getattr(owner, "__name__", None))
+    return any(str(name).split(".")[0] == "torch" for name in names)
+
+
 def function(name: str, value: Any, *names: str, example: str = "") -> Any:
-    """A function of arguments of these names, of which only the order counts."""
+    """A function of arguments of these names, of which only the order counts; without names, of
+    whatever it likes."""
     call = f"{name}({', '.join(names)})"
+    if _is_foreign(value):
+        raise TypeError(
+            f"`{name}` must be a function of JAX arrays, but is {shown(value)} of PyTorch, which "
+            "JAX cannot differentiate: write it with `jax.numpy`, a network with Equinox "
+            "(`gandyn.networks.partition`)."
+        )
     if not callable(value):
         such = f", such as `{example}`" if example else ""
         raise TypeError(f"`{name}` must be a function, {call}{such}, but is {shown(value)}.")
-    if reason := misfit(value, *names):
+    if names and (reason := misfit(value, *names)):
         raise TypeError(f"`{name}` is called as {call}, which it does not take: {reason}.")
     return value
 
@@ -196,6 +267,8 @@ def players(value: Any, name: str = "players") -> Players:
             f"`{name}` must be a tuple with one entry per player, generator first, "
             f"but is {shown(value)}."
         )
+    if len(value) == 0:
+        raise ValueError(f"`{name}` must have one entry per player, but is empty.")
 
     def leaf(x: Any) -> Array:
         if callable(x):
@@ -221,6 +294,11 @@ def players(value: Any, name: str = "players") -> Players:
     return tuple(jax.tree.map(leaf, player, is_leaf=_is_array_like) for player in value)
 
 
+def known(value: Any, name: str = "known") -> tuple[Players, ...]:
+    """Equilibria, each a tuple of players."""
+    return tuple(players(p, name) for p in several(name, value, "tuples of players"))
+
+
 def _is_array_like(x: Any) -> bool:
     return isinstance(x, list | float | int) and (not isinstance(x, list) or _all_array_like(x))
 
@@ -231,12 +309,25 @@ def _all_array_like(x: list) -> bool:
 
 def key(value: Any) -> Any:
     """One realisation of everything random, or `None`."""
-    if value is not None and not hasattr(value, "dtype"):
-        raise TypeError(
-            f"`key` must be a random key such as `jax.random.key(0)`, or None for the population "
-            f"dynamics, but is {shown(value)}."
-        )
-    return value
+    if value is None or _is_key(value):
+        return value
+    many = " To try many, map over them with `jax.vmap`." if _are_keys(value) else ""
+    raise TypeError(
+        f"`key` must be a random key such as `jax.random.key(0)`, or None for the population "
+        f"dynamics, but is {shown(value)}.{many}"
+    )
+
+
+def _are_keys(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+
+
+def _is_key(value: Any) -> bool:
+    """Whether it is one key, of today's kind or the numbers of an old one."""
+    if _are_keys(value):
+        return value.ndim == 0
+    old = isinstance(value, jax.Array | np.ndarray) and value.dtype == np.uint32
+    return old and value.shape in ((2,), (4,))
 
 
 def number_of(game: str, value: Sequence[Any], n: int) -> None:

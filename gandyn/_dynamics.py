@@ -19,6 +19,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 from jaxtyping import Array, Complex, PyTree
 
 from . import _checks as checks
@@ -68,12 +69,23 @@ class AbstractDynamics(eqx.Module):
 def begin(dynamics: Any, players: Players | State, key: Key = None) -> State:
     """The state of `dynamics` that a caller means by `players`; the door of every analysis."""
     checks.key(key)
-    if not isinstance(dynamics, AbstractDynamics):
-        raise TypeError(
-            f"`dynamics` must be a rule or a flow, but is {checks.shown(dynamics)}. "
-            "From a game, make one with `gandyn.methods.alternating(game, step_size)` or "
-            "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`."
-        )
+    dynamics = is_dynamics(dynamics)
     if isinstance(players, State):
+        checks.players(players.players)
         return players
-    return dynamics.init(checks.players(players))
+    players = checks.players(players)
+    if not any(x.size for x in jax.tree.leaves(players)):
+        raise ValueError("`players` must have at least one number to move, but has none.")
+    return dynamics.init(players)
+
+
+def is_dynamics(dynamics: Any) -> AbstractDynamics:
+    """`dynamics`, held to be one."""
+    return checks.instance(
+        "dynamics",
+        dynamics,
+        AbstractDynamics,
+        "a rule or a flow",
+        "from a game, make one with `gandyn.methods.alternating(game, step_size)` or "
+        "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`",
+    )

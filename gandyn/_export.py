@@ -127,7 +127,10 @@ def to_xarray(result: Result, batch: str | Sequence[str] = ()) -> "xarray.Datase
 
     if not isinstance(result, Result):
         raise TypeError(f"`result` must be a result of gandyn, but is a {type(result).__name__}.")
-    batch = (batch,) if isinstance(batch, str) else tuple(batch)
+    batch = (batch,) if isinstance(batch, str) else checks.several("batch", batch, "names")
+    for axis in batch:
+        if not isinstance(axis, str):
+            raise TypeError(f"`batch` must be names of axes, but has {checks.shown(axis)}.")
     named = variables(result, batch)
     indices: dict[str, list[np.ndarray | None]] = {}
     for axis, name in _placed(result):

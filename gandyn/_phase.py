@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Inexact, PyTree
 
+from . import _checks as checks
 from ._types import Players
 
 
@@ -24,6 +25,13 @@ class State(eqx.Module):
 
     players: Players
     memory: PyTree = None
+
+    def __check_init__(self) -> None:
+        if not isinstance(self.players, tuple):
+            raise TypeError(
+                "`players` must be a tuple with one entry per player, generator first, but is "
+                f"{checks.shown(self.players)}."
+            )
 
 
 def coordinates(tree: PyTree) -> tuple[Inexact[Array, " n"], Callable[[Array], PyTree]]:

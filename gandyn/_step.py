@@ -115,17 +115,17 @@ def optimizer(name: str, value: Any) -> Any:
             "give its `.gradient_transformation()`."
         )
     if isinstance(value, Callable):
-        library, own_name = (getattr(value, part, "") for part in ("__module__", "__name__"))
-        if str(library).startswith("optax."):
+        own = getattr(value, "__qualname__", "")
+        if getattr(value, "__module__", "").startswith("optax.") and "<locals>" not in own:
             raise TypeError(
-                f"`{name}` is the function `{own_name}` of optax itself: call it, as in "
-                f"`{own_name}(1e-3)`."
+                f"`{name}` is the function `{own}` of optax itself: call it, as in `{own}(1e-3)`."
             )
         raise TypeError(
             f"`{name}` must be a number or an optax transformation, but is {checks.shown(value)}: "
             "a schedule goes into one, as in `optax.sgd(schedule)`."
         )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
+        checks.not_empty(name, value)
         return tuple(optimizer(f"{name}[{i}]", v) for i, v in enumerate(value))
     return plain(name, value)
 
@@ -146,6 +146,7 @@ def steps(name: str, value: Any) -> Any:
             "None: the method is defined by the values of its steps."
         )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
+        checks.not_empty(name, value)
         return tuple(steps(f"{name}[{i}]", v) for i, v in enumerate(value))
     return checks.number(name, value, low=0)
 

@@ -25,6 +25,18 @@ from . import _checks as checks
 from ._types import Number, Scalar
 from .measures import Points
 
+__all__ = [
+    "AbstractLinear",
+    "Free",
+    "Polynomial",
+    "Radial",
+    "on_grid",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class AbstractLinear(eqx.Module):
     """A discriminator D(x) = psi . phi(x) for points x that are numbers."""
@@ -186,6 +198,7 @@ def on_grid(cdf: Callable[[Array], Array], nodes: Any) -> Points:
     **Warns:** if more than 1e-3 of the mass lies beyond the grid; what lies on it is scaled to one.
     """
     nodes = grid("nodes", nodes)
+    checks.function("cdf", cdf, "x")
     below = cdf(cell_edges(nodes))
     held = below[-1] - below[0]
     look_for_mass(nodes, held, "what it holds is scaled to one")
@@ -199,12 +212,12 @@ def look_for_mass(nodes: Float[Array, " n"], held: Scalar, consequence: str) -> 
     lost, ends = 1 - float(held), f"{float(nodes[0]):g} to {float(nodes[-1]):g}"
     if not lost < 1:
         raise ValueError(
-            f"the grid from {ends} holds no mass of the data: move it to where the law is."
+            f"the grid `nodes` from {ends} holds no mass of the data: move it to where the law is."
         )
     if lost > 1e-3:
         warnings.warn(
-            f"the grid from {ends} misses {lost:.3g} of the mass of the data: {consequence}. "
-            "Make it wider to keep all modes.",
+            f"the grid `nodes` from {ends} misses {lost:.3g} of the mass of the data: "
+            f"{consequence}. Make it wider to keep all modes.",
             stacklevel=3,
         )
 

@@ -16,6 +16,28 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from . import _checks as checks
+
+__all__ = [
+    "Loss",
+    "hinge",
+    "jensen_shannon",
+    "kl",
+    "least_squares",
+    "minimax",
+    "nonsaturating",
+    "pearson",
+    "reverse_kl",
+    "softplus",
+    "squared_hellinger",
+    "total_variation",
+    "wasserstein",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 class Loss(eqx.Module):
     """Functions of the discriminator's logit, each to be minimized in the mean.
@@ -36,6 +58,13 @@ class Loss(eqx.Module):
     optimal: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
     generator_real: Callable[[Float[Array, "..."]], Float[Array, "..."]] | None = None
 
+    def __check_init__(self) -> None:
+        for name in ("real", "fake", "generator"):
+            checks.function(name, getattr(self, name), "l", example="lambda l: -l")
+        for name in ("optimal", "generator_real"):
+            if (part := getattr(self, name)) is not None:
+                checks.function(name, part, "log_ratio" if name == "optimal" else "l")
+
 
 # All that a loss holds is a function with a name, or a module: so games can be pickled.
 
@@ -46,7 +75,7 @@ def softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
     The derivative of `jax.nn.softplus` goes through that of `logaddexp`, whose guards for
     infinities keep XLA from fusing a whole training step into one loop.
     """
-    return _softplus(l)
+    return _softplus(checks.numbers("l", l))
 
 
 @jax.custom_jvp

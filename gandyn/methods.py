@@ -14,7 +14,7 @@ is solved. (Methods in logits, `hedge` and `fictitious_play`, are in their simpl
 `best_response` among its candidates.)
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import diffrax as dfx
@@ -61,6 +61,39 @@ from .rules import (
     TimeMap,
 )
 
+__all__ = [
+    "alternating",
+    "best_response",
+    "competitive",
+    "complex_momentum",
+    "consensus",
+    "drift_cancelled",
+    "extra_adam",
+    "extragradient",
+    "fictitious_play",
+    "follow_the_ridge",
+    "heavy_ball",
+    "hedge",
+    "lead",
+    "linearized_competitive",
+    "lola",
+    "lookahead",
+    "negative_momentum",
+    "optimistic",
+    "optimistic_adam",
+    "proximal_point",
+    "runge_kutta",
+    "simultaneous",
+    "sos",
+    "stackelberg",
+    "symplectic",
+    "unrolled",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def simultaneous(game: AbstractGame, step_size: Any) -> AbstractRule:
     """All players step at once: z <- z + h v(z), explicit Euler on the flow.
@@ -87,17 +120,22 @@ def alternating(
       `order=(0, 1)` is max-min play.
     - `order`: the players in the order of their turns; the discriminator first by default.
     """
-    order, repeats = _several("order", order), _several("repeats", repeats)
+    order, counts = checks.counts("order", order, low=0), checks.counts("repeats", repeats)
     n = len(order)
     if sorted(order) != list(range(n)):
         raise ValueError(
             f"`order` must name every player once, a permutation of 0 .. {n - 1}, but is {order}."
         )
-    if len(repeats) != n:
+    if len(counts) != n:
         raise ValueError(
-            f"`repeats` must have one count per player, {n} as in `order`, but is {repeats}."
+            f"`repeats` must have one count per player, {n} as in `order`, but is {counts}."
         )
-    counts = [checks.count(f"repeats[{i}]", k) for i, k in enumerate(repeats)]
+    if not _is_single(step_size) and len(step_size) != n:
+        raise ValueError(
+            f"`step_size` has {len(step_size)} entries, but `order` names {n} players: give one "
+            "for everybody or one per player, and for more players `order` and `repeats`, as "
+            f"`order={tuple(range(len(step_size)))[::-1]}`."
+        )
     optimizers = _each(step_size, n)
 
     def turn(i: int) -> AbstractRule:
@@ -305,7 +343,7 @@ def optimistic_adam(
     Adam on optimistic gradients, which is another method, is `optimistic(game, optax.adam(h))`. The
     first step is a plain one.
     """
-    memory = optax.scale_by_adam(b1, b2), optax.scale_by_optimistic_gradient()
+    memory = _adam(b1, b2), optax.scale_by_optimistic_gradient()
     h = _numbers("optimistic_adam", step_size)
     return Descend(Gradient(game), _remembering(lambda rest: optax.chain(*memory, rest), h))
 
@@ -315,7 +353,7 @@ def extra_adam(
 ) -> AbstractRule:
     """Adam, which takes every step from where it stood with the gradients a step ahead (Gidel et
     al. 2019, algorithm 4)."""
-    memory = optax.scale_by_adam(b1, b2)
+    memory = _adam(b1, b2)
     h = _numbers("extra_adam", step_size)
     return Extra(Descend(Gradient(game), _remembering(lambda rest: optax.chain(memory, rest), h)))
 
@@ -374,7 +412,8 @@ def unrolled(
       (`gandyn.fields.Foreseen`).
     """
     foreseen = Unrolled(game, unroll, inner_step, players)
-    return Descend(Gradient(foreseen) if backpropagate else Foreseen(foreseen), step_size)
+    through = checks.flag("backpropagate", backpropagate)
+    return Descend(Gradient(foreseen) if through else Foreseen(foreseen), step_size)
 
 
 def runge_kutta(
@@ -442,22 +481,19 @@ def best_response(
     - `actions`: how many each player has.
     - `order`: the players in the order of their turns.
     """
-    if sorted(order) != list(range(len(actions))):
+    sizes, order = checks.counts("actions", actions), checks.counts("order", order, low=0)
+    if not sizes:
+        raise ValueError("`actions` must have one number per player, but is empty.")
+    if sorted(order) != list(range(len(sizes))):
         raise ValueError(
             f"`order` must name every player of `actions` once, a permutation of 0 .. "
-            f"{len(actions) - 1}, but is {tuple(order)}."
+            f"{len(sizes) - 1}, but is {order}."
         )
-    sizes = [checks.count(f"actions[{i}]", n) for i, n in enumerate(actions)]
     return Sequential(*(BestResponse(game, i, jnp.eye(sizes[i])) for i in order))
 
 
-def _several(name: str, value: Sequence[int]) -> tuple[int, ...]:
-    """One number per player."""
-    if not isinstance(value, Iterable):
-        raise TypeError(
-            f"`{name}` must have one entry per player, as (1, 1) has, but is {checks.shown(value)}."
-        )
-    return tuple(value)
+def _adam(b1: Number, b2: Number) -> optax.GradientTransformation:
+    return optax.scale_by_adam(checks.decay("b1", b1), checks.decay("b2", b2))
 
 
 def _balls(method: str, step_size: Any, momentum: PerPlayer, nesterov: bool = False) -> Any:
@@ -476,6 +512,7 @@ def _balls(method: str, step_size: Any, momentum: PerPlayer, nesterov: bool = Fa
             _standing, _Ball(stepping.size(step), b, step.update.onto)
         )
 
+    checks.flag("nesterov", nesterov)
     steps, momenta = _numbers(method, step_size), checks.per_player("momentum", momentum)
     single = _is_single(steps) and not isinstance(momenta, tuple)
     if single:

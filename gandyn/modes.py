@@ -25,6 +25,21 @@ from ._reads import compiled
 from ._result import Result
 from ._types import Number
 
+__all__ = [
+    "Coverage",
+    "Hopping",
+    "assign",
+    "coverage",
+    "dominant",
+    "hopping",
+    "occupation",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 _CYCLIC = 0.7
 
 

@@ -21,12 +21,29 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Real
 
 from . import _checks as checks
-from ._dynamics import AbstractDynamics
+from ._dynamics import AbstractDynamics, is_dynamics
 from ._phase import State, coordinates
 from ._result import Result
 from ._simulate import Trajectory, is_trajectory, simulate
 from ._types import Key, Players
 from .flows import AbstractFlow, Integrator
+
+__all__ = [
+    "IntegratorError",
+    "IntegratorWarning",
+    "PathAngle",
+    "alignment",
+    "distance",
+    "drift",
+    "energy",
+    "integrator_error",
+    "path_angle",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 _TIGHTER = 1e-3  # the factor of the tolerances that a solution is held against
 _VISIBLE = 0.01  # the share of a trajectory's size at which an error shows in a picture
@@ -68,6 +85,8 @@ def energy(
     - `key`: one realisation of everything random.
     """
 
+    dynamics, key = is_dynamics(dynamics), checks.key(key)
+
     def half_square(state: State) -> Array:
         return jnp.sum(coordinates(dynamics.residual(state, key).players)[0] ** 2) / 2
 
@@ -82,7 +101,8 @@ def distance(trajectory: Trajectory, equilibria: Sequence[Players]) -> Float[Arr
     - `trajectory`: the run.
     - `equilibria`: the points, such as `game.equilibria()`.
     """
-    if len(equilibria) == 0:
+    equilibria = checks.several("equilibria", equilibria, "points, each a tuple of players")
+    if not equilibria:
         raise ValueError(
             "`equilibria` is empty: this game has none in closed form. Find them with "
             "`gandyn.equilibrium(dynamics, guess)`."
@@ -111,6 +131,8 @@ def alignment(
     """
     first = jax.tree.map(lambda x: x[0], is_trajectory(trajectory).players)
     end = _point(target, first, "target")
+
+    dynamics, key = is_dynamics(dynamics), checks.key(key)
 
     def cosine(state: State) -> Array:
         velocity = coordinates(dynamics.residual(state, key).players)[0]
@@ -156,7 +178,8 @@ def path_angle(
       the line goes on: `jnp.linspace(0.5, 1.5, 101)`.
     - `key`: one realisation of everything random.
     """
-    first = dynamics.init(checks.players(start, "start"))
+    key = checks.key(key)
+    first = is_dynamics(dynamics).init(checks.players(start, "start"))
     x, back = coordinates(first.players)
     along = _point(end, first.players, "end") - x
     positions = checks.array("positions", positions).astype(x.dtype)

@@ -7,6 +7,14 @@ import equinox as eqx
 import jax.tree_util as jtu
 from jaxtyping import PyTree
 
+from . import _checks as checks
+
+__all__ = ["partition"]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 def _apply(still: PyTree, params: PyTree, *args: Any) -> Any:
     return eqx.combine(params, still)(*args)
@@ -18,5 +26,6 @@ def partition(network: Callable[..., Any]) -> tuple[PyTree, Callable[..., Any]]:
     `params` holds the inexact arrays of the network and nothing else, so it is a player; `apply`
     has the signature that `GAN` asks of a generator and a discriminator.
     """
+    checks.function("network", network)
     params, still = eqx.partition(network, eqx.is_inexact_array)
     return params, jtu.Partial(_apply, still)

@@ -25,7 +25,23 @@ from ._reads import compiled
 from ._types import Scalar
 from .losses import Loss
 from .measures import AbstractDensity
+from .measures._density import is_density
+from .measures._measure import several_points
 from .measures._quadrature import crossings, cut, lebesgue
+
+__all__ = [
+    "Kantorovich",
+    "OptimalDiscriminator",
+    "generator_gradient",
+    "optimal_discriminator",
+    "optimal_logit",
+    "pull",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__
+
 
 _TURNS = 128
 _FAR = 30.0  # logits are searched up to sinh(30) = 5e12
@@ -60,6 +76,15 @@ class OptimalDiscriminator(eqx.Module):
     p: AbstractDensity
     q: AbstractDensity
 
+    def __check_init__(self) -> None:
+        _is_loss(self.loss)
+        p, q = is_density("p", self.p), is_density("q", self.q)
+        if p.event != q.event:
+            raise ValueError(
+                "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
+                f"{p.event} and one of `q` {q.event}."
+            )
+
     @compiled
     def __call__(self, x: Any) -> Float[Array, "..."]:
         log_p, log_q = self.p.log_prob(x), self.q.log_prob(x)
@@ -89,8 +114,8 @@ class Kantorovich(eqx.Module):
     heights: Float[Array, " k"]
 
     def __init__(self, p: AbstractDensity, q: AbstractDensity):
-        for law in (p, q):
-            law.on_the_line()
+        for name, law in (("p", p), ("q", q)):
+            is_density(name, law).on_the_line()
 
         def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
             return q.cdf(x.reshape(*x.shape, *q.event)) - p.cdf(x.reshape(*x.shape, *p.event))
@@ -131,11 +156,6 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
     """
     _is_loss(loss)
     if isinstance(p, AbstractDensity) and isinstance(q, AbstractDensity):
-        if p.event != q.event:
-            raise ValueError(
-                "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
-                f"{p.event} and one of `q` {q.event}."
-            )
         return OptimalDiscriminator(loss, p, q)
     p, q = checks.array("p", p), checks.array("q", q)
     if p.shape != q.shape:
@@ -174,8 +194,10 @@ def generator_gradient(
     - `theta`: any pytree.
     """
     _is_loss(loss)
+    checks.function("critic", critic, "x")
+    checks.function("family", family, "theta")
     (theta,) = checks.players((theta,), "theta")
-    law = family(theta)
+    law = is_density("family(theta)", family(theta))
     if np.prod(law.event) == 1:
         kinks = [critic.knots()] if hasattr(critic, "knots") else []
         x, dx = lebesgue(jnp.concatenate([law.knots(), *kinks]), law.event)
@@ -195,7 +217,8 @@ def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "
     A generator's velocity is the mean of these pulls, each carried back through d G(z) / d theta.
     """
     _is_loss(loss)
-    return -jax.vmap(jax.grad(lambda x: loss.generator(critic(x))))(checks.array("x", x))
+    checks.function("critic", critic, "x")
+    return -jax.vmap(jax.grad(lambda x: loss.generator(critic(x))))(several_points("x", x))
 
 
 def _is_loss(loss: Loss) -> Loss:

@@ -294,7 +294,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "a size that is a fraction": (
         lambda: gd.games.quadratic(np.eye(2), (0.5, 1.5)),
         TypeError,
-        ("`sizes`", "0.5"),
+        ("`sizes[0]`", "0.5"),
     ),
     "eigenvalues that are no pairs": (
         lambda: gd.games.prescribed([1j, 2.0]),
@@ -327,12 +327,12 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         ValueError,
         ("`w`", "(2,)", "(1,)"),
     ),
-    "no points": (lambda: gd.measures.empirical([]), ValueError, ("`x`", "(0,)")),
+    "no points": (lambda: gd.measures.empirical([]), ValueError, ("`data`", "(0,)")),
     "one number as points": (lambda: gd.measures.Points(1.0), ValueError, ("`x`", "()")),
     "points that are nan": (
         lambda: gd.measures.empirical([np.nan]),
         ValueError,
-        ("`x`", "finite", "nan"),
+        ("`data`", "finite", "nan"),
     ),
     "an empty mixture": (lambda: gd.measures.mixture([]), ValueError, ("`components`", "empty")),
     "a mixture with weights for others": (
@@ -343,7 +343,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "a mixture of arrays": (
         lambda: gd.measures.mixture([np.ones(2)]),
         TypeError,
-        ("`components`", "measure", "[1., 1.]"),
+        ("`components[0]`", "measure", "[1., 1.]"),
     ),
     "a sample of no points": (
         lambda: gd.measures.Sampled(normal, 0),
@@ -517,7 +517,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     "a plane of thirds": (
         lambda: gd.rotation(gd.simulate(RULE, START, np.arange(9)), (0, 0.5)),
         TypeError,
-        ("`plane`", "0.5"),
+        ("`plane[1]`", "0.5"),
     ),
     "half a step of a root finder": (
         lambda: gd.equilibrium(RULE, START, max_steps=0.5),

@@ -112,8 +112,9 @@ def basins(
     within `tolerance` for 1/64 of the `duration`, and a root of the residual is there; on a cycle
     (of a flow, or an invariant circle of a rule), if it goes on through the `duration` and then
     fills the same box, to 1 %, twice more: a rule in a quarter of it each, a flow in 128 times its
-    own size or what a quarter allows. Boxes that agree to 4 % are one cycle;
-    more than 16 different ones are a continuum, and undecided. Chaos that fills its box as evenly
+    own size or what a quarter allows. Boxes that agree to 4 % are one cycle, if it brings back what
+    is displaced by a tenth of its size; more than 16 different ones are a continuum. What does not
+    attract, like the circles around a center, is undecided. Chaos that fills its box as evenly
     is not told from a cycle here; from one start, `settles_on` tells it.
 
     **Arguments:**

@@ -120,12 +120,12 @@ def circle(
 
     **Warns:** if no circle was found, outside of transformations.
     """
-    state = begin(rule, players)
     if not isinstance(rule, AbstractRule):
         raise TypeError(
             f"`rule` must be a rule, but is {checks.shown(rule)}: `gandyn.cycle` finds the cycles "
             "of a flow."
         )
+    state = begin(rule, players, key)
     period = checks.positive("period", period)
     if checks.is_concrete(period) and not 2 < float(period) <= _SLOWEST:
         raise ValueError(

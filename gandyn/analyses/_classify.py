@@ -82,7 +82,7 @@ def classify(
       relative to the largest curvature, one counts as zero; by default the root of rounding.
     """
     game = Gradient(game).game
-    players = checks.players(players)
+    players, key = checks.players(players), checks.key(key)
     checks.number_of("`game` in `classify`", players, 2)
     tolerance = None if tolerance is None else checks.positive("tolerance", tolerance)
     return _classify(game, players, key, tolerance)

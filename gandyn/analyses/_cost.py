@@ -76,7 +76,7 @@ def cost(rule: AbstractRule, players: Players | State, key: Key = None) -> Cost:
             "`gandyn.rules.TimeMap` has."
         )
     checks.untraced("`cost`", rule, players)
-    state = begin(rule, players)
+    state = begin(rule, players, key)
     tally = _Tally()
     watched = jax.tree.map(
         lambda x: _Watched(x, tally) if _is_game(x) else x, rule, is_leaf=_is_game

@@ -108,7 +108,7 @@ def cycle(
     a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
-    state = begin(dynamics, players)
+    state = begin(dynamics, players, key)
     max_steps = checks.count("max_steps", max_steps)
     if isinstance(dynamics, AbstractRule):
         if isinstance(period, float | np.ndarray | jax.Array) and checks.is_concrete(period):

@@ -52,7 +52,7 @@ def frame(game: AbstractGAN, players: Players, x: Any, key: Key = None) -> Frame
     - `key`: one realisation, for a sampled game.
     """
     x = grid("x", x)
-    batch = is_gan("frame", game).batch(checks.players(players), key)
+    batch = is_gan("frame", game).batch(checks.players(players), checks.key(key))
     if batch.real[0].ndim != 1:
         raise ValueError(
             "`frame` draws laws on the line, but a point of the data has shape "

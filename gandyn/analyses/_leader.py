@@ -60,7 +60,8 @@ def leader(losses: Any, player: int = 0, strong: bool = False) -> Leader:
             "`losses` must be two tables of one shape, or one matrix for a zero-sum game, not "
             f"empty, but have the shapes {[t.shape for t in tables]}."
         )
-    if player not in (0, 1):
+    strong = checks.flag("strong", strong)
+    if checks.count("player", player, low=0) > 1:
         raise ValueError(f"`player` must be 0 or 1, but is {player}.")
     mine, theirs = (tables[0], tables[1]) if player == 0 else (tables[1].T, tables[0].T)
     least = jnp.min(theirs, axis=1, keepdims=True)

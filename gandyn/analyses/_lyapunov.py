@@ -94,7 +94,7 @@ def lyapunov(
     - `key`: one realisation of everything random, the same for neighbors.
     - `k`: how many exponents, the leading ones; all by default.
     """
-    state = begin(dynamics, players)
+    state = begin(dynamics, players, key)
     ts = _times(dynamics, ts)
     n = coordinates(state)[0].size
     k = n if k is None else checks.count("k", k)
@@ -115,7 +115,7 @@ def lyapunov(
 
 def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
     steps = isinstance(dynamics, AbstractRule)
-    ts = jnp.asarray(whole_numbers(ts)) if steps else checks.floating(ts)
+    ts = jnp.asarray(whole_numbers(ts)) if steps else checks.array("ts", ts)
     if ts.ndim != 1 or len(ts) < 2:
         raise ValueError(
             f"`ts` must be a vector of at least two times, but has shape {ts.shape}: "

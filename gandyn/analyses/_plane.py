@@ -48,7 +48,7 @@ def plane_of(
 
 def two_of(size: int, plane: Any) -> tuple[int, int]:
     """Two coordinates of players that have `size` of them."""
-    chosen = [checks.count("plane", i, low=0) for i in plane] if isinstance(plane, Iterable) else []
+    chosen = checks.counts("plane", plane, low=0) if isinstance(plane, Iterable) else ()
     if len(chosen) != 2 or chosen[0] == chosen[1] or max(chosen) >= size:
         raise ValueError(
             f"`plane` must be two different coordinates below {size}, the number that the players "

@@ -96,6 +96,7 @@ def portrait(
     checks.untraced("`portrait`", dynamics, players)
     state = begin(dynamics, players, key)
     nodes = checks.count("nodes", nodes, low=3)
+    nullclines, legs = checks.flag("nullclines", nullclines), checks.flag("legs", legs)
     x, y, at = plane_of(state.players, bounds, (nodes, nodes), plane)
     grid = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
     arrows = _arrows(dynamics, at, grid, key).T.reshape(2, nodes, nodes)

@@ -32,7 +32,9 @@ def tabulate(
 
     **Raises:** `ValueError` if a loss is not finite.
     """
-    game = Gradient(game).game
+    game, key = Gradient(game).game, checks.key(key)
+    if not candidates:
+        raise ValueError("`candidates` must be given for every player, but are none.")
     grids = [checks.candidates(f"candidates[{i}]", c) for i, c in enumerate(candidates)]
 
     def at(*players: Any) -> tuple[Array, ...]:

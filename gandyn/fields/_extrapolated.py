@@ -8,6 +8,7 @@ from typing import Any
 
 import equinox as eqx
 
+from .. import _checks as checks
 from .. import _step as stepping
 from .._types import Key, Players, split
 from ._field import AbstractField, is_field
@@ -31,7 +32,7 @@ class Extrapolated(AbstractField):
     def __init__(self, field: AbstractField, step: Any, fresh: bool = True):
         self.field = is_field(field)
         self.step = stepping.steps("step", step)
-        self.fresh = fresh
+        self.fresh = checks.flag("fresh", fresh)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         first, second = split(key, 2) if self.fresh else (key, key)

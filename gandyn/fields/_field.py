@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 from .. import _checks as checks
 from .._step import scaled
 from .._types import Key, PerPlayer, Players
-from ..games._game import AbstractGame, losses
+from ..games._game import AbstractGame, is_game, losses
 
 
 class AbstractField(eqx.Module):
@@ -32,12 +32,7 @@ class Gradient(AbstractField):
     game: AbstractGame
 
     def __init__(self, game: AbstractGame):
-        if not isinstance(game, AbstractGame):
-            raise TypeError(
-                f"`game` must be a game, but is {checks.shown(game)}: "
-                "`gandyn.games.Custom(function)` makes one from a function of the players."
-            )
-        self.game = game
+        self.game = is_game(game)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         def gradient(i: int) -> PyTree:

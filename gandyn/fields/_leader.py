@@ -17,7 +17,7 @@ from .._types import Key, Players
 from ..games import AbstractGame
 from ..games._game import losses
 from ._blocks import put
-from ._field import AbstractField, Gradient, is_field
+from ._field import AbstractField, Gradient, Scaled, is_field
 
 
 class Ridge(AbstractField):
@@ -50,9 +50,11 @@ class Ridge(AbstractField):
     def __call__(self, players: Players, key: Key = None) -> Players:
         checks.number_of("`Ridge`, of a leader and a follower,", players, 2)
         follower = 1 - self.leader
+        # The best response is no matter of the follower's own speed, which may be 0.
+        plain = self.field.field if isinstance(self.field, Scaled) else self.field
 
         def reaction(z: Players) -> PyTree:
-            return self.field(z, key)[follower]
+            return plain(z, key)[follower]
 
         v = self.field(players, key)
         walk = stepping.all_feasible(players, self.step, v)[self.leader]

@@ -38,12 +38,7 @@ class Metric(AbstractField):
 
     def __init__(self, field: AbstractField, masses: Callable[[Players, Key], tuple[PyTree, ...]]):
         self.field = is_field(field)
-        if not callable(masses):
-            raise TypeError(
-                "`masses` must be a function of (players, key) with one entry per player, but is "
-                f"{checks.shown(masses)}."
-            )
-        self.masses = masses
+        self.masses = checks.function("masses", masses, "players", "key")
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         masses = self.masses(players, key)

@@ -39,12 +39,9 @@ class Mirror(AbstractField):
 
     def __init__(self, field: AbstractField, strategies: Callable[[Players], Players] = softmax):
         self.field = is_field(field)
-        if not callable(strategies):
-            raise TypeError(
-                "`strategies` must be a function of the players, such as `gandyn.games.softmax`, "
-                f"but is {checks.shown(strategies)}."
-            )
-        self.strategies = strategies
+        self.strategies = checks.function(
+            "strategies", strategies, "players", example="gandyn.games.softmax"
+        )
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         def centered(v: Array) -> Array:

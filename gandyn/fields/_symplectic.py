@@ -28,8 +28,8 @@ class Symplectic(AbstractField):
     - `field`: the field v.
     - `strength`: c.
     - `align`: whether c takes the sign that pulls towards stable and pushes away from unstable
-      points, that of <v, J^T v> <(J - J^T) v, J^T v> / (2 n) + 0.1 with n the number of parameters
-      (appendix of the paper; its code divides by the number of arrays instead).
+      points, that of `<v, J^T v> <(J - J^T) v, J^T v> / (2 n) + 0.1` with n the number of
+      parameters (appendix of the paper; its code divides by the number of arrays instead).
     - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
       everybody or one per player.
     """
@@ -48,7 +48,7 @@ class Symplectic(AbstractField):
     ):
         self.field = is_field(field)
         self.strength = checks.number("strength", strength, low=0)
-        self.align = align
+        self.align = checks.flag("align", align)
         self.step = stepping.optimizer("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:

@@ -20,6 +20,8 @@ from .._reads import compiled
 from .._types import Key, Number
 from ._derivative import beside_a_frame, solution
 
+_MOST = 2**31  # steps of a fixed length: beyond, they could not be counted
+
 
 class Integrator(eqx.Module):
     """How a flow is integrated: adaptively to a tolerance, or with a fixed step.
@@ -63,7 +65,17 @@ class Integrator(eqx.Module):
         self.atol = None if atol is None else checks.positive("atol", atol)
         self.dt = None if dt is None else checks.positive("dt", dt)
         self.max_steps = checks.count("max_steps", max_steps)
-        self.adjoint = dfx.DirectAdjoint() if adjoint is None else adjoint
+        self.adjoint = (
+            dfx.DirectAdjoint()
+            if adjoint is None
+            else checks.instance(
+                "adjoint",
+                adjoint,
+                dfx.AbstractAdjoint,
+                "one of diffrax's adjoints",
+                "`diffrax.ForwardMode()` is one",
+            )
+        )
 
     def tolerances(self, dtype: Any) -> tuple[Any, Any]:
         """(rtol, atol) for states of a dtype."""
@@ -168,7 +180,13 @@ def _steps(integrator: Integrator, ts: Array) -> int:
     """An upper bound for the number of steps: what the fixed step needs, where that is known."""
     if integrator.dt is None or not checks.is_concrete((integrator.dt, ts)):
         return integrator.max_steps
-    needed = abs(float(ts[-1] - ts[0])) / float(integrator.dt)
+    span, dt = abs(float(ts[-1] - ts[0])), float(integrator.dt)
+    needed = span / dt
+    if not needed < _MOST:
+        raise ValueError(
+            f"`dt` is {dt:g}, of which a time of {span:g} takes {needed:g} steps: make `dt` longer,"
+            " or the time (`ts`, `duration`) shorter."
+        )
     return max(integrator.max_steps, int(needed * 1.001) + 16)
 
 

@@ -51,7 +51,7 @@ class HighResolutionFlow(AbstractFlow):
     ):
         self.field = is_field(field)
         self.step = checks.positive("step", step)
-        self.ahead = ahead
+        self.ahead = checks.function("ahead", ahead, "v", "w")
         self.integrator = is_integrator(integrator)
 
     def init(self, players: Players) -> State:

@@ -67,7 +67,11 @@ class LangevinFlow(AbstractFlow):
     ):
         self.field = is_field(field)
         self.step_size = checks.positive("step_size", step_size)
-        self.noise = noise if callable(noise) else checks.per_player("noise", noise, low=0)
+        self.noise = (
+            checks.function("noise", noise, "players", "key")
+            if callable(noise)
+            else checks.per_player("noise", noise, low=0)
+        )
         if integrator is None:
             integrator = Integrator(solver=dfx.Euler(), dt=self.step_size / 8)
         self.integrator = is_integrator(integrator)

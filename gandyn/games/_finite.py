@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Players, Scalar
-from ._game import AbstractGame, Custom, losses
+from ._game import AbstractGame, Custom, is_game, losses
 
 
 class _Multilinear(eqx.Module):
@@ -68,12 +68,12 @@ def finite(*payoffs: Any) -> Custom:
 
 def softmax(players: Players) -> Players:
     """Mixed strategies from logits: e^x / sum e^x along the last axis of every array."""
-    return jax.tree.map(_softmax, players)
+    return jax.tree.map(_softmax, checks.players(players))
 
 
 def hardmax(players: Players) -> Players:
     """All weight on the largest entry along the last axis; of several, on the first."""
-    return jax.tree.map(_hardmax, players)
+    return jax.tree.map(_hardmax, checks.players(players))
 
 
 def _softmax(x: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
@@ -85,9 +85,9 @@ def _hardmax(x: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
 
 
 def _has_actions(x: Array) -> Array:
-    if jnp.ndim(x) == 0:
+    if jnp.ndim(x) == 0 or x.shape[-1] == 0:
         raise ValueError(
-            "the players must have one entry per action along their last axis, but one is a number."
+            "`players` must have one entry per action along their last axis, but one is a number."
         )
     return x
 
@@ -106,12 +106,8 @@ class Logits(AbstractGame):
     strategies: Callable[[Players], Players]
 
     def __init__(self, game: AbstractGame, strategies: Callable[[Players], Players] = softmax):
-        if not isinstance(game, AbstractGame):
-            raise TypeError(
-                f"`game` must be a game, but is {checks.shown(game)}: "
-                "`gandyn.games.finite(payoff)` makes one from a matrix."
-            )
-        self.game, self.strategies = game, strategies
+        self.game = is_game(game)
+        self.strategies = checks.function("strategies", strategies, "players")
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
         return losses(self.game, self.strategies(players), key)

@@ -44,7 +44,7 @@ class Custom(AbstractGame):
         known: Sequence[Players] = (),
     ):
         self.function = checks.function("function", function, "players", "key")
-        self.known = tuple(checks.players(p, "known") for p in known)
+        self.known = checks.known(known)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
         values = self.function(players, key)
@@ -53,6 +53,18 @@ class Custom(AbstractGame):
 
     def equilibria(self) -> tuple[Players, ...]:
         return self.known
+
+
+def is_game(game: AbstractGame) -> AbstractGame:
+    """`game`, held to be one."""
+    return checks.instance(
+        "game",
+        game,
+        AbstractGame,
+        "a game",
+        "`gandyn.games.Custom(function)` makes one from a function of the players, "
+        "`gandyn.games.finite(payoff)` from a matrix",
+    )
 
 
 def losses(game: AbstractGame, players: Players, key: Key = None) -> tuple[Scalar, ...]:

@@ -90,7 +90,7 @@ class GAN(AbstractGAN):
         self.generator = checks.function("generator", generator, "theta", "z")
         self.discriminator = checks.function("discriminator", discriminator, "psi", "x")
         self.data, self.latent, self.loss = data, latent, loss
-        self.known = tuple(checks.players(p, "known") for p in known)
+        self.known = checks.known(known)
 
     def batch(self, players: Players, key: Key = None) -> Batch:
         def generate(theta: PyTree, points: WeightedPoints) -> WeightedPoints:

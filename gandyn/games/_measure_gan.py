@@ -24,6 +24,7 @@ from .._types import Key, Number, Players, Scalar
 from ..families import Free, cell_edges, grid, look_for_mass
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
+from ..measures._measure import is_measure
 from ..optimal import optimal_logit
 from ._gan import GAN, AbstractGAN, Batch, WeightedPoints, are_parts, confront, scores
 
@@ -60,7 +61,7 @@ class MeasureGAN(AbstractGAN):
         self.generator = checks.function("generator", generator, "theta", "points")
         self.discriminator = checks.function("discriminator", discriminator, "psi", "x")
         self.data, self.latent, self.loss = data, latent, loss
-        self.known = tuple(checks.players(p, "known") for p in known)
+        self.known = checks.known(known)
 
     def batch(self, players: Players, key: Key = None) -> Batch:
         return confront(self.generator, self.discriminator, self.data, self.latent, players, key)
@@ -119,7 +120,7 @@ def density(
 
     **Arguments:**
 
-    - `data`: such as `gandyn.measures.on_grid(law.cdf, nodes)`.
+    - `data`: such as `gandyn.families.on_grid(law.cdf, nodes)`.
     - `discriminator`: any `discriminator(psi, x)`, such as those of `gandyn.families`.
     - `nodes`: the grid, increasing, shape `(n,)`.
     - `loss`: see `gandyn.losses`.
@@ -134,7 +135,7 @@ def density(
 
 def _held(data: AbstractMeasure, nodes: Float[Array, " n"]) -> Scalar:
     """The mass of the data on a grid, as far as that is known before a sample is drawn."""
-    if data.random:
+    if is_measure("data", data).random:
         return jnp.ones(())
     x, w = data.points()
     ends = cell_edges(nodes)
@@ -176,7 +177,8 @@ def location(
     - `data`, `discriminator`, `loss`: as in `GAN`.
     - `law`: what is moved; a point at 0 if left out, `gandyn.measures.gaussian(0., 0.5)` is a bump.
     """
-    return GAN(_moved, discriminator, data, dirac(0.0) if law is None else law, loss)
+    moved = dirac(0.0) if law is None else is_measure("law", law)
+    return GAN(_moved, discriminator, data, moved, loss)
 
 
 def _moved(theta: Float[Array, "*event"], z: Float[Array, "*event"]) -> Float[Array, "*event"]:

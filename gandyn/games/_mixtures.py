@@ -13,7 +13,7 @@ from jaxtyping import Array, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Players, Scalar
-from ._game import AbstractGame, losses
+from ._game import AbstractGame, is_game, losses
 
 
 class Mixtures(AbstractGame):
@@ -30,12 +30,7 @@ class Mixtures(AbstractGame):
     game: AbstractGame
 
     def __init__(self, game: AbstractGame):
-        if not isinstance(game, AbstractGame):
-            raise TypeError(
-                f"`game` must be a game, but is {checks.shown(game)}: "
-                "`gandyn.games.Custom(function)` makes one from a function of the players."
-            )
-        self.game = game
+        self.game = is_game(game)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
         copies, logits = zip(*(_parts(i, p) for i, p in enumerate(players)), strict=True)

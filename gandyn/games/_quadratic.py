@@ -56,7 +56,7 @@ def quadratic(jacobian: Any, sizes: Sequence[int] | None = None) -> Custom:
     if jacobian.ndim != 2 or jacobian.shape[0] != jacobian.shape[1]:
         raise ValueError(f"`jacobian` must be a square matrix, but has shape {jacobian.shape}.")
     n = jacobian.shape[0]
-    each = (1,) * n if sizes is None else tuple(checks.count("sizes", s) for s in sizes)
+    each = (1,) * n if sizes is None else checks.counts("sizes", sizes)
     if sum(each) != n:
         raise ValueError(f"`sizes` must have sum {n}, the size of `jacobian`, but is {each}.")
     if checks.is_concrete(jacobian):
@@ -82,7 +82,12 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
 
     - `eigenvalues`: 2n numbers, in n consecutive pairs, each conjugate or real.
     """
-    values = np.asarray(eigenvalues, dtype=complex)
+    try:
+        values = np.asarray(eigenvalues, dtype=complex)
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"`eigenvalues` must be numbers, real or complex, but is {checks.shown(eigenvalues)}."
+        ) from None
     if values.ndim != 1 or len(values) % 2 or len(values) == 0:
         raise ValueError(
             f"`eigenvalues` must be an even number of them, but has shape {values.shape}."
@@ -103,7 +108,7 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
             [jnp.diag(np.imag(first)), jnp.diag(np.real(second))],
         ]
     )
-    if key is not None:
+    if checks.key(key) is not None:
         turns = jr.orthogonal(key, n, (2,), jacobian.dtype)
         zero = jnp.zeros((n, n), jacobian.dtype)
         turn = jnp.block([[turns[0], zero], [zero, turns[1]]])

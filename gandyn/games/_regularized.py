@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar
-from ._game import AbstractGame, losses
+from ._game import AbstractGame, is_game, losses
 
 
 class Regularized(AbstractGame):
@@ -26,8 +26,6 @@ class Regularized(AbstractGame):
     regularizers: Any
 
     def __init__(self, game: AbstractGame, regularizers: Any):
-        if not isinstance(game, AbstractGame):
-            raise TypeError(f"`game` must be a game, but is {checks.shown(game)}.")
         several = isinstance(regularizers, tuple | list)
         for r in regularizers if several else (regularizers,):
             if r is not None and not callable(r):
@@ -35,7 +33,7 @@ class Regularized(AbstractGame):
                     "`regularizers` must be a function of one player's parameters, or one per "
                     f"player (or None), but has {checks.shown(r)}."
                 )
-        self.game = game
+        self.game = is_game(game)
         self.regularizers = tuple(regularizers) if several else regularizers
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:

@@ -16,7 +16,7 @@ from jaxtyping import PyTree
 from .. import _checks as checks
 from .. import _step as stepping
 from .._types import Key, Players, Scalar
-from ._game import AbstractGame, losses
+from ._game import AbstractGame, is_game, losses
 
 
 class Unrolled(AbstractGame):
@@ -45,15 +45,10 @@ class Unrolled(AbstractGame):
         inner_step: Any,
         players: Sequence[int] = (0,),
     ):
-        if not isinstance(game, AbstractGame):
-            raise TypeError(
-                f"`game` must be a game, but is {game!r}: "
-                "`gandyn.games.Custom(function)` makes one from a function of the players."
-            )
-        self.game = game
+        self.game = is_game(game)
         self.unroll = checks.count("unroll", unroll)
         self.inner_step = stepping.steps("inner_step", inner_step)
-        self.players = tuple(checks.count(f"players[{i}]", p, low=0) for i, p in enumerate(players))
+        self.players = checks.counts("players", players, low=0)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
         n = len(players)

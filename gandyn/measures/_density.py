@@ -20,10 +20,8 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from .. import _checks as checks
 from .._reads import compiled
 from .._types import Key, Scalar
-from ._measure import AbstractMeasure, Mixture, blur, product, weights_of
+from ._measure import REACH, AbstractMeasure, Mixture, blur, in_range, product, weights_of
 
-# Further out than this, in units of its standard deviation, a normal density underflows.
-_REACH = 40
 _TURNS = 64  # halvings of an interval until rounding
 
 
@@ -140,6 +138,13 @@ class AbstractDensity(AbstractMeasure):
         return self.below(x.reshape(()))
 
 
+def is_density(name: str, value: Any) -> AbstractDensity:
+    """`value`, held to be a density."""
+    return checks.instance(
+        name, value, AbstractDensity, "a density", "`gandyn.measures.gaussian(0., 1.)` is one"
+    )
+
+
 @compiled
 def _mapped(function: Callable[[Array], Array], x: Array, n: int) -> Array:
     """A function of one point over the first `n` axes of `x`, as one program."""
@@ -165,6 +170,8 @@ class Gaussian(AbstractDensity):
 
     def __init__(self, mean: Any, std: Any, nodes: int = 32):
         self.mean = checks.array("mean", mean)
+        if 0 in self.mean.shape:
+            raise ValueError(f"`mean` must be a point, but has shape {self.mean.shape}.")
         self.std = checks.array("std", std).astype(self.mean.dtype)
         if checks.is_concrete(self.std) and np.any(np.asarray(self.std) < 0):
             raise ValueError(f"`std` must not be negative, but is {self.std}.")
@@ -173,6 +180,7 @@ class Gaussian(AbstractDensity):
                 f"`std` must be one number or have the shape of `mean`, {self.mean.shape}, but has "
                 f"shape {self.std.shape}."
             )
+        in_range(self.mean, self.std)
         self.nodes = checks.count("nodes", nodes)
 
     @property
@@ -204,7 +212,7 @@ class Gaussian(AbstractDensity):
 
     def knots(self) -> Float[Array, " k"]:
         near = np.arange(-12, 12.5, 0.5)
-        steps = np.concatenate([-np.arange(_REACH, 12, -2), near, np.arange(14, _REACH + 1, 2)])
+        steps = np.concatenate([-np.arange(REACH, 12, -2), near, np.arange(14, REACH + 1, 2)])
         dtype = self.mean.dtype
         return self.mean.reshape(1) + self._std(dtype).reshape(1) * jnp.asarray(steps, dtype)
 
@@ -238,6 +246,8 @@ class Uniform(AbstractDensity):
 
     def __init__(self, low: Any, high: Any, nodes: int = 32):
         self.low = checks.array("low", low)
+        if 0 in self.low.shape:
+            raise ValueError(f"`low` must be a point, but has shape {self.low.shape}.")
         self.high = checks.array("high", high).astype(self.low.dtype)
         if self.low.shape != self.high.shape:
             raise ValueError(
@@ -303,7 +313,8 @@ class DensityMixture(AbstractDensity):
     weights: Float[Array, " k"]
 
     def __init__(self, components: Any, weights: Any = None):
-        self.components = tuple(components)
+        several = checks.several("components", components, "densities")
+        self.components = tuple(is_density(f"components[{k}]", p) for k, p in enumerate(several))
         n = len(self.components)
         shapes = {p.event for p in self.components}
         if len(shapes) != 1:

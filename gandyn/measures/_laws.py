@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from .. import _checks as checks
 from ._density import AbstractDensity, DensityMixture, Gaussian
-from ._measure import AbstractMeasure, Mixture, product, weights_of
+from ._measure import AbstractMeasure, Mixture, are_measures, product
 
 
 def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
@@ -38,20 +38,11 @@ def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
 def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
     """sum_k w_k mu_k, with equal weights if `weights` is left out: a density if all of the
     components are."""
-    components = tuple(components)
-    n = len(components)
-    for m in components:
-        if not isinstance(m, AbstractMeasure):
-            raise TypeError(
-                f"`components` must be measures, but has {m!r}: "
-                "`gandyn.measures.empirical(array)` makes one."
-            )
-    if n == 0:
-        raise ValueError("`components` must have at least one measure, but is empty.")
+    components = are_measures(components)
     if all(isinstance(m, AbstractDensity) for m in components):
         return DensityMixture(components, weights)
-    w = jnp.full(n, 1 / n) if weights is None else weights_of("weights", weights, n)
-    return Mixture(components, w)
+    n = len(components)
+    return Mixture(components, jnp.full(n, 1 / n) if weights is None else weights)
 
 
 def line(modes: int = 3, spacing: Any = 5.0, std: Any = 0.1, nodes: int = 32) -> DensityMixture:

@@ -1,7 +1,7 @@
 """The noun itself: measures, and those that are nothing but points."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -11,6 +11,9 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import _checks as checks
 from .._types import Key, Number, split
+
+# Further out than this, in units of its standard deviation, a normal density underflows.
+REACH = 40
 
 
 class AbstractMeasure(eqx.Module):
@@ -26,6 +29,21 @@ class AbstractMeasure(eqx.Module):
         """Whether `points` depends on the key."""
 
 
+def is_measure(name: str, value: Any) -> AbstractMeasure:
+    """`value`, held to be a measure."""
+    return checks.instance(
+        name, value, AbstractMeasure, "a measure", "`gandyn.measures.empirical(array)` makes one"
+    )
+
+
+def are_measures(components: Any) -> tuple[AbstractMeasure, ...]:
+    """`components`, held to be measures, at least one."""
+    several = checks.several("components", components, "measures")
+    if not several:
+        raise ValueError("`components` must have at least one measure, but is empty.")
+    return tuple(is_measure(f"components[{k}]", m) for k, m in enumerate(several))
+
+
 class Points(AbstractMeasure):
     """Fixed weighted points: sum_i w_i delta_{x_i}.
 
@@ -39,11 +57,7 @@ class Points(AbstractMeasure):
     w: Float[Array, " n"]
 
     def __init__(self, x: Any, w: Any = None):
-        self.x = checks.array("x", x)
-        if self.x.ndim == 0 or self.x.shape[0] == 0:
-            raise ValueError(
-                f"`x` must have shape (n, *event) with n at least 1, but has {self.x.shape}."
-            )
+        self.x = several_points("x", x)
         n = self.x.shape[0]
         self.w = jnp.full(n, 1 / n, self.x.dtype) if w is None else weights_of("w", w, n)
 
@@ -68,7 +82,9 @@ class Sampled(AbstractMeasure):
     n: int = eqx.field(static=True)
 
     def __init__(self, sampler: Callable[[PRNGKeyArray, int], Float[Array, "n *event"]], n: int):
-        self.sampler = sampler
+        self.sampler = checks.function(
+            "sampler", sampler, "key", "n", example="lambda key, n: jax.random.normal(key, (n,))"
+        )
         self.n = checks.count("n", n)
 
     def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
@@ -98,6 +114,10 @@ class Mixture(AbstractMeasure):
     components: tuple[AbstractMeasure, ...]
     weights: Float[Array, " k"]
 
+    def __init__(self, components: Sequence[AbstractMeasure], weights: Any):
+        self.components = are_measures(components)
+        self.weights = weights_of("weights", weights, len(self.components))
+
     def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
         keys = split(key, len(self.components))
         x, w = zip(*(m.points(k) for m, k in zip(self.components, keys, strict=True)), strict=True)
@@ -114,6 +134,16 @@ class Mixture(AbstractMeasure):
         return any(m.random for m in self.components)
 
 
+def several_points(name: str, x: Any) -> Float[Array, "n *event"]:
+    """Points one after the other."""
+    x = checks.array(name, x)
+    if x.ndim == 0 or 0 in x.shape:
+        raise ValueError(
+            f"`{name}` must be points of shape (n, *event), n at least 1, but has shape {x.shape}."
+        )
+    return x
+
+
 def weights_of(name: str, w: Any, n: int) -> Float[Array, " n"]:
     w = checks.probabilities(name, w)
     if w.shape != (n,):
@@ -123,20 +153,27 @@ def weights_of(name: str, w: Any, n: int) -> Float[Array, " n"]:
 
 def dirac(x: Any) -> Points:
     """All mass on the point `x`, of any shape."""
-    return Points(checks.array("x", x)[None])
+    return Points(several_points("x", checks.array("x", x)[None]))
 
 
 def empirical(data: Any) -> Points:
     """Equal mass on each of the `n` points of a data set of shape `(n, *event)`."""
-    return Points(data)
+    return Points(several_points("data", data))
 
 
 def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
     """The convolution of the points of a measure with N(0, std^2), by Gauss-Hermite quadrature."""
+    x, w = is_measure("measure", measure).points()
     std = checks.array("std", std)
+    if std.shape not in ((), x.shape[1:]):
+        raise ValueError(
+            f"`std` must be one number, or one per coordinate of a point, shape {x.shape[1:]}, but "
+            f"has shape {std.shape}."
+        )
     if checks.is_concrete(std) and np.any(np.asarray(std) < 0):
         raise ValueError(f"`std` must not be negative, but is {std}.")
-    return Points(*blur(*measure.points(), std, checks.count("nodes", nodes)))
+    in_range(x, std)
+    return Points(*blur(x, w, std, checks.count("nodes", nodes)))
 
 
 def blur(
@@ -148,6 +185,16 @@ def blur(
     std = jnp.broadcast_to(jnp.asarray(std, x.dtype), event)
     moved = x[:, None] + (std[None] * jnp.asarray(steps, x.dtype))[None]
     return moved.reshape(-1, *event), (w[:, None] * jnp.asarray(mass, w.dtype)[None]).reshape(-1)
+
+
+def in_range(x: Array, std: Array) -> None:
+    """Hold a normal law to be one of numbers, as far out as it has mass."""
+    if not checks.is_concrete((x, std)):
+        return
+    with np.errstate(over="ignore"):
+        most = np.max(np.abs(np.asarray(x))) + REACH * np.asarray(std)
+    if not np.all(np.isfinite(most)):
+        raise ValueError(f"`std` must leave the law within the range of {x.dtype}, but is {std}.")
 
 
 def product(

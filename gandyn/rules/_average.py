@@ -50,7 +50,7 @@ class Averaged(AbstractRule):
         self.rule = is_rule("Averaged", rule)
         if decay is not None and restart is not None:
             raise ValueError("restarted averages are uniform: give `decay` or `restart`, not both.")
-        self.decay = None if decay is None else checks.number("decay", decay, low=0, high=1)
+        self.decay = None if decay is None else checks.decay("decay", decay)
         self.restart = None if restart is None else checks.count("restart", restart)
 
     def init(self, players: Players) -> State:

@@ -71,7 +71,7 @@ def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
     """`rule`, held to be one."""
     if not isinstance(rule, AbstractRule):
         raise TypeError(
-            f"`{wrapper}` composes rules, but was given {checks.shown(rule)}: "
+            f"`rule` of `{wrapper}` must be a rule, but is {checks.shown(rule)}: "
             "a flow becomes a rule by `gandyn.rules.TimeMap(flow, duration)`."
         )
     return rule

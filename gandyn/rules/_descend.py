@@ -7,7 +7,7 @@ import optax
 from jaxtyping import PyTree
 
 from .. import _checks as checks
-from .._opened import start
+from .._opened import is_transformation, start
 from .._phase import State
 from .._step import optimizer, spread, taken
 from .._types import Key, Players
@@ -24,7 +24,7 @@ class Descend(AbstractRule):
     **Arguments:**
 
     - `field`: the field v.
-    - `optimizers`: a number h, which stands for u = h v, or any optax transformation (which is
+    - `step_size`: a number h, which stands for u = h v, or any optax transformation (which is
       given -v as the gradient), either of them `projected` onto a set, or `None` for a player who
       stands still; one for everybody or a tuple with one per player.
     """
@@ -32,9 +32,9 @@ class Descend(AbstractRule):
     field: AbstractField
     optimizers: Any
 
-    def __init__(self, field: AbstractField, optimizers: Any):
+    def __init__(self, field: AbstractField, step_size: Any):
         self.field = is_field(field)
-        self.optimizers = optimizer("step_size", optimizers)
+        self.optimizers = optimizer("step_size", step_size)
 
     def init(self, players: Players) -> State:
         memory = tuple(
@@ -65,7 +65,15 @@ class Descend(AbstractRule):
         return State(tuple(players), None if state.memory is None else tuple(memory))
 
     def _spread(self, n: int) -> tuple[Optimizer, ...]:
-        return spread("step_size", self.optimizers, n)
+        each = self.optimizers
+        several = isinstance(each, tuple) and not is_transformation(each)
+        if several and None in each and len(each) != n:
+            raise ValueError(
+                f"`order`, and with it `step_size`, is for {len(each)} players, but there are {n}: "
+                f"where players take turns, give `order` for all of them, as "
+                f"`order={tuple(range(n))[::-1]}`, and `repeats` with as many counts."
+            )
+        return spread("step_size", each, n)
 
 
 def optimizers_memory(optimizers: tuple[Optimizer, ...], state: State) -> tuple[PyTree, ...]:

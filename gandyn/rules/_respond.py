@@ -14,7 +14,7 @@ from jaxtyping import PyTree
 from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Players
-from ..games._game import AbstractGame, losses
+from ..games._game import AbstractGame, is_game, losses
 from ._rule import AbstractRule
 
 
@@ -36,12 +36,7 @@ class BestResponse(AbstractRule):
     candidates: PyTree
 
     def __init__(self, game: AbstractGame, player: int, candidates: Any):
-        if not isinstance(game, AbstractGame):
-            raise TypeError(
-                f"`game` must be a game, but is {checks.shown(game)}: "
-                "`gandyn.games.Custom(function)` makes one from a function of the players."
-            )
-        self.game = game
+        self.game = is_game(game)
         self.player = checks.count("player", player, low=0)
         self.candidates = checks.candidates("candidates", candidates)
 
@@ -56,7 +51,7 @@ class BestResponse(AbstractRule):
                 f"{len(players) - 1}."
             )
         checks.same_structure(
-            "a candidate",
+            "each of the `candidates`",
             jax.tree.map(lambda c: c[0], self.candidates),
             players[i],
             "the player",

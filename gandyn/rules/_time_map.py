@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics
+from .._dynamics import AbstractDynamics, is_dynamics
 from .._phase import State
 from .._types import Key, Number, Players
 from ._rule import AbstractRule
@@ -30,11 +30,7 @@ class TimeMap(AbstractRule):
     duration: Array | int
 
     def __init__(self, dynamics: AbstractDynamics, duration: Number):
-        if not isinstance(dynamics, AbstractDynamics):
-            raise TypeError(
-                f"`dynamics` must be a rule or a flow, but is {checks.shown(dynamics)}."
-            )
-        self.dynamics = dynamics
+        self.dynamics = is_dynamics(dynamics)
         if isinstance(dynamics, AbstractRule):
             self.duration = checks.count("duration", duration)
         else:

@@ -1,0 +1,219 @@
+"""The law of bad input: of every public callable each argument in turn is replaced by what it
+cannot be, and that is refused in words that name it."""
+
+import inspect
+import re
+import subprocess
+import sys
+from operator import attrgetter
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import jax.random as jr
+import numpy as np
+import optax
+import pytest
+from calls import CALLS, ELSEWHERE, SADDLE, START, STEPS, call, callables, modules, public
+
+import gandyn as gd
+
+pytestmark = pytest.mark.usefixtures("as_installed")
+
+
+class Thing:
+    """Neither a number nor anything else of ours."""
+
+
+# No argument is any of these, whatever it is.
+NEVER: dict[str, Any] = {"nan": np.nan, "complex": 1j, "text": "a", "thing": Thing()}
+
+# These are right for some: what counts then is that nothing comes of it that is no number.
+SOMETIMES: dict[str, Any] = {
+    "inf": np.inf,
+    "None": None,
+    "minus one": -1,
+    "zero": 0,
+    "True": True,
+    "nothing": [],
+    "a wrong shape": np.ones((2, 3, 1)),
+    "integers": np.array([1, 2]),
+    "huge": 1e308,
+    "tiny": 1e-320,
+}
+
+# Walls, slopes and ratios of densities are infinite with a good meaning.
+INFINITE = {
+    "fields.Confined": {"low", "high"},
+    "distances.f_divergence": {"slope"},
+    "optimal.optimal_logit": {"log_ratio"},
+}
+
+# Functions that are applied to arrays in training, where what has diverged is data.
+DATA = {"losses.softplus": {"l"}}
+
+# A memory is whatever a rule of one's own remembers, a name of an axis any text.
+ANYTHING = {"State": {"memory"}, "to_xarray": {"batch"}}
+
+# A player without a step stands still, one without a regularizer is free.
+NOBODY = {
+    **{f"methods.{name}": {"step_size"} for name in gd.methods.__all__},
+    "rules.Descend": {"step_size"},
+    "fields.Consensus": {"step"},
+    "games.Regularized": {"regularizers"},
+}
+
+# Searches and simulations are compiled anew for other numbers, so that only refusals are quick.
+SLOW = {name for name in CALLS if "." not in name} | {
+    "monitors.integrator_error",
+    "monitors.path_angle",
+    "optimal.Kantorovich",
+}
+
+
+def refusal(name: str, argument: str, value: Any) -> str | None:
+    """What is said of an argument; `None` if it is taken."""
+    try:
+        with jax.numpy_dtype_promotion("standard"):
+            made = call(name, **{argument: value})
+    except (TypeError, ValueError) as error:
+        return str(error)
+    jax.block_until_ready([x for x in jax.tree.leaves(made) if isinstance(x, jax.Array)])
+    return None
+
+
+def names_it(message: str, argument: str) -> bool:
+    several = argument.startswith("*")  # of which each is one
+    word = argument[1:].removesuffix("s") if several else argument
+    return f"`{word}" in message
+
+
+def of(table: dict[str, set[str]], name: str) -> set[str]:
+    return table.get(name, set())
+
+
+def must_refuse(name: str, argument: str) -> dict[str, Any]:
+    """The values that this argument must not take."""
+    if argument in of(ANYTHING, name):
+        return {}
+    wrong = dict(NEVER)
+    if argument in of(DATA, name):
+        del wrong["nan"], wrong["complex"]
+    if argument not in of(INFINITE, name) | of(DATA, name):
+        wrong["inf"] = SOMETIMES["inf"]
+    example = CALLS[name][argument]
+    parameter = inspect.signature(attrgetter(name)(gd)).parameters[argument.lstrip("*")]
+    optional = parameter.default is None or argument in of(NOBODY, name)
+    if not optional:
+        wrong["None"] = None
+    if isinstance(example, float | int) and not isinstance(example, bool):
+        wrong["True"] = True
+    if argument == "key":
+        wrong |= {what: SOMETIMES[what] for what in ("zero", "minus one", "True", "integers")}
+    return wrong
+
+
+def test_every_public_callable_has_a_right_call() -> None:
+    found = set(callables())
+    assert found - ELSEWHERE == set(CALLS)
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_every_argument_has_an_example(name: str) -> None:
+    parameters = inspect.signature(attrgetter(name)(gd)).parameters
+    given = {argument.lstrip("*") for argument in CALLS[name]}
+    assert given <= set(parameters)
+    left_out = {n for n, p in parameters.items() if n not in given}
+    assert not left_out - {"slope", "stacklevel"}
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if CALLS[name]])
+def test_what_an_argument_cannot_be_is_refused_in_its_name(name: str) -> None:
+    silent, unclear = [], []
+    for argument in CALLS[name]:
+        for what, value in must_refuse(name, argument).items():
+            message = refusal(name, argument, value)
+            if message is None:
+                silent.append((argument, what))
+            elif not names_it(message, argument):
+                unclear.append((argument, what, message))
+    assert (silent, unclear) == ([], [])
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if CALLS[name] and name not in SLOW])
+def test_what_an_argument_may_be_is_taken_or_refused_in_words(name: str) -> None:
+    """If two arguments do not fit, either may be named."""
+    unclear = []
+    for argument in CALLS[name]:
+        for what, value in SOMETIMES.items():
+            message = refusal(name, argument, value)
+            if message is not None and not any(names_it(message, other) for other in CALLS[name]):
+                unclear.append((argument, what, message))
+    assert unclear == []
+
+
+# Tab completion
+
+
+@pytest.mark.parametrize("module", list(modules()), ids=lambda module: module.__name__)
+def test_only_what_is_public_is_listed(module: ModuleType) -> None:
+    """Everything listed is gandyn's own."""
+    for name in public(module):
+        value = getattr(module, name)
+        home = value.__name__ if isinstance(value, ModuleType) else type(value).__module__
+        home = getattr(value, "__module__", None) or home
+        assert str(home).startswith("gandyn"), (module.__name__, name, home)
+        assert not isinstance(value, ModuleType) or module is gd
+
+
+@pytest.mark.parametrize("module", ["methods", "losses", "families", "optimal", "monitors"])
+def test_what_a_module_imports_is_not_listed(module: str) -> None:
+    shown = public(getattr(gd, module))
+    assert not {"Any", "Array", "checks", "jax", "jnp", "AbstractGame", "Callable"} & set(shown)
+    assert shown == sorted(shown) and len(shown) > 4
+
+
+def test_plots_are_there_without_an_import_and_matplotlib_only_then() -> None:
+    program = (
+        "import sys, gandyn as gd\n"
+        "assert 'matplotlib' not in sys.modules and 'plots' in dir(gd)\n"
+        "gd.plots.portrait\n"
+        "assert 'matplotlib' in sys.modules\n"
+        "try:\n    gd.no_such_thing\n"
+        "except AttributeError as error:\n    assert 'no_such_thing' in str(error)\n"
+        "else:\n    raise SystemExit(1)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=120)
+
+
+# Names in docstrings
+
+
+def sources() -> list[Path]:
+    assert gd.__file__ is not None
+    return sorted(Path(gd.__file__).parent.rglob("*.py"))
+
+
+def test_everything_that_a_docstring_names_exists() -> None:
+    missing = []
+    for path in sources():
+        for name in re.findall(r"`gandyn\.([A-Za-z_][\w.]*)", path.read_text()):
+            try:
+                attrgetter(name)(gd)
+            except AttributeError:
+                missing.append((path.name, name))
+    assert missing == []
+    assert any("gandyn.losses" in path.read_text() for path in sources())
+
+
+def test_formulas_in_angle_brackets_are_code() -> None:
+    """Markdown takes `<v, w>` for a tag and drops it; code, and what is set off, it leaves."""
+    bare = []
+    for path in sources():
+        for block in re.findall(r'"""(.*?)"""', path.read_text(), re.DOTALL):
+            prose = [line for line in block.split("\n") if not line.startswith(" " * 8)]
+            text = re.sub(r"`[^`]*`", "", "\n".join(prose), flags=re.DOTALL)
+            bare += [(path.name, found) for found in re.findall(r"<[a-zA-Z][^<>\n]*>", text)]
+    assert bare == []
