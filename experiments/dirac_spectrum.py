@@ -91,7 +91,7 @@ def run(options: Options, out: Path) -> Ledger:
         for branch in theory.T:
             plane.plot(branch.real, branch.imag, color=plots.COLORS["theory"], lw=0.8, zorder=2)
         plots.spectrum(spectrum, plane, along=strengths)
-        plane.set(**window(theory, name))
+        plane.set(aspect="equal", **window(theory, name))
         size = np.real if name == "flow" else np.abs
         for branch in theory.T:
             rate.plot(strengths[order], size(branch), color=plots.COLORS["theory"], lw=0.8)
@@ -114,9 +114,9 @@ def critical(options: Options) -> float:
 
 
 def window(values: np.ndarray, name: str) -> dict[str, tuple[float, float]]:
-    """Axes limits around a set of eigenvalues, the stability boundary included."""
+    """Axes limits around a set of eigenvalues, the stability boundary included; of one shape."""
     high = 0.25 if name == "flow" else 1 + 0.05
     left = np.real(values).min()
     low = left - 0.1 * (high - left)
-    side = 1.3 * np.abs(np.imag(values)).max()
+    side = max(0.45 * (high - low), 1.1 * np.abs(np.imag(values)).max())
     return {"xlim": (low, high), "ylim": (-side, side)}

@@ -78,7 +78,9 @@ def plot(function: Any = None, *, batch: float = 0) -> Any:
                 "`ax` must be the axes to draw into, such as `plt.subplots()[1]` or one of "
                 f"`figure.axes`, but is {_kind(ax)}."
             )
-        with plt.style.context(STYLE):
+        # What blew up is left out where it is not finite, which is no news to whoever looks.
+        quiet = np.errstate(over="ignore", invalid="ignore")
+        with plt.style.context(STYLE), quiet:
             if ax is None:
                 _, ax = plt.subplots()
             return function(result, ax, **kwargs)
@@ -167,6 +169,12 @@ def numbers(name: str, value: Any, shape: tuple[int, ...]) -> np.ndarray:
     if array.shape != shape:
         raise ValueError(f"`{name}` must have shape {shape}, but has shape {array.shape}.")
     return array
+
+
+def finite(values: Any) -> np.ndarray:
+    """Numbers, and nan, which is not drawn, where they are infinite."""
+    array = np.asarray(values)
+    return np.where(np.isfinite(array), array, np.nan)
 
 
 def positions(along: Any, result: Result) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The drawing of a `gandyn.Continuation`: a bifurcation diagram."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def continuation(
     low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
     turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
-    for first, last in zip([0, *changes], [*changes, len(stable)], strict=True):
+    for first, last in pairwise(np.unique([0, *changes, len(stable)])):
         part = slice(max(first - 1, 0), last)  # from the last point of the part before
         line = {"color": COLORS["stable"], "ls": "-"}
         if not stable[first]:

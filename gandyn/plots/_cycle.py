@@ -36,7 +36,7 @@ def cycle(
         path = np.concatenate([path, path[:1]])
     x, y = path.T
     # The one along the curve is 1 up to the errors of the integrator.
-    repels = bool(np.max(np.abs(np.asarray(result.multipliers))) > 1 + 1e-4)
+    repels = bool(np.max(np.abs(np.asarray(result.multipliers)), initial=0) > 1 + 1e-4)
     dashes = (0, (3, 1.5)) if repels else "-"
     ax.plot(x, y, **{"color": COLORS["flow"], "lw": 1.0, "ls": dashes, **style})
     name_axes(ax, labels, named(players, plane))

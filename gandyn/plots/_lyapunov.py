@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Lyapunov
-from ._axes import COLORS, batch_shape, name_axes, plot, positions
+from ._axes import COLORS, batch_shape, finite, name_axes, plot, positions
 
 
 @plot(batch=1)
@@ -20,7 +20,7 @@ def lyapunov(result: Lyapunov, ax: Axes, *, along: Any = None, **style: Any) -> 
     - `along`: the values of the parameter, shape `(values,)`; if left out, they are counted.
     - `style`: what `Axes.errorbar` takes.
     """
-    exponents, error = np.asarray(result.exponents), np.asarray(result.error)
+    exponents, error = finite(result.exponents), finite(result.error)
     ax.axhline(0, color=COLORS["stable"], lw=0.8, zorder=0)
     bars = {"color": COLORS["flow"], "ms": 3, "elinewidth": 0.7, **style}
     unit = "step" if result.unit == "step" else "time"

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Rotation
-from ._axes import COLORS, name_axes, plot, positions
+from ._axes import COLORS, finite, name_axes, plot, positions
 
 
 @plot(batch=1)
@@ -22,7 +22,7 @@ def rotation(result: Rotation, ax: Axes, *, along: Any = None, **style: Any) -> 
     - `style`: what `Axes.errorbar` takes.
     """
     bars = {"fmt": "o-", "color": COLORS["flow"], "ms": 3, "lw": 0.8, "elinewidth": 0.7, **style}
-    turns, error = np.atleast_1d(result.rotation), np.atleast_1d(result.error)
+    turns, error = (np.atleast_1d(finite(v)) for v in (result.rotation, result.error))
     ax.errorbar(positions(along, result), turns, error, **bars)
     name_axes(ax, None, ("parameter", "rotation (turns per step or time)"))
     return ax
