@@ -196,7 +196,7 @@ def generator_gradient(
     _is_loss(loss)
     checks.function("critic", critic, "x")
     checks.function("family", family, "theta")
-    (theta,) = checks.players((theta,), "theta")
+    theta = checks.parameters("theta", theta)
     law = is_density("family(theta)", family(theta))
     if np.prod(law.event) == 1:
         kinks = [critic.knots()] if hasattr(critic, "knots") else []

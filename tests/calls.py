@@ -425,8 +425,8 @@ ELSEWHERE = {"submit", "sweep"}
 
 
 def public(module: ModuleType) -> list[str]:
-    """The names that tab completion shows."""
-    return [name for name in dir(module) if not name.startswith("_")]
+    """The names that tab completion shows; `jaxtyping` is what the enforced annotations add."""
+    return [name for name in dir(module) if not name.startswith("_") and name != "jaxtyping"]
 
 
 def modules() -> Iterator[ModuleType]:

@@ -310,7 +310,11 @@ def test_a_schedule_is_a_step_size_of_its_own_at_every_step(schedule):
             "`fraction` must be between 0 and 1, but is 1.5",
         ),
         (lambda g: methods.lookahead(methods.simultaneous(g, 0.1), 0, 0.5), ValueError, "`every`"),
-        (lambda g: methods.alternating(g, 0.1, repeats=5), TypeError, "`repeats` must be a sequence"),
+        (
+            lambda g: methods.alternating(g, 0.1, repeats=5),
+            TypeError,
+            "`repeats` must be a sequence",
+        ),
         (lambda g: methods.alternating(g, 0.1, order=1), TypeError, "`order` must be a sequence"),
         (lambda g: methods.lookahead(g, 5, 0.5), TypeError, "rules"),
         (lambda g: methods.unrolled(g, 0.1, 0, 0.1), ValueError, "`unroll` must be at least 1"),

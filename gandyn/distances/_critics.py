@@ -61,7 +61,7 @@ def neural_distance(
     x, y = pair(x, y)
     checks.function("critic", critic, "params", "point")
     radius = checks.positive("radius", radius)
-    (params,) = checks.players((start,), "start")
+    params = checks.parameters("start", start)
     first = checks.positive("step_size", step_size) * radius
     return _trained(critic, params, x, y, radius, first, checks.count("steps", steps))
 
