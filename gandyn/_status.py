@@ -48,7 +48,9 @@ def status(
     """
     ts = checks.array("ts", ts)
     checks.number("bound", bound, low=0, infinite=True)
-    if getattr(unfinished, "dtype", type(unfinished)) != bool:
+    if not (
+        isinstance(unfinished, bool) or getattr(unfinished, "dtype", None) == jnp.dtype("bool")
+    ):
         raise TypeError(f"`unfinished` must be True or False, but is {checks.shown(unfinished)}.")
     leaves = [x for x in jax.tree.leaves(values) if eqx.is_inexact_array(x)]
     if not leaves:

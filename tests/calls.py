@@ -305,7 +305,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "optimal.generator_gradient": {
         "loss": gd.losses.minimax,
         "critic": lambda x: x,
-        "family": lambda theta: gd.measures.Gaussian(theta, 1.0),
+        "family": lambda theta: gd.measures.Gaussian(theta, 1.0, 2),
         "theta": 0.5,
     },
     "optimal.optimal_discriminator": {"loss": gd.losses.minimax, "p": [0.5, 0.5], "q": [0.4, 0.6]},
