@@ -1,6 +1,7 @@
 """`python -m experiments` lists the claims; `python -m experiments NAME --out DIR` tests one."""
 
 import importlib
+import os
 import pkgutil
 import sys
 import tempfile
@@ -16,6 +17,8 @@ import tyro
 import experiments
 from experiments._compile import compile_cheaply
 from gandyn import plots
+
+INTERRUPTED = 130  # the exit code of a shell's command that Ctrl-C ended
 
 
 def names() -> list[str]:
@@ -108,8 +111,18 @@ def main(arguments: list[str]) -> int:
     if name not in names():
         print(f"there is no experiment {name!r}: choose one of {', '.join(names())}")
         return 2
-    return run(name, rest)
+    start = time.perf_counter()
+    try:
+        return run(name, rest)
+    except KeyboardInterrupt as interruption:
+        kept = f"; {interruption}" if str(interruption) else ""
+        print(f"\n{name}: interrupted after {time.perf_counter() - start:.0f} s{kept}")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    if code == INTERRUPTED:  # at once: an orderly end waits for all that still runs in threads
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)

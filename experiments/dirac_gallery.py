@@ -9,15 +9,14 @@ do actually Converge?", 2018, where D scores fakeness, which mirrors theta.
 
 import dataclasses
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 import gandyn as gd
 from experiments._ledger import Ledger
+from experiments._panels import side_by_side
 from gandyn import plots
 
 
@@ -162,9 +161,7 @@ def run(options: Options, out: Path) -> Ledger:
         len(rows), len(COLUMNS), size=(5.0, 0.3 + 1.12 * len(rows)), sharex=True, sharey=True
     )
     panels = [(row, column) for row in rows for column in COLUMNS]
-    with ThreadPoolExecutor() as pool:  # compilation is most of the work, and runs in parallel
-        solved = pool.map(lambda panel: solve(panel[0], panel[1], options), panels)
-        solved = list(tqdm(solved, desc="panels", total=len(panels), leave=False, disable=None))
+    solved = side_by_side(lambda panel: solve(*panel, options), panels, "panels")
     for panel, (row, column), (trajectory, portrait, spectrum) in zip(
         axes.flat, panels, solved, strict=True
     ):

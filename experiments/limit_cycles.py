@@ -19,7 +19,6 @@ extragradient steps like more, until circles are gone. The theory:
 """
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -34,6 +33,7 @@ from scipy.signal import resample
 
 import gandyn as gd
 from experiments._ledger import Ledger
+from experiments._panels import side_by_side
 from gandyn import plots
 
 Game = Literal["almost bilinear", "forsaken", "polar"]
@@ -94,12 +94,12 @@ def run(options: Options, out: Path) -> Ledger:
     }
     cycles = [(name, kind) for name in options.games for kind in STARTS[name]]
     chains = [(*cycle, rule) for cycle in cycles for rule in options.rules]
-    with ThreadPoolExecutor() as pool:  # compiled and computed side by side
-        turns = dict(
-            zip(cycles, pool.map(lambda c: cycle_of(flows[c[0]], *c), cycles), strict=True)
-        )
-        found = pool.map(lambda c: follow(*c, turn=turns[c[0], c[1]], steps=steps), chains)
-        followed = dict(zip(chains, found, strict=True))
+    around_once = side_by_side(lambda c: cycle_of(flows[c[0]], *c), cycles, "cycles")
+    turns = dict(zip(cycles, around_once, strict=True))
+    found = side_by_side(
+        lambda c: follow(*c, turn=turns[c[0], c[1]], steps=steps), chains, "circles"
+    )
+    followed = dict(zip(chains, found, strict=True))
     for name, (above, below) in zip(options.games, axes.T, strict=True):
         flow = flows[name]
         rest = gd.equilibrium(flow, CENTERS[name]).players

@@ -203,7 +203,7 @@ def between(m: int, d: int) -> Callable[..., dict[str, Array]]:
             a, b = jr.split(jr.fold_in(key, 1))
             start = {"in": jr.normal(a, (8, d)) / np.sqrt(8 * d), "out": jr.normal(b, (8,)) / 3}
             found["network"] = distances.neural_distance(
-                network, start, x, y, radius=2.0, steps=100
+                network, start, x, y, radius=2.0, steps=100, starts=1
             )
         if d == 1:
             law, edges = gd.measures.gaussian(0.0, 1.0), np.linspace(-3, 3, 15)

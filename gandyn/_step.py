@@ -115,12 +115,10 @@ def optimizer(name: str, value: Any) -> Any:
             "give its `.gradient_transformation()`."
         )
     if isinstance(value, Callable):
-        library, own_name = (getattr(value, part, "") for part in ("__module__", "__name__"))
-        made = "<locals>" in getattr(value, "__qualname__", "")  # by a call, as schedules are
-        if str(library).startswith("optax.") and not made:
+        own = getattr(value, "__qualname__", "")
+        if getattr(value, "__module__", "").startswith("optax.") and "<locals>" not in own:
             raise TypeError(
-                f"`{name}` is the function `{own_name}` of optax itself: call it, as in "
-                f"`{own_name}(1e-3)`."
+                f"`{name}` is the function `{own}` of optax itself: call it, as in `{own}(1e-3)`."
             )
         raise TypeError(
             f"`{name}` must be a number or an optax transformation, but is {checks.shown(value)}: "

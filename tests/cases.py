@@ -228,7 +228,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Anticipated": lambda game: gd.fields.Anticipated(Gradient(game), 0.1),
     "Foreseen": lambda game: gd.fields.Foreseen(gd.games.Unrolled(game, 2, 0.1, (0, 1))),
     "Natural": lambda game: gd.fields.Natural(
-        Gradient(game), gd.rules.projected(0.5, lambda z: jax.tree.map(lambda x: x / 2, z))
+        Gradient(game), gd.rules.projected(0.5, lambda z: above((z,))[0])
     ),
     "LOLA": lambda game: gd.fields.LOLA(game, 0.1),
     "SOS": lambda game: gd.fields.SOS(game, 0.1),

@@ -252,6 +252,17 @@ def test_the_flow_on_a_center_is_undecided_and_not_a_crowd_of_cycles():
     assert found.crawling == 0
 
 
+@pytest.mark.parametrize("step", [0.3, 0.5])
+def test_a_few_circles_around_a_center_are_no_attractors_either(step):
+    """Symmetric starts are on few of them, which do not bring back what is displaced."""
+    found = gd.basins(
+        gd.methods.alternating(gd.games.dirac(), step), (0.0, 0.0), nodes=5, duration=4096
+    )
+    assert_allclose(found.centers, [[0.0, 0.0]], atol=1e-12)
+    assert not found.attracts.any()  # the start on the equilibrium itself
+    assert float(found.undecided) == 24 / 25
+
+
 def test_basins_of_what_has_no_value_there():
     game = gd.games.zero_sum(lambda x, y: x * y + jnp.log(x))
     with pytest.raises(ValueError, match="outside of the game's domain"):

@@ -490,3 +490,29 @@ def test_second_order_methods_on_many_parameters():
 def _on(game, name):
     extra = {"consensus": (0.5,)}.get(name, ())
     return getattr(gd.methods, name)(game, 0.1, *extra)
+
+
+@pytest.mark.parametrize("criterion", [-0.3, -0.11, -0.09, -0.01, 0.01, 0.3])
+def test_alignment_turns_the_sign_below_minus_a_tenth_and_not_before(criterion):
+    """<v, J^T v> <(J - J^T) v, J^T v> / (2 n) + 0.1, which is of fourth order in v."""
+    rng = np.random.default_rng(0)
+    J = next(
+        J
+        for J in rng.normal(size=(100, 2, 2))
+        if np.sign(_criterion(J, np.ones(2))) == np.sign(criterion)
+    )
+    z = np.ones(2) * (criterion / _criterion(J, np.ones(2))) ** 0.25
+    v = J @ z
+    sign = -1 if criterion < -0.1 else 1
+
+    class Linear(gd.fields.AbstractField):
+        def __call__(self, players, key=None):
+            return tuple(jnp.asarray(J) @ jnp.stack(players))
+
+    found = gd.fields.Symplectic(Linear(), 0.7, align=True)(tuple(map(jnp.asarray, z)))
+    assert_close(np.stack(found), v + sign * 0.35 * (J - J.T) @ v)
+
+
+def _criterion(J, z):
+    v = J @ z
+    return (v @ J.T @ v) * (((J - J.T) @ v) @ J.T @ v) / (2 * z.size)

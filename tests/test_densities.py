@@ -9,7 +9,17 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import gandyn as gd
-from gandyn.measures import DensityMixture, Gaussian, Uniform, gaussian, grid, line, mixture, ring
+from gandyn.measures import (
+    DensityMixture,
+    Gaussian,
+    Uniform,
+    blurred,
+    gaussian,
+    grid,
+    line,
+    mixture,
+    ring,
+)
 
 LINE = {
     "three modes": lambda: line(3, 5.0, 0.5),
@@ -102,6 +112,13 @@ def test_mixtures_of_mixtures_are_mixtures():
     assert_allclose(nested.quantile(u), flat.quantile(u), rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.parametrize("weight", [0.5, 0.25, 0.75])
+def test_a_quantile_is_the_least_number_below_which_there_is_so_much(weight):
+    """F is flat between two modes: F^-1 of that height is where the gap begins."""
+    law = DensityMixture([Uniform(0.0, 1.0), Uniform(2.0, 3.0)], [weight, 1 - weight])
+    assert_allclose(law.quantile(weight), 1, rtol=1e-12)
+
+
 # The laws on which modes are counted
 
 
@@ -114,6 +131,8 @@ def test_a_ring_of_eight_has_eight_modes():
     assert len({tuple(c) for c in np.round(centers, 9)}) == 8
     assert_allclose(np.linalg.norm(centers, axis=1), 2)
     assert_allclose(p.weights, 1 / 8)
+    assert_allclose(centers[0], [2, 0], atol=1e-15)
+    assert_allclose(centers[2], [0, 2], atol=1e-15)
     assert_allclose(-np.sum(p.weights * np.log(p.weights)), np.log(8))
 
 
@@ -217,11 +236,31 @@ def test_ensembles_of_densities():
         (lambda: ring().quantile(0.5), "laws on the line"),
         (lambda: ring().log_prob(jnp.zeros(3)), r"points of shape \(2,\)"),
         (lambda: line().quantile(1.5), "`u` must be probabilities"),
+        (lambda: blurred(gaussian([0.0, 0.0], 1.0), jnp.ones(3)), "`std` must be one number"),
+        (lambda: blurred(gaussian(0.0, 1.0), jnp.ones(2)), "`std` must be one number"),
+        (lambda: blurred(gaussian(0.0, 1.0), -1.0), "`std` must not be negative"),
     ],
 )
 @pytest.mark.usefixtures("as_installed")
 def test_laws_that_are_none(ask, said):
     with pytest.raises(ValueError, match=said):
+        ask()
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda: blurred(0.5, 1.0), "`measure` must be a measure, but is 0.5"),
+        (lambda: mixture(0.5), "`components` must be a sequence of measures, but is 0.5"),
+        (lambda: mixture("a"), "`components` must be a sequence of measures"),
+        (lambda: mixture([0.5]), "`components` must be measures"),
+        (lambda: gd.measures.Sampled(0.5, 3), "`sampler` must be a function"),
+        (lambda: gd.measures.Sampled(lambda: 0.5, 3), r"`sampler` is called as sampler\(key, n\)"),
+    ],
+)
+@pytest.mark.usefixtures("as_installed")
+def test_what_is_no_measure(ask, said):
+    with pytest.raises(TypeError, match=said):
         ask()
 
 

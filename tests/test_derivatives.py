@@ -68,6 +68,14 @@ def test_the_time_map_at_rest_has_the_exponents_of_the_flow(J, integrator, T):
     assert gd.fixed_point(TimeMap(flow, T), rest).type == gd.fixed_point(flow, rest).type
 
 
+def test_multipliers_below_rounding_have_no_exponent():
+    """After so long the faster of two directions is lost in the rounding of the other's."""
+    flow = GradientFlow(Linear(jnp.asarray(DAMPED), jnp.zeros(2)))
+    slow, fast = gd.spectrum(TimeMap(flow, 30.0), (jnp.zeros(2),)).exponents.real
+    assert_close(slow / 30, -1 + np.sqrt(3) / 2, 1e-6)
+    assert fast == -jnp.inf
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("way", [jax.jacfwd, jax.jacrev])
 @pytest.mark.parametrize("integrator", [None, Integrator(solver=dfx.Kvaerno5())])
@@ -225,3 +233,57 @@ def test_all_leaves_of_a_flow_at_once():
     found = eqx.filter_grad(final)(flow)
     assert_close(found.field.a, np.sum(np.eye(2) - expm(DAMPED), axis=0), 1e-7)
     assert float(found.integrator.rtol) == 0
+
+
+def pulled(a):
+    """A zero-sum game that rests at (-a/2, 3 a/2)."""
+    return gd.games.zero_sum(lambda x, y: x * y + (x - a) ** 2 / 2 - (y - 2 * a) ** 2 / 2)
+
+
+MADE = {
+    "one move": lambda a: gd.methods.simultaneous(pulled(a), 0.1),
+    "moves in turn": lambda a: gd.methods.alternating(pulled(a), 0.1, (1, 3)),
+    "memory": lambda a: gd.methods.optimistic(pulled(a), 0.1),
+    "implicit": lambda a: gd.methods.proximal_point(pulled(a), 0.1),
+    "projected": lambda a: gd.methods.extragradient(
+        pulled(a), gd.rules.projected(0.1, lambda z: jnp.clip(z, -9, 9))
+    ),
+    "flow": lambda a: GradientFlow(gd.fields.Gradient(pulled(a))),
+    "time map": lambda a: TimeMap(GradientFlow(gd.fields.Gradient(pulled(a))), 3.0),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MADE)
+@pytest.mark.parametrize("way", [jax.jacfwd, jax.jacrev])
+def test_where_players_rest_moves_with_the_game(name, way):
+    """The implicit function theorem, for every kind of dynamics, forwards and backwards."""
+    found = way(lambda a: gd.equilibrium(MADE[name](a), (0.1, 0.2)).players)(0.7)
+    assert_close(found, (-0.5, 1.5), 1e-7)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["memory", "time map"])
+def test_exponents_at_rest_move_with_the_step(name):
+    """By finite differences of the exact characteristic polynomials."""
+    J = np.array([[-1.0, -1.0], [1.0, -1.0]])
+
+    def exact(h):
+        if name == "time map":
+            return np.max(np.linalg.eigvals(J).real) * h
+        roots = [np.roots([1, -(1 + 2 * h * l), h * l]) for l in np.linalg.eigvals(J)]
+        return np.log(np.max(np.abs(roots)))
+
+    def leading(h):
+        game = pulled(0.0)
+        rule = (
+            gd.methods.optimistic(game, h)
+            if name == "memory"
+            else TimeMap(GradientFlow(gd.fields.Gradient(game)), h)
+        )
+        return jnp.max(gd.spectrum(rule, (0.0, 0.0)).exponents.real)
+
+    slope = (exact(0.2 + 1e-5) - exact(0.2 - 1e-5)) / 2e-5
+    assert_close(jax.jacfwd(leading)(0.2), slope, 1e-6)
+    if name == "memory":
+        assert_close(jax.grad(leading)(0.2), slope, 1e-6)

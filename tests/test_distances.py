@@ -1,6 +1,7 @@
 """Distances: closed forms, metric laws, and the same number by another route."""
 
 import itertools
+from fractions import Fraction
 
 import equinox as eqx
 import jax
@@ -12,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.scipy.special import xlogy
 from numpy.testing import assert_allclose
+from scipy.optimize import linear_sum_assignment
 from scipy.special import erf, gammaln
 
 import gandyn as gd
 from gandyn import distances
+from gandyn._linear_program import exact as exact_numbers
 from gandyn.distances import jensen_shannon, wasserstein
 from gandyn.measures import (
     DensityMixture,
@@ -592,3 +595,196 @@ def test_the_curvature_of_total_variation():
 
     exact = -d / 4 * np.exp(-(d**2) / 8) / np.sqrt(2 * np.pi)
     assert_allclose(jax.jit(jax.hessian(distance))(d), exact, rtol=1e-10)
+
+
+# Couplings that are proven
+
+
+def replicated(x, y, order):
+    """W_p of n and m points: of lcm(n, m), each as often as it takes, matched one to one."""
+    size = np.lcm(len(x), len(y))
+    x, y = (np.repeat(z, size // len(z), axis=0) for z in (x, y))
+    apart = np.linalg.norm(x[:, None] - y[None], axis=-1)
+    i, j = linear_sum_assignment((apart / apart.max()) ** order)
+    used = apart[i, j]
+    return used.max() * np.mean((used / used.max()) ** order) ** (1 / order)
+
+
+def modes(seed, n, std):
+    """n points on eight modes of a ring of radius 2, as many on each."""
+    turn = 2 * np.pi * np.arange(n) / 8
+    return 2 * np.stack([np.cos(turn), np.sin(turn)], -1) + std * draw(seed, n, 2)
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+@pytest.mark.parametrize("std", [2e-2, 1e-3, 4e-4, 1e-6])
+def test_transport_within_modes_that_are_far_apart(std, order):
+    """Costs (std / diameter)^p are far below the tolerances of any solver."""
+    for n, m in ((16, 32), (8, 24)):
+        x, y = modes(n, n, std), modes(m + 1, m, std)
+        assert_allclose(wasserstein(x, y, order), replicated(x, y, order), rtol=1e-12)
+
+
+@pytest.mark.parametrize("order", [1, 2, 4])
+@pytest.mark.parametrize("far", [1e4, 1e8])
+def test_transport_within_two_clusters(far, order):
+    x, y = draw(0, 6, 2), draw(1, 9, 2)
+    x[:2] += far
+    y[:3] += far
+    assert_allclose(wasserstein(x, y, order), replicated(x, y, order), rtol=1e-12)
+    y[3] += far  # one more than can be met
+    assert_allclose(wasserstein(x, y, order), replicated(x, y, order), rtol=1e-12)
+
+
+def test_a_sample_repeated_is_that_sample():
+    x = draw(0, 5, 2)
+    assert wasserstein(x, np.repeat(x, 3, axis=0), 2) == 0
+    assert wasserstein(np.ones((3, 2)), np.ones((4, 2))) == 0
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
+@pytest.mark.parametrize("sizes", [(5, 5), (5, 7)])
+def test_distances_of_any_size(scale, sizes):
+    """Their squares are beyond double precision."""
+    x, y = draw(0, sizes[0], 2), draw(1, sizes[1], 2)
+    for order in (1, 2, 20):
+        assert_allclose(
+            wasserstein(scale * x, scale * y, order) / scale, wasserstein(x, y, order), rtol=1e-14
+        )
+    for distance in (transport, distances.linear_distance, distances.sliced_wasserstein):
+        assert_allclose(distance(scale * x, scale * y) / scale, distance(x, y), rtol=1e-13)
+    assert_allclose(distances.mmd(scale * x, scale * y, scale), distances.mmd(x, y), rtol=1e-13)
+
+
+def test_a_kernel_of_any_width():
+    assert distances.mmd([0.0, 1.0], [1.0, 0.0], width=1e-200) == 0
+    assert_allclose(distances.mmd([0.0, 1.0], [2.0, 3.0], width=1e-200), 1, rtol=1e-15)
+    # Ten digits closer than the sample is wide.
+    near = distances.mmd([0.0, 1e5], [1e-5, 1e5], width=1e-5)
+    assert_allclose(near**2, (1 - np.exp(-0.5)) / 2, rtol=1e-7)
+
+
+def test_weighted_points_are_points_that_are_met_more_than_once():
+    x, y = draw(0, 4, 2), draw(1, 3, 2)
+    often_x, often_y = np.array([1, 2, 3, 2]), np.array([5, 1, 2])
+    laws = Points(x, often_x / 8), Points(y, often_y / 8)
+    met = np.repeat(x, often_x, axis=0), np.repeat(y, often_y, axis=0)
+    for distance in (*BETWEEN_SAMPLES, lambda x, y: wasserstein(x, y, 3)):
+        assert_allclose(distance(*laws), distance(*met), rtol=1e-12)
+        assert_allclose(distance(laws[0], met[1]), distance(*met), rtol=1e-12)
+    on_the_line = [Points(law.x[:, 0], law.w) for law in laws]
+    for order in (1, 2.5):
+        exact = wasserstein(met[0][:, 0], met[1][:, 0], order)
+        assert_allclose(wasserstein(*on_the_line, order), exact, rtol=1e-13)
+        normal = gaussian(0.0, 1.0)
+        assert_allclose(
+            wasserstein(on_the_line[0], normal, order),
+            wasserstein(met[0][:, 0], normal, order),
+            rtol=1e-12 if order == 1 else 1e-6,  # by a quadrature with other knots
+        )
+
+
+def test_a_mixture_of_points_has_distances():
+    law = gd.measures.mixture([empirical([0.0, 1.0]), gd.measures.dirac(4.0)], [0.5, 0.5])
+    assert_allclose(wasserstein(law, [0.0]), 2.25, rtol=1e-14)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+@pytest.mark.parametrize("small", [1e-3, 1e-9, 1e-12, 1e-30])
+def test_a_small_mass_that_goes_far(small, d):
+    """All else stays nearly where it is: W_2^2 = small 6^2 + (what moves from 1 to 0)."""
+    x = np.zeros((3, d))
+    x[:, 0] = [0.0, 1.0, 7.0]
+    weights = np.array([0.5, 0.5 - small, small])  # their sum may be rounded
+    moved = float(Fraction(1, 2) - Fraction(0.5) / sum(map(Fraction, weights)))
+    found = wasserstein(Points(x, weights), Points(x[:2], [0.5, 0.5]), 2)
+    assert_allclose(found, np.sqrt(small * 36 + moved), rtol=1e-9)
+
+
+@pytest.mark.parametrize("d", [1, 2])
+def test_slopes_of_transport_in_points_and_in_weights(d):
+    x, y = draw(0, 4, d), draw(1, 5, d)
+    rng = np.random.default_rng(2)
+    a, b = rng.dirichlet(np.ones(4)), rng.dirichlet(np.ones(5))
+    along, shift = rng.normal(size=(4, d)), rng.normal(size=4)
+    shift -= shift.mean()
+
+    def away(x, a):
+        return wasserstein(Points(x, a), Points(y, b), 2)
+
+    in_points, in_weights = jax.grad(away, (0, 1))(x, a)
+    h = 1e-6
+    change = (away(x + h * along, a) - away(x - h * along, a)) / (2 * h)
+    assert_allclose(jnp.sum(in_points * along), change, atol=1e-8)
+    change = (away(x, a + h * shift) - away(x, a - h * shift)) / (2 * h)
+    assert_allclose(in_weights @ shift, change, atol=1e-8)
+
+
+def test_a_coupling_without_a_proof_is_nan_and_says_so(monkeypatch):
+    monkeypatch.setattr("gandyn._linear_program._round", lambda *program: None)
+    monkeypatch.setattr("gandyn.distances._plan._attempt", lambda *problem: None)
+    with pytest.warns(UserWarning, match="no coupling of 3 and 4 points was found"):
+        assert np.isnan(wasserstein(draw(0, 3, 2), draw(1, 4, 2)))
+
+
+def test_a_first_attempt_that_is_wrong_is_mended(monkeypatch):
+    """The coupling of whatever proposes one is held to the proof as well."""
+    x, y = draw(0, 4, 2), draw(1, 6, 2)
+    best = wasserstein(x, y, 2)
+    anyhow = np.zeros((4, 6))
+    anyhow[0] = 0.25
+    attempt = exact_numbers(anyhow.ravel()), exact_numbers(np.ones(10))
+    monkeypatch.setattr("gandyn.distances._plan._attempt", lambda *problem: attempt)
+    assert_allclose(wasserstein(x, y, 2), best, rtol=1e-13)
+
+
+def test_the_network_simplex_of_pot_is_held_to_the_proof():
+    pytest.importorskip("ot")
+    for order in (1, 4):
+        x, y = modes(0, 16, 1e-3), modes(1, 32, 1e-3)
+        assert_allclose(wasserstein(x, y, order), replicated(x, y, order), rtol=1e-12)
+
+
+# Critics that are trained
+
+
+def relu(params, x):
+    w, b = params
+    return jax.nn.relu(w @ x + b)
+
+
+def best_relu(x, y):
+    """sup over |(w, b)| <= 1 on the line, by all directions of (w, b)."""
+    turn = np.linspace(0, 2 * np.pi, 20_001)
+    w, b = np.cos(turn)[:, None], np.sin(turn)[:, None]
+    return np.max(np.maximum(w * x + b, 0).mean(1) - np.maximum(w * y + b, 0).mean(1))
+
+
+@pytest.mark.parametrize("start", [(1.0, 0.0), (-0.5, -0.8), (0.0, -1.0), (0.1, 0.1)])
+def test_one_unlucky_start_does_not_decide(start):
+    """From a critic that is 0 on all of the data nobody goes uphill."""
+    x, y = draw(0, 60) + 1, draw(1, 60) - 1
+    params = (jnp.asarray([start[0]]), jnp.asarray(start[1]))
+    for pair in ((x, y), (y, x)):
+        found = distances.neural_distance(relu, params, *pair, steps=200)
+        assert_allclose(found, best_relu(*pair), rtol=1e-4)
+
+
+def test_critics_of_one_sample_in_another_order_agree():
+    """On nothing but rounding."""
+    x = draw(0, 20) + 1
+    params = (jnp.asarray([1.0]), jnp.asarray(0.5))
+    assert abs(distances.neural_distance(relu, params, x, x[::-1], steps=20)) < 1e-15
+
+
+def test_critics_that_do_not_agree_are_undecided():
+    def needle(w, x):
+        """Seen from one direction only, and nowhere else a slope."""
+        return jnp.where(w[0] > 0.95 * jnp.linalg.norm(w), w[0] * x[0], 0)
+
+    x, y = np.ones((3, 1)), np.zeros((3, 1))
+    start = jnp.array([1.0] + [0.0] * 7)
+    with pytest.warns(UserWarning, match="the critics do not agree"):
+        assert np.isnan(distances.neural_distance(needle, start, x, y, steps=5))
+    one = distances.neural_distance(needle, start, x, y, steps=5, agree=1.0)
+    assert_allclose(one, 1, rtol=1e-6)

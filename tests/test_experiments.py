@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -85,6 +86,38 @@ def start(code, folder, *arguments):
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+INTERRUPTED = """
+import dataclasses, pkgutil, runpy, signal, sys, threading, time, types
+from experiments._panels import side_by_side
+
+def panel(i):
+    if i == 1:
+        signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
+    time.sleep(60)
+
+module = types.ModuleType("experiments.panels", "Claim: none.")
+sys.modules[module.__name__] = module
+module.Options = dataclasses.make_dataclass("Options", [])
+module.QUICK = module.Options()
+module.run = lambda options, out: side_by_side(panel, range(9), "panels")
+found = pkgutil.iter_modules
+pkgutil.iter_modules = lambda path: [*found(path), types.SimpleNamespace(name="panels")]
+sys.argv[1:] = ["panels", "--out", sys.argv[1]]
+runpy.run_module("experiments", run_name="__main__", alter_sys=False)
+"""
+
+
+@pytest.mark.slow
+def test_an_interrupted_experiment_says_so_in_a_line_and_waits_for_nothing(tmp_path):
+    began = time.perf_counter()
+    process = start(INTERRUPTED, tmp_path, str(tmp_path))
+    said, complaints = process.communicate()
+    assert process.returncode == 130
+    assert re.fullmatch(r"panels: interrupted after \d+ s", said.strip())
+    assert complaints == ""
+    assert time.perf_counter() - began < 50  # a panel takes 60 s
 
 
 @pytest.mark.slow

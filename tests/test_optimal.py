@@ -185,6 +185,17 @@ def test_kantorovich_turns_where_the_distribution_functions_cross():
     assert_allclose(jnp.diff(potential(x)), [-1 / 3, 2 / 3], rtol=1e-12)
 
 
+@pytest.mark.parametrize(("p", "q"), [(1.0, 2.0), (2.0, 1.0), (0.3, 5.0)])
+def test_kantorovich_goes_on_beyond_all_knots(p, q):
+    """To the left the law that is wider has more mass below, to the right less."""
+    potential = Kantorovich(gaussian(0.5, p), gaussian(-0.5, q))
+    far = 1e3
+    assert np.max(np.abs(potential.knots())) < far
+    x = jnp.array([-far - 1, -far, far, far + 1])
+    left, _, right = jnp.diff(potential(x))
+    assert_allclose([left, right], [np.sign(q - p), np.sign(p - q)], rtol=1e-10)
+
+
 def test_where_only_one_has_mass_nothing_is_nan():
     ratios = jnp.array([-jnp.inf, jnp.inf])
     for loss, extreme in ((minimax, np.inf), (least_squares, 1), (hinge, 1), (linear, np.inf)):
@@ -220,6 +231,12 @@ def test_single_precision_stays_in_logits():
             "points of one shape",
         ),
         (lambda: Kantorovich(gd.measures.ring(), gd.measures.ring()), ValueError, "on the line"),
+        (
+            lambda: Kantorovich(0.0, gaussian(0.0, 1.0)),
+            TypeError,
+            "`p` must be a density, but is 0",
+        ),
+        (lambda: Kantorovich(gaussian(0.0, 1.0), "a"), TypeError, "`q` must be a density"),
     ],
 )
 @pytest.mark.usefixtures("as_installed")

@@ -123,6 +123,20 @@ def test_local_responses_that_there_are_not():
     assert_allclose(gd.exploitability(gd.games.dirac(), (0.0, 0.0)).gap, 0)
 
 
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda x: jnp.where(x < 1, -x, 10 - x),  # downhill to an edge that has no least point
+        lambda x: (x - 3) ** 2 + jnp.where(x > 1, 1e3, 0),
+        lambda x: 1e14 + jnp.cosh(x - 3),  # changes that are lost to rounding
+    ],
+)
+def test_a_response_that_stops_on_a_slope_is_not_found(loss):
+    found = gd.exploitability(gd.games.zero_sum(lambda x, y: loss(x) - loss(y)), (0.0, 0.0))
+    assert not jnp.any(found.found)
+    assert jnp.all(jnp.isnan(found.gains))
+
+
 def test_many_at_once():
     payoffs = jnp.asarray(np.random.default_rng(0).normal(size=(3, 2, 4, 4)))
     together = jax.jit(jax.vmap(lambda p: gd.leader((p[0], p[1])).value))(payoffs)

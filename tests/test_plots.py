@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from matplotlib.quiver import Quiver
 from numpy.testing import assert_allclose
 
 import gandyn as gd
@@ -216,3 +217,32 @@ def test_kinds_of_equilibrium_along_a_parameter():
         3: [0.5],
         4: [0.0],
     }
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        gd.methods.simultaneous(ROTATION, 0.3),
+        gd.methods.extragradient(ROTATION, 0.3),
+        gd.methods.optimistic(ROTATION, 0.3),
+        gd.methods.negative_momentum(ROTATION, 0.3),
+        gd.methods.lookahead(gd.methods.simultaneous(ROTATION, 0.3), 3, 0.5),
+    ],
+    ids=["simultaneous", "extragradient", "optimistic", "momentum", "lookahead"],
+)
+@pytest.mark.slow
+def test_half_steps_are_drawn_of_rules_that_have_them(rule):
+    """One arrow a move from each start; none of a rule of one move."""
+    found = gd.portrait(rule, ONE, nodes=5, nullclines=False)
+    starts, points = found.legs.shape[:2]
+    drawn = [patch for patch in plots.portrait(found).collections if isinstance(patch, Quiver)]
+    assert sum(len(arrows.U) for arrows in drawn) == starts * (points - 1)
+
+
+@pytest.mark.slow
+def test_no_equilibria_are_drawn_as_none():
+    """x^2 + x y - y^2 has its only one at 0."""
+    game = gd.games.zero_sum(lambda x, y: x**2 + x * y - y**2)
+    none = gd.equilibria(gd.methods.simultaneous(game, 0.1), (0.0, 0.0), (3.0, 4.0), starts=4)
+    assert len(none) == 0
+    assert all(len(line.get_xdata()) == 0 for line in plots.equilibria(none).lines)

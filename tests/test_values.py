@@ -111,3 +111,71 @@ def test_single_precision_stays():
 def test_payoffs_that_are_none(payoff):
     with pytest.raises(ValueError, match="`payoff` must be"):
         gd.values(payoff)
+
+
+ROCK_PAPER_SCISSORS = np.array([[0.0, 1.0, -1.0], [-1.0, 0.0, 1.0], [1.0, -1.0, 0.0]])
+
+
+def proven(payoff):
+    """The value, after the two strategies have been held to prove it."""
+    found = gd.values(payoff)
+    row, column = np.asarray(found.row), np.asarray(found.column)
+    gap = (row @ payoff).max() - (payoff @ column).min()
+    # To the rounding of the probabilities, of what every answer is paid.
+    paid = max((row @ abs(payoff)).max(), (abs(payoff) @ column).max())
+    assert abs(gap) <= 1e-15 * paid + 1e-14 * (row @ abs(payoff) @ column)
+    return float(found.mixed)
+
+
+@pytest.mark.parametrize("large", [1e3, 1e7, 1e10, 1e12, 1e15])
+def test_an_action_that_is_never_played_does_not_move_the_value(large):
+    """However bad it is: of rock-paper-scissors, at any place, for either player."""
+    game = ROCK_PAPER_SCISSORS + 0.25
+    bad = np.full((3, 1), large)
+    for payoff in (
+        np.hstack([game, -bad]),
+        np.hstack([-bad, game]),
+        np.vstack([bad.T, game]),
+        np.hstack([-bad * np.array([[1], [1e-3], [1e-6]]), game, -bad]),
+    ):
+        assert_allclose(proven(payoff), 0.25, rtol=1e-14)
+
+
+@pytest.mark.parametrize("units", [1e-12, 1.0, 1e200])
+@pytest.mark.parametrize("orders", [2, 12, 15])
+def test_actions_that_are_played_with_tiny_probabilities(orders, units):
+    """diag(d): both play i with probability v / d_i, where v = 1 / sum(1 / d)."""
+    d = units * np.logspace(0, orders, 5)
+    found = gd.values(np.diag(d))
+    value = 1 / np.sum(1 / d)
+    assert_allclose(found.mixed, value, rtol=1e-14)
+    # The value is proven, up to rounding; of strategies the small entries move it little.
+    assert_allclose(found.row, value / d, rtol=1e-10)
+    assert_allclose(found.column, value / d, rtol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_payoffs_over_twelve_orders_of_magnitude(seed):
+    rng = np.random.default_rng(seed)
+    payoff, units = rng.normal(size=(5, 6)), 10 ** rng.uniform(-6, 6, (5, 6))
+    for scaled in (payoff * units, payoff * units[:, :1], payoff * units[:1], abs(payoff) * units):
+        value = proven(scaled)
+        assert_allclose(proven(-scaled.T), -value, rtol=1e-12)
+
+
+def test_derivatives_where_payoffs_differ_by_many_orders_of_magnitude():
+    d = jnp.array([1.0, 1e4, 1e12])
+    value = 1 / jnp.sum(1 / d)
+    slopes = jax.jacobian(lambda d: gd.values(jnp.diag(d)))(d)
+    assert_allclose(slopes.mixed, (value / d) ** 2, rtol=1e-12)
+    exact = jax.jacobian(lambda d: 1 / jnp.sum(1 / d) / d)(d)
+    assert_allclose(slopes.row, exact, rtol=1e-9, atol=1e-15)
+
+
+def test_a_value_without_a_proof_is_nan_and_says_so(monkeypatch):
+    """A solver that stops too early."""
+    monkeypatch.setattr("gandyn._linear_program._round", lambda *program: None)
+    with pytest.warns(UserWarning, match="no strategies were found that prove the value"):
+        found = gd.values(ROCK_PAPER_SCISSORS)
+    assert np.isnan(found.mixed)
+    assert np.isnan(found.row).all()

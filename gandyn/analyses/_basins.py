@@ -16,6 +16,7 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ..flows._flow import forwards
 from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
+from ._names import plane_names
 from ._plane import Plane, plane_of
 
 
@@ -31,6 +32,7 @@ class Basins(Result):
       that it fills, and how far the box reaches to either side: 0 for an equilibrium.
     - `attracts`: false for an equilibrium that repels some of its neighbors, so that only those
       starts end there which lie exactly so.
+    - `names`, `plane`: of the coordinates that vary, and which they are.
     - `crawling`: how many of the undecided starts hardly move, and yet are near no equilibrium.
     """
 
@@ -52,6 +54,8 @@ class Basins(Result):
     centers: Float[Array, "attractor coordinate"]
     extents: Float[Array, "attractor coordinate"]
     attracts: Bool[Array, " attractor"]
+    names: tuple[str, str] = eqx.field(static=True)
+    plane: tuple[int, int] = eqx.field(static=True)
     crawling: int = eqx.field(static=True)
 
     @property
@@ -108,8 +112,9 @@ def basins(
     within `tolerance` for 1/64 of the `duration`, and a root of the residual is there; on a cycle
     (of a flow, or an invariant circle of a rule), if it goes on through the `duration` and then
     fills the same box, to 1 %, twice more: a rule in a quarter of it each, a flow in 128 times its
-    own size or what a quarter allows. Boxes that agree to 4 % are one cycle;
-    more than 16 different ones are a continuum, and undecided. Chaos that fills its box as evenly
+    own size or what a quarter allows. Boxes that agree to 4 % are one cycle, if it brings back what
+    is displaced by a tenth of its size; more than 16 different ones are a continuum. What does not
+    attract, like the circles around a center, is undecided. Chaos that fills its box as evenly
     is not told from a cycle here; from one start, `settles_on` tells it.
 
     **Arguments:**
@@ -172,6 +177,8 @@ def basins(
         centers,
         extents,
         jnp.asarray([attracts for _, attracts in ends.roots] + [True] * len(rounds), bool),
+        plane_names(dynamics, state.players, at.chosen),
+        at.chosen,
         ends.crawling,
     )
 

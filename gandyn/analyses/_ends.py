@@ -46,6 +46,7 @@ _PIECES = 50  # times so many
 _SAME = 0.01  # boxes are one if their ends agree to this share of their size
 _SIZES = (64, 1024, 8192)  # of the batches; the largest fits into a core's cache
 _TRIES = 16  # roots looked for after a stretch
+_DISPLACED = 0.1  # of its size: to see whether a cycle attracts
 _MOST_CYCLES = 16  # more of them are a continuum
 _LONGEST = 1e9  # time that a flow is followed
 
@@ -116,8 +117,10 @@ def follow(
     escape: float,
     key: Key,
     progress: bool | None,
+    attract: bool = True,
 ) -> tuple[Ends, State]:
-    """Follow a batch of states; also returns where the members were last."""
+    """Follow a batch of states; also returns where the members were last. What goes round must
+    `attract` to be an end: bring back what is displaced from it."""
     stretch: Any = duration / _STRETCHES
     if isinstance(dynamics, AbstractRule):
         stretch = math.ceil(stretch / _LOOKS) * _LOOKS
@@ -148,7 +151,12 @@ def follow(
                 active, states = active[left], _take(states, left)
         if len(active):
             ends.sizes[active] = np.max(reach[1] - reach[0], axis=1, initial=0)
-            _watch(ends, runner, active, states, now, duration, tolerance, escape)
+            boxes = _watch(ends, runner, active, states, now, duration, tolerance, escape)
+            for members, times, (low, high), state in boxes:
+                if attract and not _brings_back(runner, state, low, high, now, duration):
+                    continue
+                ends.end(members, len(ends.roots) + len(ends.boxes), times)
+                ends.boxes.append((low, high))
     ends.forget()
     return ends, last
 
@@ -197,8 +205,10 @@ def _watch(
     duration: float,
     tolerance: float,
     escape: float,
-) -> None:
-    """What has not ended in its time: at rest where nothing attracts, going round, or neither."""
+) -> list[tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], State]]:
+    """What has not ended in its time: at rest where nothing attracts, going round, or neither. Of
+    what goes round, the members that fill one box, the times, its corners, and one of the states.
+    """
     sizes = np.maximum(ends.sizes[active], tolerance)
     first_low, first_high, states, middle = runner.watch(states, now, duration / 4, sizes)
     low, high, states, now = runner.watch(states, middle, duration / 4, sizes)
@@ -213,21 +223,44 @@ def _watch(
     size = (high - low).max(axis=1, initial=0)
     moved = np.maximum(np.abs(low - first_low), np.abs(high - first_high)).max(axis=1, initial=0)
     round_ = ~gone & ~resting & (moved <= _SAME * size)
-    boxes: list[tuple[np.ndarray, np.ndarray]] = []
+    boxes = []
     which = np.full(len(active), -1)
     for member in np.flatnonzero(round_):
         if which[member] >= 0:
             continue
         apart = np.maximum(np.abs(low - low[member]), np.abs(high - high[member])).max(axis=1)
         which[round_ & (which < 0) & (apart <= 4 * _SAME * size[member])] = len(boxes)
-        boxes.append((low[member], high[member]))
-        if len(boxes) > _MOST_CYCLES:
-            break
-    else:
-        for i, filled in enumerate(boxes):
-            ends.end(active[which == i], len(ends.roots) + len(ends.boxes), now[which == i])
-            ends.boxes.append(filled)
+        here = which == len(boxes)
+        state = _take(states, [member])
+        boxes.append((active[here], now[here], (low[member], high[member]), state))
     ends.crawling = int(np.sum(resting & (at < 0)))
+    return boxes if len(boxes) <= _MOST_CYCLES else []
+
+
+def _brings_back(
+    runner: "_Runner", state: State, low: np.ndarray, high: np.ndarray, now: Any, duration: float
+) -> bool:
+    """Whether what goes round in a box does so again after it was displaced, outwards or inwards:
+    on the circles of a center it goes round in another box."""
+    center, size = (low + high) / 2, np.max(high - low)
+
+    def displaced(factor: float) -> State:
+        players = jax.tree.map(lambda x: x[0], state.players)
+        x, back = coordinates(players)
+        moved = back(jnp.asarray(center, x.dtype) + factor * (x - jnp.asarray(center, x.dtype)))
+        return State(jax.tree.map(lambda x: np.asarray(x)[None], moved), state.memory)
+
+    both = _join([displaced(1 + _DISPLACED), displaced(1 - _DISPLACED)])
+    stretch: Any = duration / 2
+    if isinstance(runner.dynamics, AbstractRule):
+        stretch = math.ceil(stretch / _LOOKS) * _LOOKS
+    *_, both = runner.run(both, now, stretch, _LOOKS)
+    sizes = np.full(2, size)
+    lows, highs, *_ = runner.watch(both, now + stretch, duration / 4, sizes)
+    away = np.maximum(np.abs(lows - low), np.abs(highs - high)).max(axis=1)
+    known = away[np.isfinite(away)]  # what left the game's domain says nothing
+    # Either end of the box was displaced by twice as much.
+    return known.size > 0 and bool(np.all(known <= _DISPLACED * size / 4))
 
 
 class _Runner:

@@ -25,6 +25,7 @@ from .._types import Key, Players
 from ..rules import AbstractRule
 from ..rules._compose import stages
 from ._inside import game_inside
+from ._names import plane_names
 from ._plane import Plane, plane_of
 
 _VERTICES = 256  # of curves, moved together
@@ -45,6 +46,7 @@ class Portrait(Result):
     - `legs`: for a rule made of several moves, where a step stands after each of them, starting
       from a coarse grid; without moves, none.
     - `equilibria`: those that the game itself knows in closed form, in the plane's coordinates.
+    - `names`: of the two coordinates.
     - `unit`: what the arrows are measured per.
     """
 
@@ -63,6 +65,7 @@ class Portrait(Result):
     nullclines: tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]
     legs: Float[Array, "start move 2"]
     equilibria: Float[Array, "equilibrium 2"]
+    names: tuple[str, str] = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
 
@@ -114,6 +117,7 @@ def portrait(
         (zero_set(0), zero_set(1)),
         _legs(dynamics, at, x, y, key) if legs else jnp.zeros((0, 1, 2)),
         _known(dynamics, at, x.dtype),
+        plane_names(dynamics, state.players, at.chosen),
         dynamics.unit,
     )
 

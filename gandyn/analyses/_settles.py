@@ -129,7 +129,7 @@ def settles_on(
             "the start is outside of the game's domain, where the dynamics or a loss is not "
             "finite: give other `players`."
         )
-    ends, last = follow(dynamics, alone, duration, tolerance, escape, key, False)
+    ends, last = follow(dynamics, alone, duration, tolerance, escape, key, False, attract=False)
     last = jax.tree.map(lambda x: jnp.asarray(x[0]), last)
     here, _ = coordinates(last.players)
     label, nothing = int(ends.labels[0]), jnp.full(here.shape, jnp.nan, here.dtype)

@@ -19,55 +19,114 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, Int
-from scipy.optimize import linear_sum_assignment, linprog
-from scipy.sparse import csr_array, eye_array, kron, vstack
-from scipy.spatial.distance import cdist
 
 from .. import _checks as checks
 from .._reads import compiled
 from .._types import Key, Scalar
 from ..measures import AbstractDensity
 from ..measures._quadrature import cut, panels
-from ._sample import norm, pair, root, sample
+from . import _plan
+from ._sample import Weights, norm, pair, root, weighted
 
 
 def wasserstein(x: Any, y: Any, order: Any = 1) -> Scalar:
-    """The Wasserstein distance W_p between two equally weighted samples, exact; or between laws on
-    the line, or a sample and a law.
+    """The Wasserstein distance W_p between two samples, or weighted points, exact; or between laws
+    on the line, or points and a law.
 
-    In one dimension by sorting, under any transformation. In more by solving the assignment problem
-    (samples of one size) or the transport problem (of two sizes) on the host; derivatives are those
-    of the optimal coupling held. Of laws by quadrature, with digits to rounding for order 1.
+    In one dimension by quantile functions, under any transformation. In more by a coupling that is
+    proven to be the best, on the host; derivatives in the points are those of that coupling held,
+    derivatives in the weights its prices. Many points of two sizes, or of unequal weights, take
+    long, unless POT is installed (`pip install gandyn[transport]`). Of laws by quadrature, with
+    digits to rounding for order 1.
 
     **Arguments:**
 
-    - `x`: a sample, shape `(n,)` or `(n, d)`, or a density on the line.
-    - `y`: a sample, shape `(m,)` or `(m, d)`, or a density on the line.
+    - `x`: a sample, shape `(n,)` or `(n, d)`; or a measure that is points, such as
+      `gandyn.measures.Points(x, w)`; or a density on the line.
+    - `y`: the same, of m points.
     - `order`: p, at least 1. The result is W_p, not its p-th power.
 
-    **Raises:** `ValueError` if a sample is empty or not finite, or if the dimensions differ.
+    **Raises:** `ValueError` if a sample is empty or not finite, or if the dimensions differ. Where
+    no coupling can be proven to be the best, a warning, and nan.
     """
     order = checks.number("order", order, low=1)
     if isinstance(x, AbstractDensity) or isinstance(y, AbstractDensity):
         one = bool(order == 1) if checks.is_concrete(order) else None
         return _between_laws(_law("x", x), _law("y", y), order, one)
-    x, y = pair(x, y)
+    x, y, a, b = pair(x, y)
     order = order.astype(x.dtype)
-    if x.shape[1] == 1:
-        x, y = jnp.sort(x, axis=0), jnp.sort(y, axis=0)
-        i, j, mass = _monotone(len(x), len(y))
-        apart = jnp.abs(x[i, 0] - y[j, 0])
+    if checks.is_concrete((x, y, a, b, order)):
+        return jnp.asarray(_known(*jax.tree.map(np.asarray, (x, y, a, b, order))), x.dtype)
+    return _traced(x, y, a, b, order)
+
+
+def _known(x: Any, y: Any, a: Any, b: Any, order: Any) -> float:
+    """W_p between points that can be looked at: nothing is compiled for them."""
+    x, y = x.astype(float), y.astype(float)
+    if x.shape[1] > 1:
+        i, j, mass, _, _ = _plan.best(x, y, a, b, order)
     else:
-        i, j, mass = _optimal(x, y, order)
-        apart = norm(x[i] - y[j])
-    return _mean(apart, jnp.asarray(mass, x.dtype), order)
+        (x, a), (y, b) = _in_order(x, a), _in_order(y, b)
+        if a is None and b is None:
+            i, j, mass = _plan.monotone(len(x), len(y))
+        else:
+            i, j, mass = _plan.monotone_weighted(_all(a, len(x)), _all(b, len(y)))
+    return _plan.mean(_plan.norms(x[i] - y[j]), mass, float(order))
 
 
-def _mean(apart: Float[Array, " k"], mass: Float[Array, " k"], order: Scalar) -> Scalar:
-    """(sum_i mass_i apart_i^order)^(1/order), in units of the largest: its powers stay in range."""
-    top = jax.lax.stop_gradient(jnp.max(apart))
+def _in_order(x: np.ndarray, w: Any) -> tuple[np.ndarray, Any]:
+    """Points on the line from left to right, and their weights."""
+    order = np.argsort(x[:, 0], kind="stable")
+    return x[order], w if w is None else w[order]
+
+
+def _all(w: Any, n: int) -> np.ndarray:
+    """The weights of n points."""
+    return np.ones(n) if w is None else w.astype(float)
+
+
+def _traced(
+    x: Float[Array, "n d"], y: Float[Array, "m d"], a: Weights, b: Weights, order: Scalar
+) -> Scalar:
+    """W_p between points of which only the shapes are known."""
+    if a is None and b is None and x.shape[1] == 1:
+        x, y = jnp.sort(x, axis=0), jnp.sort(y, axis=0)
+        i, j, mass = _plan.monotone(len(x), len(y))
+        return _mean(jnp.abs(x[i, 0] - y[j, 0]), jnp.asarray(mass, x.dtype), order)
+    if a is None and b is None:
+        i, j, mass, _, _ = _optimal(x, y, a, b, order)
+        return _mean(norm(x[i] - y[j]), mass, order)
+    a = jnp.full(len(x), 1 / len(x), x.dtype) if a is None else a
+    b = jnp.full(len(y), 1 / len(y), y.dtype) if b is None else b
+    if x.shape[1] == 1:
+        return _mean(*_monotone(x[:, 0], y[:, 0], a, b), order)
+    i, j, mass, u, v = _optimal(x, y, a, b, order)
+    paid = a @ u + b @ v
+    return _mean(norm(x[i] - y[j]), mass, order, paid - jax.lax.stop_gradient(paid))
+
+
+def _mean(
+    apart: Float[Array, " k"], mass: Float[Array, " k"], order: Scalar, more: Any = 0
+) -> Scalar:
+    """(sum_i mass_i apart_i^order + more)^(1/order), in units of the largest: its powers stay in
+    range."""
+    top = jax.lax.stop_gradient(jnp.max(jnp.where(mass != 0, apart, 0)))
     unit = jnp.where((top > 0) & jnp.isfinite(top), top, 1)
-    return unit * root(jnp.sum(mass * (apart / unit) ** order), order)
+    used = jnp.where(mass != 0, apart, 0)
+    return unit * root(jnp.sum(mass * (used / unit) ** order) + more, order)
+
+
+def _monotone(
+    x: Float[Array, " n"], y: Float[Array, " m"], a: Float[Array, " n"], b: Float[Array, " m"]
+) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    """The monotone coupling of weighted points on the line: distances of pairs, and their mass."""
+    at_x, at_y = jnp.argsort(x), jnp.argsort(y)
+    x, a, y, b = x[at_x], a[at_x], y[at_y], b[at_y]
+    above, below = (jnp.cumsum(w) / jnp.sum(w) for w in (a, b))
+    levels = jnp.sort(jnp.concatenate([jnp.zeros(1, x.dtype), above, below[:-1]]))
+    i, j = (jnp.searchsorted(s, levels[:-1], side="right") for s in (above, below))
+    apart = jnp.abs(x[jnp.minimum(i, len(x) - 1)] - y[jnp.minimum(j, len(y) - 1)])
+    return apart, jnp.diff(levels)
 
 
 def sliced_wasserstein(
@@ -80,16 +139,16 @@ def sliced_wasserstein(
 
     **Arguments:**
 
-    - `x`, `y`: samples, shape `(n, d)` and `(m, d)`.
+    - `x`, `y`: samples, shape `(n, d)` and `(m, d)`, or weighted points.
     - `order`: p, at least 1.
     - `directions`: how many directions; or unit vectors, shape `(directions, d)`.
     - `key`: draws the directions. It may be left out in the plane, where they are then evenly
       spaced, and on the line, where there is one.
     """
-    x, y = pair(x, y)
+    x, y, a, b = pair(x, y)
     order = checks.number("order", order, low=1).astype(x.dtype)
     u = _directions(directions, x.shape[1], key).astype(x.dtype)
-    apart = jax.vmap(lambda u: wasserstein(x @ u, y @ u, order))(u)
+    apart = jax.vmap(lambda u: _traced((x @ u)[:, None], (y @ u)[:, None], a, b, order))(u)
     return _mean(apart, jnp.full(len(u), 1 / len(u), x.dtype), order)
 
 
@@ -121,17 +180,18 @@ def _directions(directions: Any, d: int, key: Key) -> Float[Array, "k d"]:
 
 
 class _Steps(eqx.Module):
-    """A sample on the line as a law: its distribution function is a flight of steps."""
+    """Points on the line as a law: its distribution function is a flight of steps."""
 
     x: Float[Array, " n"]  # sorted
+    levels: Float[Array, " n+1"]  # of the distribution function, from 0 to 1
 
     def cdf(self, x: Float[Array, "..."]) -> Float[Array, "..."]:
         below = jnp.searchsorted(self.x, x.reshape(-1), side="right").reshape(x.shape)
-        return below.astype(x.dtype) / len(self.x)
+        return self.levels[below].astype(x.dtype)
 
     def quantile(self, u: Float[Array, "..."]) -> Float[Array, "..."]:
-        i = jnp.ceil(u * len(self.x)).astype(int) - 1
-        return self.x[jnp.clip(i, 0, len(self.x) - 1)]
+        i = jnp.searchsorted(self.levels[1:], u.reshape(-1), side="left").reshape(u.shape)
+        return self.x[jnp.minimum(i, len(self.x) - 1)]
 
     def knots(self) -> Float[Array, " n"]:
         return self.x
@@ -142,13 +202,17 @@ def _law(name: str, value: Any) -> Any:
     if isinstance(value, AbstractDensity):
         value.on_the_line()
         return value
-    x = sample(name, value)
+    x, w = weighted(name, value)
     if x.shape[1] != 1:
         raise ValueError(
             f"`{name}` must be a sample on the line to be compared with a density, but has "
             f"{x.shape[1]} dimensions: draw a sample from the density, `law.sample(key, n)`."
         )
-    return _Steps(jnp.sort(x[:, 0]))
+    if w is None:
+        return _Steps(jnp.sort(x[:, 0]), jnp.arange(len(x) + 1, dtype=x.dtype) / len(x))
+    at = jnp.argsort(x[:, 0])
+    total = jnp.cumsum(jnp.concatenate([jnp.zeros(1, x.dtype), w[at]]))
+    return _Steps(x[at, 0], total / total[-1])
 
 
 @compiled
@@ -191,11 +255,7 @@ def _area(p: Any, q: Any, knots: Float[Array, " k"]) -> Scalar:
 def _between_quantiles(p: Any, q: Any, knots: list[Array], order: Scalar) -> Scalar:
     """(int_0^1 |F^-1 - G^-1|^order du)^(1/order)."""
     levels = [_cdf(law, k) for law, k in zip((p, q), knots, strict=True)]
-    levels += [
-        jnp.arange(len(law.x) + 1, dtype=order.dtype) / len(law.x)
-        for law in (p, q)
-        if isinstance(law, _Steps)
-    ]
+    levels += [law.levels.astype(order.dtype) for law in (p, q) if isinstance(law, _Steps)]
     ends = jnp.asarray([0, 1], order.dtype)
     u, du = panels(jnp.clip(jnp.concatenate([*levels, ends]), 0, 1))
     # The last numbers before 0 and 1 carry no more mass than rounding.
@@ -205,46 +265,27 @@ def _between_quantiles(p: Any, q: Any, knots: list[Array], order: Scalar) -> Sca
     return _mean(apart.reshape(-1), jnp.where(inside, du, 0).reshape(-1), order)
 
 
-def _monotone(
-    n: int, m: int
-) -> tuple[Int[np.ndarray, " k"], Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """The monotone coupling of n and m sorted points: which pairs, and their mass."""
-    # Quantile levels in units of 1 / (n m), where they are whole numbers.
-    levels = np.union1d(np.arange(n + 1) * m, np.arange(m + 1) * n)
-    return levels[:-1] // m, levels[:-1] // n, np.diff(levels) / (n * m)
-
-
 def _optimal(
-    x: Float[Array, "n d"], y: Float[Array, "m d"], order: Scalar
-) -> tuple[Int[Array, " k"], Int[Array, " k"], Float[Array, " k"]]:
-    """The optimal coupling of two equally weighted samples: which pairs, and their mass."""
-    k = len(x) if len(x) == len(y) else len(x) + len(y) - 1
-    index, mass = (jax.ShapeDtypeStruct((k,), dtype) for dtype in (jnp.int32, x.dtype))
-    held = jax.lax.stop_gradient((x, y, order))
-    return jax.pure_callback(_solve, (index, index, mass), *held, vmap_method="sequential")
+    x: Float[Array, "n d"], y: Float[Array, "m d"], a: Weights, b: Weights, order: Scalar
+) -> tuple[
+    Int[Array, " k"], Int[Array, " k"], Float[Array, " k"], Float[Array, " n"], Float[Array, " m"]
+]:
+    """The best coupling of points in d dimensions: which pairs, their mass, and the prices."""
+    k, dtype = _plan.pairs(len(x), len(y), a is None and b is None), x.dtype
+    shapes = tuple(
+        jax.ShapeDtypeStruct((n,), dtype)
+        for n, dtype in (
+            (k, jnp.int32),
+            (k, jnp.int32),
+            (k, dtype),
+            (len(x), dtype),
+            (len(y), dtype),
+        )
+    )
 
+    def best(*held: Any) -> tuple[np.ndarray, ...]:
+        found = _plan.best(*held)
+        return tuple(np.asarray(v, s.dtype) for v, s in zip(found, shapes, strict=True))
 
-def _solve(x: Any, y: Any, order: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The assignment problem or the transport problem, on the host."""
-    x, y = np.asarray(x), np.asarray(y)
-    n, m, dtype = len(x), len(y), x.dtype
-    cost = cdist(x, y)
-    if not np.all(np.isfinite(cost)):
-        k = n if n == m else n + m - 1
-        return np.zeros(k, np.int32), np.zeros(k, np.int32), np.full(k, np.nan, dtype)
-    # In units of the largest distance: its powers stay in range, and tolerances are absolute.
-    cost = (cost / max(cost.max(), np.finfo(float).tiny)) ** float(order)
-    if n == m:
-        i, j = linear_sum_assignment(cost)
-        return i.astype(np.int32), j.astype(np.int32), np.full(n, 1 / n, dtype)
-    rows = kron(eye_array(n), np.ones((1, m)))
-    columns = kron(np.ones((1, n)), eye_array(m))
-    mass = np.concatenate([np.full(n, 1 / n), np.full(m, 1 / m)])
-    constraints = csr_array(vstack([rows, columns]))
-    solved = linprog(np.ravel(cost), A_eq=constraints, b_eq=mass, method="highs-ds")
-    if not solved.success:
-        raise RuntimeError(f"the transport problem was not solved: {solved.message}")
-    # A vertex: no more pairs than one less than there are points.
-    plan = np.maximum(solved.x, 0)
-    pairs = np.argsort(-plan, kind="stable")[: n + m - 1]
-    return (pairs // m).astype(np.int32), (pairs % m).astype(np.int32), plan[pairs].astype(dtype)
+    held = jax.lax.stop_gradient((x, y, a, b, order))
+    return jax.pure_callback(best, shapes, *held, vmap_method="sequential")

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from ..analyses import Basins
-from ._axes import PLAYERS, plot
+from ._axes import name_axes, plot
 
 ATTRACTORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
 ESCAPES, NOTHING = "#D4D4D4", "white"
@@ -19,7 +19,7 @@ def basins(
     ax: Axes,
     *,
     colors: Sequence[str] | None = None,
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
 ) -> Axes:
     """Every start in the color of what it ends on: gray if it escapes, white if it is undecided.
     Equilibria are stars, cycles the boxes that they fill.
@@ -29,11 +29,15 @@ def basins(
     - `result`: basins in a plane.
     - `ax`: where to draw; a new figure if left out.
     - `colors`: one for each attractor, to have the same in several panels.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     """
     n = len(result.centers)
     if colors is None:
         colors = [ATTRACTORS[i % len(ATTRACTORS)] for i in range(n)]
+    elif len(colors) != n:
+        raise ValueError(
+            f"`colors` must have one color for each of the {n} attractors, but has {len(colors)}."
+        )
     x, y = np.asarray(result.x, float), np.asarray(result.y, float)
     ax.pcolormesh(
         x,
@@ -45,12 +49,14 @@ def basins(
         rasterized=True,
     )
     if result.centers.shape[1] == 2:  # in more dimensions an attractor need not be in the plane
-        for center, extent in zip(*map(np.asarray, (result.centers, result.extents)), strict=True):
+        boxes = (np.asarray(box)[:, list(result.plane)] for box in (result.centers, result.extents))
+        for center, extent in zip(*boxes, strict=True):
             if extent.max() > 0:
                 corners = center + extent * [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]
                 ax.plot(*corners.T, color="black", lw=0.7, ls=":")
             else:
                 ax.plot(*center, "*", color="black", ms=5, mew=0)
     ax.spines[:].set_visible(True)  # or undecided starts would run into the paper
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=labels[0], ylabel=labels[1])
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    name_axes(ax, labels, result.names)
     return ax

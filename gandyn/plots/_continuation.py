@@ -2,13 +2,14 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
-from .._types import Players
+from .. import _checks as checks
 from ..analyses import Continuation
-from ._axes import COLORS, plot
+from ..analyses._names import coordinate_names
+from ._axes import COLORS, name_axes, plot
+from ._plane import flat
 
 MARKERS = {
     "fold": "o",
@@ -28,7 +29,7 @@ def continuation(
     ax: Axes,
     *,
     coordinate: int = 0,
-    labels: tuple[str, str] = ("parameter", "coordinate"),
+    labels: tuple[str, str] | None = None,
     **style: Any,
 ) -> Axes:
     """One coordinate of a branch against the parameter, solid where it is stable and dashed where
@@ -40,11 +41,14 @@ def continuation(
     - `result`: a branch.
     - `ax`: where to draw; a new figure if left out.
     - `coordinate`: which of the players' coordinates, counted through their arrays in order.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names are named.
     - `style`: what `Axes.plot` takes, for the branch.
     """
+    names = coordinate_names(result.players, leading=1)
+    if checks.count("coordinate", coordinate, low=0) >= len(names):
+        raise ValueError(f"`coordinate` must be below {len(names)}, but is {coordinate}.")
     parameter, stable = np.asarray(result.parameter), np.asarray(result.stable)
-    low, high = _height(result.lowest, coordinate), _height(result.highest, coordinate)
+    low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
     turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
     for first, last in zip([0, *changes], [*changes, len(stable)], strict=True):
@@ -65,11 +69,7 @@ def continuation(
             )
     known = set(ax.get_legend_handles_labels()[1])
     for found in result.bifurcations:
-        ends = [
-            _height(jax.tree.map(lambda x: x[None], p), coordinate)
-            for p in (found.lowest, found.highest)
-        ]
-        ends = np.unique(np.concatenate(ends))
+        ends = np.unique([flat(p, 0)[coordinate] for p in (found.lowest, found.highest)])
         ax.plot(
             np.full(len(ends), found.parameter),
             ends,
@@ -84,11 +84,5 @@ def continuation(
         known.add(found.kind)
     if known:
         ax.legend()
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+    name_axes(ax, labels, ("parameter", names[coordinate]))
     return ax
-
-
-def _height(players: Players, coordinate: int) -> np.ndarray:
-    """One coordinate of the players at each of many points."""
-    leaves = [np.asarray(x) for x in jax.tree.leaves(players)]
-    return np.concatenate([x.reshape(len(x), -1) for x in leaves], axis=1)[:, coordinate]

@@ -23,10 +23,7 @@ def critical(result: Critical, ax: Axes, *, name: str = "parameter", **style: An
     - `style`: what `Axes.plot` takes.
     """
     exponent = complex(result.exponent)
-    at = exponent
-    if result.unit == "step":
-        at = np.exp(exponent)
-        ax.set_aspect("equal")
+    at = np.exp(exponent) if result.unit == "step" else exponent
     plane(ax, result.unit)
     ax.plot([at.real] * 2, [at.imag, -at.imag], "o", **{"color": "black", "ms": 5, **style})
     ax.set_title(f"{result.kind} at {name} = {float(result.parameter):.6g}")

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Circle, Cycle
-from ._axes import COLORS, PLAYERS, plot
+from ._axes import COLORS, name_axes, plot
+from ._plane import flat, in_plane, named
 
 
 @plot
@@ -16,7 +16,7 @@ def cycle(
     ax: Axes,
     *,
     plane: tuple[int, int] = (0, 1),
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
     **style: Any,
 ) -> Axes:
     """The closed curve: a line if it attracts or is neutral, dashed if it repels. The points of a
@@ -27,18 +27,17 @@ def cycle(
     - `result`: a cycle, or the invariant circle of a rule.
     - `ax`: where to draw; a new figure if left out.
     - `plane`: which two coordinates, counted through the players' arrays in order.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     - `style`: what `Axes.plot` takes, such as `color`, `label`.
     """
     players = result.orbit.players if isinstance(result, Cycle) else result.players
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(players)]
-    path = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+    path = in_plane(flat(players), plane)
     if isinstance(result, Circle):
         path = np.concatenate([path, path[:1]])
-    x, y = path[:, list(plane)].T
+    x, y = path.T
     # The one along the curve is 1 up to the errors of the integrator.
     repels = bool(np.max(np.abs(np.asarray(result.multipliers))) > 1 + 1e-4)
     dashes = (0, (3, 1.5)) if repels else "-"
     ax.plot(x, y, **{"color": COLORS["flow"], "lw": 1.0, "ls": dashes, **style})
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+    name_axes(ax, labels, named(players, plane))
     return ax

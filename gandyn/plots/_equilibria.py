@@ -1,11 +1,11 @@
 """The drawing of `gandyn.Equilibria` in a plane of the players."""
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Equilibria
-from ._axes import COLORS, PLAYERS, plot
+from ._axes import COLORS, name_axes, plot
+from ._plane import flat, in_plane, named
 
 
 @plot
@@ -14,7 +14,7 @@ def equilibria(
     ax: Axes,
     *,
     plane: tuple[int, int] = (0, 1),
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
 ) -> Axes:
     """Equilibria that attract as full dots, the others as open ones. A square around one says local
     Nash, a triangle that points up local min-max, one that points down local max-min.
@@ -24,11 +24,9 @@ def equilibria(
     - `result`: the equilibria in a box.
     - `ax`: where to draw; a new figure if left out.
     - `plane`: which two coordinates, counted through the players' arrays in order.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     """
-    n = len(result)
-    leaves = [np.asarray(leaf).reshape(n, -1) for leaf in jax.tree.leaves(result.players)]
-    x, y = np.concatenate(leaves, axis=1)[:, list(plane)].T
+    x, y = in_plane(flat(result.players), plane).T
     stable = np.asarray(result.spectrum.stable)
     for which, name, fill in ((stable, "attracts", "black"), (~stable, "does not", "white")):
         ax.plot(x[which], y[which], "o", mfc=fill, mec="black", ms=3.5, mew=0.8, label=name)
@@ -44,5 +42,5 @@ def equilibria(
             if here.any():
                 ring = {"mfc": "none", "mec": color, "ms": 9, "mew": 0.8, "zorder": 1}
                 ax.plot(x[here], y[here], marker, label=name, **ring)
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+    name_axes(ax, labels, named(result.players, plane))
     return ax

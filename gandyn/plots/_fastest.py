@@ -27,7 +27,6 @@ def fastest(result: Fastest, ax: Axes, **style: Any) -> Axes:
         turn = np.linspace(0, 2 * np.pi, 721)
         radius = float(result.radius)
         ax.plot(radius * np.cos(turn), radius * np.sin(turn), **dashes)
-        ax.set_aspect("equal")
     else:
         ax.axvline(float(result.growth), **dashes)
     values = ", ".join(f"{name} = {float(v):.4g}" for name, v in result.parameters.items())

@@ -6,21 +6,22 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import FixedPoint, Type
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, plot, positions
 
 
-@plot
-def fixed_point(result: FixedPoint, ax: Axes, *, along: Any, **style: Any) -> Axes:
+@plot(batch=1)
+def fixed_point(result: FixedPoint, ax: Axes, *, along: Any = None, **style: Any) -> Axes:
     """Its type at each value of the parameter: filled where it attracts, empty where it does not.
 
     **Arguments:**
 
-    - `result`: fixed points that went through `vmap` over a parameter.
+    - `result`: a fixed point, or ones that went through `vmap` over a parameter.
     - `ax`: where to draw; a new figure if left out.
-    - `along`: the values of the parameter, shape `(values,)`.
+    - `along`: the values of the parameter, shape `(values,)`; if left out, they are counted.
     - `style`: what `Axes.plot` takes.
     """
-    types, stable, at = (np.asarray(v) for v in (result.type, result.stable, along))
+    types, stable = np.atleast_1d(result.type), np.atleast_1d(result.stable)
+    at = positions(along, result)
     present = sorted(set(types.tolist()))
     height = np.searchsorted(present, types)
     looks = (
@@ -31,6 +32,8 @@ def fixed_point(result: FixedPoint, ax: Axes, *, along: Any, **style: Any) -> Ax
         if which.any():
             ax.plot(at[which], height[which], "o", **{"ms": 4, **look, **style})
     ax.set_yticks(range(len(present)), [Type(t).name.lower().replace("_", " ") for t in present])
-    ax.set(xlabel="parameter", ylabel="type", ylim=(-0.5, len(present) - 0.5))
-    ax.legend()
+    ax.set_ylim(-0.5, max(len(present), 1) - 0.5)
+    name_axes(ax, None, ("parameter", "type"))
+    if len(types):
+        ax.legend()
     return ax

@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from .. import _checks as checks
 from ..analyses import Frame
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, numbers, plot
 
 
 @plot
@@ -31,17 +32,20 @@ def frame(
     data, fake = np.asarray(result.data), np.asarray(result.generator)
     ax.fill_between(x, data, color="0.82", lw=0, label=r"$p_\mathrm{data}$")
     ax.fill_between(x, fake, color=COLORS["generator"], lw=0, alpha=0.55, label=r"$p_g$")
-    top = 1.1 * max(data.max(), fake.max()) if top is None else top
+    if top is None:
+        heights = np.concatenate([data, fake])
+        top = 1.1 * heights.max(initial=0, where=np.isfinite(heights)) or 1.0
+    top = float(checks.positive("top", top))
     ax.set(xlim=(x[0], x[-1]), ylim=(0, top))
     right = ax.twinx()
     right.spines["right"].set_visible(True)
     right.plot(x, np.asarray(result.discriminator), color=COLORS["discriminator"], lw=1.0)
     right.axhline(0, color=COLORS["discriminator"], lw=0.5, ls=(0, (3, 3)))
     if logits is not None:
-        right.set_ylim(*logits)
+        right.set_ylim(*numbers("logits", logits, (2,)))
     ax.plot([], [], color=COLORS["discriminator"], lw=1.0, label=r"$D(x)$")
     if labels:
-        ax.set(xlabel="$x$", ylabel="density")
+        name_axes(ax, None, ("$x$", "density"))
         right.set_ylabel(r"logit $D(x)$", color=COLORS["discriminator"])
     else:
         ax.tick_params(labelleft=False, left=False, labelbottom=False)

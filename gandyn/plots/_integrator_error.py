@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..monitors import IntegratorError
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, plot
 
 
 @plot
@@ -22,5 +22,6 @@ def integrator_error(result: IntegratorError, ax: Axes, **style: Any) -> Axes:
     ts, error = np.asarray(result.ts), np.asarray(result.error)
     known = error > 0  # at the start there is none
     ax.plot(ts[known], error[known], **{"color": COLORS["flow"], "lw": 1.0, **style})
-    ax.set(xlabel="time", ylabel="error of the integrator", yscale="log")
+    ax.set_yscale("log")
+    name_axes(ax, None, ("time", "error of the integrator"))
     return ax

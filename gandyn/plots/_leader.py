@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Leader
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, numbers, plot
 
 
 @plot
@@ -25,17 +25,23 @@ def leader(
       indices if left out.
     - `style`: what `Axes.pcolormesh` takes.
     """
-    table = np.asarray(losses)
+    table = numbers("losses", losses, np.shape(losses))
+    i, j = (int(k) for k in result.actions)
+    if table.ndim != 2 or not (i < table.shape[0] and j < table.shape[1]):
+        raise ValueError(
+            f"`losses` must be the table of which this is the result, with an action {i} of player "
+            f"0 and an action {j} of player 1, but has shape {table.shape}."
+        )
     x, y = (
-        np.arange(n) if actions is None else np.asarray(actions)
-        for n, actions in zip(table.shape, (row, column), strict=True)
+        np.arange(n) if actions is None else numbers(name, actions, (n,))
+        for n, name, actions in zip(table.shape, ("row", "column"), (row, column), strict=True)
     )
     look = {"cmap": "Greys", "shading": "nearest", "rasterized": True, **style}
     mesh = ax.pcolormesh(x, y, table.T, **look)
-    i, j = (int(k) for k in result.actions)
     ax.plot(x[i], y[j], "*", color=COLORS["generator"], ms=9, mec="white")
     ax.figure.colorbar(mesh, ax=ax, label="the leader's loss")
     worth, other = (float(value) + 0.0 for value in (result.value, result.follower))  # no -0
     title = f"leader {worth:.4g}, follower {other:.4g}"
-    ax.set(xlabel="action of player 0", ylabel="action of player 1", title=title)
+    ax.set_title(title)
+    name_axes(ax, None, ("action of player 0", "action of player 1"))
     return ax

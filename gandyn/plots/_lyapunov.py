@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Lyapunov
-from ._axes import COLORS, plot
+from ._axes import COLORS, batch_shape, name_axes, plot, positions
 
 
-@plot
+@plot(batch=1)
 def lyapunov(result: Lyapunov, ax: Axes, *, along: Any = None, **style: Any) -> Axes:
     """The exponents with their errors, and the border between what parts and what meets.
 
@@ -17,20 +17,23 @@ def lyapunov(result: Lyapunov, ax: Axes, *, along: Any = None, **style: Any) -> 
 
     - `result`: Lyapunov exponents, or ones that went through `vmap` over a parameter.
     - `ax`: where to draw; a new figure if left out.
-    - `along`: the values of the parameter, shape `(values,)`.
+    - `along`: the values of the parameter, shape `(values,)`; if left out, they are counted.
     - `style`: what `Axes.errorbar` takes.
     """
     exponents, error = np.asarray(result.exponents), np.asarray(result.error)
     ax.axhline(0, color=COLORS["stable"], lw=0.8, zorder=0)
     bars = {"color": COLORS["flow"], "ms": 3, "elinewidth": 0.7, **style}
-    if along is None:
+    unit = "step" if result.unit == "step" else "time"
+    rate = f"Lyapunov exponent (1/{unit})"
+    if along is None and not batch_shape(result):
         numbers = np.arange(1, exponents.shape[-1] + 1)
         ax.errorbar(numbers, exponents, error, **{"fmt": "o", **bars})
-        ax.set(xlabel="exponent", xticks=numbers)
+        ax.set_xticks(numbers)
+        name_axes(ax, None, ("exponent", rate))
     else:
+        at = positions(along, result)
         for value, width in zip(exponents.T, error.T, strict=True):
-            ax.errorbar(np.asarray(along), value, width, **{"fmt": "o-", "lw": 0.8, **bars})
+            ax.errorbar(at, value, width, **{"fmt": "o-", "lw": 0.8, **bars})
             bars.pop("label", None)
-    unit = "step" if result.unit == "step" else "time"
-    ax.set(ylabel=f"Lyapunov exponent (1/{unit})")
+        name_axes(ax, None, ("parameter", rate))
     return ax

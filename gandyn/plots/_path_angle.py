@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..monitors import PathAngle
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, plot
 
 
 @plot
@@ -20,8 +20,9 @@ def path_angle(result: PathAngle, ax: Axes) -> Axes:
     ax.axhline(0, color="0.8", lw=0.5, zorder=0)
     ax.axvline(1, color="0.8", lw=0.5, ls=":", zorder=0)
     ax.plot(u, np.asarray(result.cosine), color=COLORS["discriminator"], lw=1.0)
-    ax.set(xlabel="position: 0 start, 1 end", ylim=(-1.05, 1.05))
-    ax.set_ylabel("cosine with the segment", color=COLORS["discriminator"])
+    ax.set_ylim(-1.05, 1.05)
+    name_axes(ax, None, ("position: 0 start, 1 end", "cosine with the segment"))
+    ax.yaxis.label.set_color(COLORS["discriminator"])
     right = ax.twinx()
     right.spines["right"].set_visible(True)
     right.plot(u, np.asarray(result.norm), color=COLORS["generator"], lw=1.0)

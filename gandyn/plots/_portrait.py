@@ -3,8 +3,9 @@
 import numpy as np
 from matplotlib.axes import Axes
 
+from .. import _checks as checks
 from ..analyses import Portrait
-from ._axes import COLORS, PLAYERS, plot
+from ._axes import COLORS, name_axes, plot
 
 
 @plot
@@ -15,7 +16,7 @@ def portrait(
     nullclines: bool = True,
     legs: bool = True,
     density: float = 1.0,
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
 ) -> Axes:
     """Streamlines, the nullcline of either coordinate, the half-steps of a rule with several moves
     and the known equilibria.
@@ -26,8 +27,9 @@ def portrait(
     - `ax`: where to draw; a new figure if left out.
     - `nullclines`, `legs`: whether to draw them.
     - `density`: of the streamlines.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     """
+    density = float(checks.positive("density", density))
     u, v = np.asarray(result.arrows)
     x, y = np.asarray(result.x, float), np.asarray(result.y, float)
     if np.any(np.hypot(u, v) > 0):
@@ -41,12 +43,15 @@ def portrait(
     if legs:
         _draw_legs(result, ax)
     ax.plot(*np.asarray(result.equilibria).T, "*", color="black", ms=5, mew=0, zorder=4)
-    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]), xlabel=labels[0], ylabel=labels[1])
+    ax.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]))
+    name_axes(ax, labels, result.names)
     return ax
 
 
 def _draw_legs(result: Portrait, ax: Axes) -> None:
     legs = np.asarray(result.legs)
+    if not legs.size:  # a flow has no moves, and a rule of one move has no half-steps
+        return
     for a, b in zip(legs[:, :-1].swapaxes(0, 1), legs[:, 1:].swapaxes(0, 1), strict=True):
         # A leg along one coordinate takes the color of the player who moves along it.
         along = np.abs(b - a).max(axis=0)

@@ -6,7 +6,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Kind, Settled
-from ._axes import COLORS, PLAYERS, plot
+from ._axes import COLORS, name_axes, plot
+from ._plane import in_plane, named
 
 
 @plot
@@ -15,7 +16,7 @@ def settled(
     ax: Axes,
     *,
     plane: tuple[int, int] = (0, 1),
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
     **style: Any,
 ) -> Axes:
     """A star for an equilibrium, the box that a cycle or chaos fills, and nothing else; the title
@@ -26,11 +27,11 @@ def settled(
     - `result`: what a trajectory settles on.
     - `ax`: where to draw, such as the axes of its trajectory; a new figure if left out.
     - `plane`: which two coordinates, counted through the players' arrays in order.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     - `style`: what `Axes.plot` takes.
     """
     kind = Kind(int(result.kind))
-    center, amplitude = (np.asarray(a)[list(plane)] for a in (result.center, result.amplitude))
+    center, amplitude = (in_plane(np.asarray(a), plane) for a in (result.center, result.amplitude))
     title = kind.name.lower()
     if kind is Kind.EQUILIBRIUM:
         ax.plot(*center, "*", **{"color": "black", "ms": 6, "mew": 0, **style})
@@ -42,5 +43,6 @@ def settled(
             if kind is Kind.CYCLE
             else f", exponent {float(result.growth):.3g}"
         )
-    ax.set(title=title, xlabel=labels[0], ylabel=labels[1])
+    ax.set_title(title)
+    name_axes(ax, labels, named(result.state.players, plane, leading=0))
     return ax

@@ -1,16 +1,19 @@
 """The drawing of a `gandyn.Spectrum`: the eigenvalue plane with its boundary of stability."""
 
+import math
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import Circle
+from matplotlib.patches import Circle, Rectangle
 
 from ..analyses import Spectrum
-from ._axes import COLORS, plot
+from ._axes import COLORS, batch_shape, name_axes, numbers, plot
+
+_FAR = 1e6  # where the half-plane is cut off
 
 
-@plot
+@plot(batch=math.inf)
 def spectrum(
     result: Spectrum,
     ax: Axes,
@@ -35,7 +38,8 @@ def spectrum(
     is_map = result.unit == "step"
     values = np.asarray(result.multipliers if is_map else result.exponents)
     if along is not None:
-        style["c"] = np.broadcast_to(np.asarray(along)[..., None], values.shape).ravel()
+        at = numbers("along", along, batch_shape(result))
+        style["c"] = np.broadcast_to(at[..., None], values.shape).ravel()
         style["cmap"] = cmap
     flat = values.ravel()
     plane(ax, result.unit)
@@ -52,17 +56,20 @@ def plane(ax: Axes, unit: str) -> None:
     per axes."""
     is_map = unit == "step"
     quantity = "multiplier" if is_map else "exponent (1/time)"
-    ax.set(xlabel=f"Re {quantity}", ylabel=f"Im {quantity}")
+    name_axes(ax, None, (f"Re {quantity}", f"Im {quantity}"))
     name = "unit circle" if is_map else "imaginary axis"
     if any(line.get_gid() == name for line in ax.lines):
         return
     shade = {"color": COLORS["stable"], "alpha": 0.12, "lw": 0, "zorder": 0}
     edge = {"color": COLORS["stable"], "lw": 0.8, "zorder": 1, "gid": name}
     if is_map:
+        ax.set_aspect("equal")  # or the disk would be an ellipse
         ax.add_patch(Circle((0, 0), 1, **shade))
         turn = np.linspace(0, 2 * np.pi, 721)
         ax.plot(np.cos(turn), np.sin(turn), **edge)
     else:
-        ax.axvspan(-1e6, 0, **shade)
+        # Added as an artist, and not as a patch, it does not count among what the axes must show.
+        half_plane = {"transform": ax.get_xaxis_transform(), **shade}
+        ax.add_artist(Rectangle((-_FAR, 0), _FAR, 1, **half_plane))
         ax.axvline(0, **edge)
     ax.axhline(0, color="0.8", lw=0.5, zorder=0)

@@ -6,8 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
+from .. import _checks as checks
 from ..analyses import StabilityMap
-from ._axes import plot
+from ._axes import name_axes, plot
 
 
 @plot
@@ -36,6 +37,7 @@ def stability_map(
     finite = z[np.isfinite(z)]
     if limit is None:
         limit = float(max(-finite.min(initial=0), 1e-12)) if finite.size else 1.0
+    limit = float(checks.positive("limit", limit))
     mesh = ax.pcolormesh(
         x,
         y,
@@ -45,11 +47,10 @@ def stability_map(
         shading="nearest",
         rasterized=True,
     )
-    if finite.size and finite.min() < 0 < finite.max():
+    if min(z.shape) > 1 and finite.size and finite.min() < 0 < finite.max():
         ax.contour(x, y, z, levels=[0], **{"colors": "black", "linewidths": 1.0, **style})
     if colorbar:
         bar = ax.figure.colorbar(mesh, ax=ax, extend="both")
         bar.set_label(f"growth rate (1/{'step' if result.unit == 'step' else 'time'})")
-    names = result.names if labels is None else labels
-    ax.set(xlabel=names[0], ylabel=names[1])
+    name_axes(ax, labels, result.names)
     return ax

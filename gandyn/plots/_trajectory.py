@@ -1,47 +1,49 @@
 """The drawing of a `gandyn.Trajectory` in a plane of the players' coordinates."""
 
+import math
 from typing import Any
 
-import jax
 import numpy as np
 from matplotlib.axes import Axes
 
 from .._simulate import Trajectory
-from ._axes import PLAYERS, plot
+from ..analyses._names import coordinate_names
+from ._axes import batch_shape, name_axes, plot
+from ._plane import flat, in_plane, named
 
 
-@plot
+@plot(batch=math.inf)
 def trajectory(
     result: Trajectory,
     ax: Axes,
     *,
     plane: tuple[int, int] = (0, 1),
-    labels: tuple[str, str] = PLAYERS,
+    labels: tuple[str, str] | None = None,
     **style: Any,
 ) -> Axes:
-    """The path of the players, its start marked by an open circle.
+    """The path of the players, its start marked by an open circle; of players that have one
+    coordinate only, against time.
 
     **Arguments:**
 
     - `result`: a trajectory; a leading axis of an ensemble gives one path per member.
     - `ax`: where to draw; a new figure if left out.
     - `plane`: which two coordinates, counted through the players' arrays in order.
-    - `labels`: of the two axes.
+    - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     - `style`: what `Axes.plot` takes, such as `color`, `label`, `marker`.
     """
-    for path in _paths(result):
-        (line,) = ax.plot(*path[:, list(plane)].T, **{"lw": 0.9, "rasterized": True, **style})
-        start = path[0, list(plane)]
-        ax.plot(*start, "o", mfc="white", mec=line.get_color(), ms=3.5, mew=0.8, zorder=3)
+    members = len(batch_shape(result))
+    paths = flat(result.players, members + 1)
+    if paths.shape[-1] == 1:
+        paths = np.concatenate([np.asarray(result.ts)[..., None], paths], axis=-1)
+        known = ("time", *coordinate_names(result.players, leading=members + 1))
+    else:
+        paths = in_plane(paths, plane)
+        known = named(result.players, plane, members + 1)
+    for path in paths.reshape(-1, *paths.shape[-2:]):
+        (line,) = ax.plot(*path.T, **{"lw": 0.9, "rasterized": True, **style})
+        ax.plot(*path[:1].T, "o", mfc="white", mec=line.get_color(), ms=3.5, mew=0.8, zorder=3)
         style.pop("label", None)
         style.setdefault("color", line.get_color())
-    ax.set(xlabel=labels[0], ylabel=labels[1])
+    name_axes(ax, labels, known)
     return ax
-
-
-def _paths(result: Trajectory) -> np.ndarray:
-    """The coordinates of the players, shape `(members, time, coordinate)`."""
-    members = 1 if result.ts.ndim == 1 else result.ts.shape[0]
-    leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(result.players)]
-    time = result.ts.shape[-1]
-    return np.concatenate([leaf.reshape(members, time, -1) for leaf in leaves], axis=-1)

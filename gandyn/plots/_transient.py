@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Transient
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, plot
 
 
 @plot
@@ -22,9 +22,10 @@ def transient(result: Transient, ax: Axes, **style: Any) -> Axes:
     ts, growth = np.asarray(result.ts), np.asarray(result.growth)
     start = np.exp(np.clip(float(result.reactivity) * ts, None, 700))
     ax.axhline(1, color=COLORS["stable"], lw=0.8, zorder=0)
-    shown = start <= 2 * growth.max()
+    shown = start <= 2 * growth.max(initial=0, where=np.isfinite(growth))
     ax.plot(ts[shown], start[shown], color=COLORS["theory"], lw=0.7, ls=":", zorder=1)
     ax.plot(ts, growth, **{"color": COLORS["flow"], "lw": 1.0, **style})
     time = "steps" if result.unit == "step" else "time"
-    ax.set(xlabel=time, ylabel="growth of a disturbance", yscale="log")
+    ax.set_yscale("log")
+    name_axes(ax, None, (time, "growth of a disturbance"))
     return ax

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from ..analyses import Values
-from ._axes import COLORS, plot
+from ._axes import COLORS, name_axes, numbers, plot
 
 
 @plot
@@ -27,11 +27,12 @@ def values(result: Values, ax: Axes, *, row: Any = None, column: Any = None) -> 
     )
     for weights, actions, player, name in strategies:
         weights = np.asarray(weights)
-        at = np.arange(len(weights)) if actions is None else np.asarray(actions)
+        at = np.arange(len(weights)) if actions is None else numbers(name, actions, weights.shape)
         ax.vlines(at, 0, weights, color=COLORS[player], lw=1.0, alpha=0.7)
         ax.plot(at, weights, "o", color=COLORS[player], ms=3, label=name)
     worth = ((result.minmax, "min-max"), (result.mixed, "mixed"), (result.maxmin, "max-min"))
     title = ", ".join(f"{name} {float(value):.4g}" for value, name in worth)
-    ax.set(xlabel="action", ylabel="probability", ylim=(0, 1.05), title=title)
+    ax.set(ylim=(0, 1.05), title=title)
+    name_axes(ax, None, ("action", "probability"))
     ax.legend()
     return ax

@@ -91,7 +91,11 @@ class AbstractRule(AbstractDynamics):
         return jax.tree.map(change, self.step(state, key), state)
 
     def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
-        return jnp.log1p(eigenvalues)
+        # A multiplier that rounding cannot tell from 0 is 0: its exponent is no number.
+        size = jnp.max(jnp.abs(eigenvalues), axis=-1, keepdims=True, initial=1.0)
+        rounding = eigenvalues.shape[-1] * jnp.finfo(eigenvalues.dtype).eps * size
+        vanishes = jnp.abs(1 + eigenvalues) <= rounding
+        return jnp.where(vanishes, -jnp.inf, jnp.log1p(jnp.where(vanishes, 0, eigenvalues)))
 
 
 def stepper(rule: AbstractRule, key: Key) -> Callable[[Array, State], State]:
