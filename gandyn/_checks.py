@@ -54,6 +54,8 @@ def floating(x: Any) -> Array:
 def numbers(name: str, value: Any) -> Array:
     """A real array, of whatever values."""
     try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
         value = floating(value)
     except (TypeError, ValueError):
         raise TypeError(
@@ -113,8 +115,6 @@ def number(
     infinite: bool = False,
 ) -> Array:
     """A number in [low, high], as an array without axes, so that it is a leaf."""
-    if isinstance(value, bool | np.bool_):
-        raise TypeError(f"`{name}` must be a number, but is {value}.")
     value = array(name, value, infinite=infinite)
     if value.ndim != 0:
         raise ValueError(
@@ -278,6 +278,8 @@ def players(value: Any, name: str = "players") -> Players:
                 "`gandyn.networks.partition`."
             )
         try:
+            if isinstance(x, bool | np.bool_):
+                raise TypeError
             x = floating(x)
         except (TypeError, ValueError):
             raise TypeError(
@@ -292,6 +294,17 @@ def players(value: Any, name: str = "players") -> Players:
 
     # A list of numbers is a vector; any other list is a tree, as it is for JAX.
     return tuple(jax.tree.map(leaf, player, is_leaf=_is_array_like) for player in value)
+
+
+def parameters(name: str, value: Any) -> PyTree:
+    """Those of one player or one function: finite numbers, at least one."""
+    (value,) = players((value,), name)
+    leaves = jax.tree.leaves(value)
+    if not leaves:
+        raise ValueError(f"`{name}` must hold at least one number, but holds none.")
+    for leaf in leaves:
+        array(name, leaf)
+    return value
 
 
 def known(value: Any, name: str = "known") -> tuple[Players, ...]:

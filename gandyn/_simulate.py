@@ -5,13 +5,17 @@ from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Real
 
 from . import _checks as checks
 from ._dynamics import AbstractDynamics, begin
 from ._phase import State
 from ._result import Result
+from ._sweep._memory import of_devices, text
 from ._types import Key, Players
+
+_MUCH = 2**28  # bytes, from which on it is asked how much memory there is
 
 
 class Trajectory(Result):
@@ -57,8 +61,22 @@ def simulate(
     (a numpy array, or any array outside of `jit`).
     """
     state = begin(dynamics, players, key)
+    _fits(state, np.size(ts))
     states = dynamics.evolve(state, ts, key)
     return Trajectory(jnp.asarray(ts), states)
+
+
+def _fits(state: State, times: int) -> None:
+    """Refuse to keep more states than there is memory for, before it is used up."""
+    one = sum(x.nbytes for x in jax.tree.leaves(state) if hasattr(x, "nbytes"))
+    if one * times < _MUCH or not checks.is_concrete(state):
+        return
+    there = of_devices(jax.local_devices()[:1])
+    if one * times > there:
+        raise ValueError(
+            f"`ts` asks for {times} states of {text(one)}, {text(one * times)} together, but there "
+            f"are {text(there)} of memory: keep fewer times, or go on from `.final` in parts."
+        )
 
 
 def is_trajectory(trajectory: Any) -> Trajectory:

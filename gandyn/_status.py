@@ -10,7 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, PyTree
 
-from gandyn._result import Result
+from . import _checks as checks
+from ._result import Result
 
 
 class Outcome(enum.IntEnum):
@@ -45,6 +46,12 @@ def status(
     - `unfinished`: whether the run used up the steps it was allowed. What is not finite then was
       not reached, and says nothing.
     """
+    ts = checks.array("ts", ts)
+    checks.number("bound", bound, low=0, infinite=True)
+    if not (
+        isinstance(unfinished, bool) or getattr(unfinished, "dtype", None) == jnp.dtype("bool")
+    ):
+        raise TypeError(f"`unfinished` must be True or False, but is {checks.shown(unfinished)}.")
     leaves = [x for x in jax.tree.leaves(values) if eqx.is_inexact_array(x)]
     if not leaves:
         raise ValueError("`values` must have floating-point arrays, but has none.")

@@ -238,6 +238,10 @@ def hopping(process: Any, modes: int, ts: Any = None) -> Hopping:
     - `ts`: the times, evenly spaced; 0, 1, 2, ... if left out.
     """
     modes = checks.count("modes", modes)
+    if not (hasattr(process, "dtype") or isinstance(process, tuple | list)):
+        raise TypeError(
+            f"`process` must be whole numbers, one at each time, but is {checks.shown(process)}."
+        )
     process = jnp.asarray(process)
     if process.ndim != 1 or len(process) < 2 or not jnp.issubdtype(process.dtype, jnp.integer):
         raise ValueError(
@@ -252,8 +256,7 @@ def hopping(process: Any, modes: int, ts: Any = None) -> Hopping:
                 f"`process` must be between -1 (no mode) and {modes - 1}, because there are "
                 f"{modes} `modes`, but goes from {seen.min()} to {seen.max()}."
             )
-    ts = jnp.arange(len(process)) if ts is None else jnp.asarray(ts)
-    ts = checks.floating(ts)
+    ts = checks.array("ts", jnp.arange(len(process)) if ts is None else ts)
     if ts.shape != process.shape:
         raise ValueError(
             f"`ts` must have one time for each entry of `process`, shape {process.shape}, but has "
@@ -370,7 +373,7 @@ def _points(x: Any, centers: Any, axes: int = 0) -> tuple[Array, Float[Array, "m
             f"{centers.shape}."
         )
     event = centers.shape[1:]
-    x = checks.floating(x)
+    x = checks.numbers("x", x)
     n = x.ndim - len(event)
     if n < axes or x.shape[n:] != event or 0 in x.shape:
         wanted = "(..., n, *event)" if axes else "(..., *event)"

@@ -196,7 +196,7 @@ def generator_gradient(
     _is_loss(loss)
     checks.function("critic", critic, "x")
     checks.function("family", family, "theta")
-    (theta,) = checks.players((theta,), "theta")
+    theta = checks.parameters("theta", theta)
     law = is_density("family(theta)", family(theta))
     if np.prod(law.event) == 1:
         kinks = [critic.knots()] if hasattr(critic, "knots") else []
@@ -205,7 +205,13 @@ def generator_gradient(
     else:
         x, w = law.points()
     x, w = jax.lax.stop_gradient((x, w))
-    cost = jax.lax.stop_gradient(loss.generator(critic(x)))
+    values = critic(x)
+    if jnp.shape(values) != w.shape:
+        raise ValueError(
+            f"`critic` must return one number for each of {len(w)} points, but returned an array "
+            f"of shape {jnp.shape(values)}."
+        )
+    cost = jax.lax.stop_gradient(loss.generator(values))
     # Without its mean, which has no gradient, less is lost to rounding.
     cost = jnp.where(w > 0, cost - jnp.sum(jnp.where(w > 0, w * cost, 0)), 0)
     return jax.grad(lambda t: jnp.sum(w * cost * family(t).log_prob(x)))(theta)
@@ -218,7 +224,17 @@ def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "
     """
     _is_loss(loss)
     checks.function("critic", critic, "x")
-    return -jax.vmap(jax.grad(lambda x: loss.generator(critic(x))))(several_points("x", x))
+
+    def cost(x: Array) -> Scalar:
+        value = critic(x)
+        if jnp.shape(value) != ():
+            raise ValueError(
+                "`critic` must return one number for a point, but returned an array of shape "
+                f"{jnp.shape(value)}: index it."
+            )
+        return loss.generator(value)
+
+    return -jax.vmap(jax.grad(cost))(several_points("x", x))
 
 
 def _is_loss(loss: Loss) -> Loss:

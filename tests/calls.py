@@ -305,7 +305,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "optimal.generator_gradient": {
         "loss": gd.losses.minimax,
         "critic": lambda x: x,
-        "family": lambda theta: gd.measures.Gaussian(theta, 1.0),
+        "family": lambda theta: gd.measures.Gaussian(theta, 1.0, 2),
         "theta": 0.5,
     },
     "optimal.optimal_discriminator": {"loss": gd.losses.minimax, "p": [0.5, 0.5], "q": [0.4, 0.6]},
@@ -425,8 +425,8 @@ ELSEWHERE = {"submit", "sweep"}
 
 
 def public(module: ModuleType) -> list[str]:
-    """The names that tab completion shows."""
-    return [name for name in dir(module) if not name.startswith("_")]
+    """The names that tab completion shows; `jaxtyping` is what the enforced annotations add."""
+    return [name for name in dir(module) if not name.startswith("_") and name != "jaxtyping"]
 
 
 def modules() -> Iterator[ModuleType]:

@@ -441,7 +441,9 @@ def test_chaos_beside_a_cycle():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("c", "period"), [(2.5, 5.748991), (3.5, 11.545218), (4.0, 23.177001)], ids=["one", "two", "four"]
+    ("c", "period"),
+    [(2.5, 5.748991), (3.5, 11.545218), (4.0, 23.177001)],
+    ids=["one", "two", "four"],
 )
 def test_roesslers_cascade_of_cycles(c, period):
     """Against SciPy's DOP853 at 1e-11, from crossing to crossing."""

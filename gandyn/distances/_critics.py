@@ -75,7 +75,7 @@ def neural_distance(
     checks.function("critic", critic, "params", "point", example="lambda w, x: jnp.dot(w, x)")
     x, y, a, b = pair(x, y)
     radius = checks.positive("radius", radius)
-    (params,) = checks.players((start,), "start")
+    params = checks.parameters("start", start)
     first = checks.positive("step_size", step_size) * radius
     starts, steps = checks.count("starts", starts), checks.count("steps", steps)
     agree = checks.number("agree", agree, low=0, high=1)

@@ -81,6 +81,9 @@ def kl(p: Any, q: Any) -> Scalar:
 
 def reverse_kl(p: Any, q: Any) -> Scalar:
     """E_q log(q / p): the Kullback-Leibler divergence the other way round."""
+    for name, law in (("p", p), ("q", q)):
+        if not isinstance(law, AbstractMeasure):
+            checks.array(name, law)
     return kl(q, p)
 
 

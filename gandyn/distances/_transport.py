@@ -153,6 +153,7 @@ def sliced_wasserstein(
 
 
 def _directions(directions: Any, d: int, key: Key) -> Float[Array, "k d"]:
+    key = checks.key(key)
     if not isinstance(directions, int | np.integer):
         u = checks.array("directions", directions)
         if u.ndim != 2 or u.shape[1] != d or 0 in u.shape:
@@ -167,7 +168,7 @@ def _directions(directions: Any, d: int, key: Key) -> Float[Array, "k d"]:
     if d == 1:
         return jnp.ones((1, 1))
     if key is not None:
-        u = jr.normal(checks.key(key), (n, d))
+        u = jr.normal(key, (n, d))
         return u / norm(u)[:, None]
     if d > 2:
         raise ValueError(

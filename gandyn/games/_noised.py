@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, split
-from ..measures import blur
+from ..measures._measure import blur
 from ._gan import AbstractGAN, Batch, WeightedPoints, is_gan
 
 

@@ -20,7 +20,6 @@ from ._measure import AbstractMeasure as AbstractMeasure
 from ._measure import Mixture as Mixture
 from ._measure import Points as Points
 from ._measure import Sampled as Sampled
-from ._measure import blur as blur
 from ._measure import blurred as blurred
 from ._measure import dirac as dirac
 from ._measure import empirical as empirical
