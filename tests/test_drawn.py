@@ -111,8 +111,8 @@ def equilibria(players: Any, kind: Any) -> gd.Equilibria:
 
 def kinds(*names: str) -> gd.Classification:
     every = ("stationary", "local_nash", "local_minmax", "local_maxmin", "degenerate")
-    found = [jnp.asarray(name in names) for name in every]
-    return gd.Classification(*found, jnp.ones(2), jnp.ones(2))
+    found = {name: jnp.asarray(name in names) for name in every}
+    return gd.Classification(**found, own=jnp.ones(2), total=jnp.ones(2))
 
 
 def basins(labels: Any, centers: Any) -> gd.Basins:
