@@ -52,7 +52,8 @@ def continuation(
     low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
     turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
-    for first, last in pairwise(np.unique([0, *changes, len(stable)])):
+    parts = np.unique(np.concatenate([[0], changes, [len(stable)]]))  # one, if there are no points
+    for first, last in pairwise(parts.tolist()):
         part = slice(max(first - 1, 0), last)  # from the last point of the part before
         line = {"color": COLORS["stable"], "ls": "-"}
         if not stable[first]:

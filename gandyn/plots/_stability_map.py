@@ -34,6 +34,8 @@ def stability_map(
     - `style`: what `Axes.contour` takes, for the edge.
     """
     x, y, z = (np.asarray(v, float) for v in (result.first, result.second, result.growth.T))
+    if not z.size:
+        raise ValueError(f"`result` must have values to draw, but has {len(x)} by {len(y)}.")
     finite = z[np.isfinite(z)]
     if limit is None:
         limit = float(max(-finite.min(initial=0), 1e-12)) if finite.size else 1.0
