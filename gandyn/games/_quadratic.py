@@ -108,7 +108,8 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
             [jnp.diag(np.imag(first)), jnp.diag(np.real(second))],
         ]
     )
-    if checks.key(key) is not None:
+    checks.key(key)
+    if key is not None:
         turns = jr.orthogonal(key, n, (2,), jacobian.dtype)
         zero = jnp.zeros((n, n), jacobian.dtype)
         turn = jnp.block([[turns[0], zero], [zero, turns[1]]])
