@@ -33,7 +33,8 @@ def opened(transformation: optax.GradientTransformation) -> optax.GradientTransf
     )
     if _is_traceable(result):
         return result
-    return type(transformation)(*map(_Known, transformation))
+    init, update = transformation
+    return type(transformation)(_Known(init), _Known(update))
 
 
 def _open(x: Any) -> Any:
@@ -88,7 +89,7 @@ class _Known(eqx.Module):
 
     body: Compared
 
-    def __init__(self, function: types.FunctionType):
+    def __init__(self, function: Any):
         self.body = Compared(function)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -297,7 +297,7 @@ class _Runner:
         flow: Any = self.dynamics
         members = (states, sizes, np.array(start, sizes.dtype))
         low, high, (states, _, now) = self._on_all_cores(
-            lambda part: _at_a_pace(flow, part, np.asarray(time), self.key), members
+            lambda part: _at_a_pace(flow, part, jnp.asarray(time), self.key), members
         )
         return low, high, states, now
 

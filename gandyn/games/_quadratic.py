@@ -108,7 +108,7 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
             [jnp.diag(np.imag(first)), jnp.diag(np.real(second))],
         ]
     )
-    checks.key(key)
+    key = checks.key(key)
     if key is not None:
         turns = jr.orthogonal(key, n, (2,), jacobian.dtype)
         zero = jnp.zeros((n, n), jacobian.dtype)

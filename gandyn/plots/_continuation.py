@@ -52,7 +52,8 @@ def continuation(
     low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
     turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
-    parts = np.unique(np.concatenate([[0], changes, [len(stable)]]))  # one, if there are no points
+    ends = np.array([0, len(stable)])
+    parts = np.union1d(changes, ends)  # one, if there are no points
     for first, last in pairwise(parts.tolist()):
         part = slice(max(first - 1, 0), last)  # from the last point of the part before
         line = {"color": COLORS["stable"], "ls": "-"}
