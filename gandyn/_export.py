@@ -14,6 +14,8 @@ from jaxtyping import Array
 
 from gandyn._result import Result
 
+from . import _checks as checks
+
 if TYPE_CHECKING:
     import xarray
 
