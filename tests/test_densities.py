@@ -253,7 +253,7 @@ def test_laws_that_are_none(ask, said):
         (lambda: blurred(0.5, 1.0), "`measure` must be a measure, but is 0.5"),
         (lambda: mixture(0.5), "`components` must be a sequence of measures, but is 0.5"),
         (lambda: mixture("a"), "`components` must be a sequence of measures"),
-        (lambda: mixture([0.5]), "must be a measure, but is 0.5"),
+        (lambda: mixture([0.5]), r"`components\[0\]` must be a measure"),
         (lambda: gd.measures.Sampled(0.5, 3), "`sampler` must be a function"),
         (lambda: gd.measures.Sampled(lambda: 0.5, 3), r"`sampler` is called as sampler\(key, n\)"),
     ],

@@ -515,7 +515,7 @@ BAD = {
         lambda: gd.simulate(
             BestResponse(gd.games.location(DATA, FREE), 0, jnp.zeros((4, 2))), (0.0, VALUES), [0, 1]
         ),
-        "a candidate must have the structure",
+        "each of the `candidates` must have the structure",
     ),
     "frame in a plane": (
         lambda: gd.frame(
