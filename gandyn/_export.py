@@ -15,8 +15,6 @@ from jaxtyping import Array
 from . import _checks as checks
 from ._result import Result
 
-from . import _checks as checks
-
 if TYPE_CHECKING:
     import xarray
 

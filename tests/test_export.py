@@ -92,8 +92,8 @@ def test_a_sweep_of_a_result_is_its_batched_export():
 
 
 # Axes whose places are only counted: no field says where on them they are.
-COUNTED = {"mode", "next", "coordinate", "component", "player", "side", "attractor", "equilibrium"}
-COUNTED |= {"start", "move", "phase", "row_action", "column_action"}
+COUNTED = {"mode", "next", "coordinate", "component", "player", "end", "attractor", "equilibrium"}
+COUNTED |= {"start", "move", "phase", "row", "column", "row_action", "column_action"}
 COUNTED_OF = {"Hopping": {"time"}}  # the looks, whose times it was not told
 
 
