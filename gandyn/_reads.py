@@ -222,8 +222,12 @@ class _Reader:
         elif kind == "module":
             if _own(type(x)):
                 self._class(type(x))
-            for part in vars(x).values():
+            # Equinox's own attributes take time.
+            for part in object.__getattribute__(x, "__dict__").values():
                 self.look(part)
+        elif kind == "function":
+            if not _reads_nothing(x):
+                self.read(x)
         elif kind == "compared":
             self._function(x.function, x.closed)
         elif kind == "node":
@@ -378,6 +382,12 @@ def _is_key(x: jax.Array) -> bool:
     return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
 
 
+def _reads_nothing(x: types.FunctionType) -> bool:
+    """Whether a function is one of a library's, with nothing of its own."""
+    bare = x.__closure__ is None and x.__defaults__ is None and x.__kwdefaults__ is None
+    return bare and _is_library(x.__globals__.get("__name__", ""))
+
+
 @functools.cache
 def _is_library(module: str) -> bool:
     return module.partition(".")[0] in LIBRARIES
@@ -394,6 +404,8 @@ def _kind(x: Any) -> str:
         return "sequence"
     if isinstance(x, eqx.Module):
         return "module"
+    if isinstance(x, types.FunctionType):
+        return "function"
     if isinstance(x, Compared):
         return "compared"
     return "leaf" if jtu.all_leaves([x]) else "node"
