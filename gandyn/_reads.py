@@ -16,6 +16,7 @@ import sys
 import threading
 import types
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
@@ -61,7 +62,7 @@ def compiled(function: F) -> F:
         reader = _Reader((function, args, kwargs))
         before = _written.get(reader.record, reader.record)
         if reader.loops:
-            _forget_traced_loops(reader)
+            _forget_traced_loops(reader.functions)
         traced = _traced.count
         result = _program(before, function, args, kwargs)
         if _traced.count > traced:
@@ -86,16 +87,20 @@ _LOOPS = frozenset(
 )
 """Functions of JAX that keep what they traced of their bodies."""
 
-_read_by_loops: dict[tuple, "Reads"] = {}
+_read_by_functions: Any = weakref.WeakKeyDictionary()
+"""What functions among which there are loops have read."""
 
 
-def _forget_traced_loops(reader: "_Reader") -> None:
+def _forget_traced_loops(functions: list[types.FunctionType]) -> None:
     """JAX keeps its trace of a body of a loop, whatever that reads, as long as it is the same
-    function: where that may have changed, all that was traced is forgotten."""
-    code = tuple(x for x in reader.found if isinstance(x, types.CodeType))
-    if _read_by_loops.setdefault(code, reader.record) != reader.record:
+    function: where one reads something else than before, all that was traced is forgotten."""
+    changed = False
+    for function in functions:
+        now = reads(function)
+        changed |= _read_by_functions.get(function, now) != now
+        _read_by_functions[function] = now
+    if changed:
         jax.clear_caches()
-        _read_by_loops[code] = reader.record
 
 
 class _Traced(threading.local):
@@ -207,7 +212,8 @@ class _Reader:
         self.found: list = []
         self.known: set[int] = set()  # objects that were begun, some of which hold themselves
         self.lists: list[tuple[list, int]] = []  # and how long they were
-        self.loops = False  # whether a function has loops of JAX
+        self.functions: list[types.FunctionType] = []  # of the user's
+        self.loops = False  # whether one of them has loops of JAX
         self.look(tree)
         self.record = Reads(tuple(self.found))
 
@@ -323,6 +329,7 @@ class _Reader:
             self._all(x.__kwdefaults__.values())
         if _is_library(x.__globals__.get("__name__", "")):
             return
+        self.functions.append(x)
         self.loops |= _has_loops(x.__code__)
         for name in _globals(x.__code__):
             if name in x.__globals__:
