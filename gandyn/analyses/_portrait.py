@@ -101,13 +101,15 @@ def portrait(
     grid = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
     arrows = _arrows(dynamics, at, grid, key).T.reshape(2, nodes, nodes)
 
+    xs, ys, values = (np.asarray(part) for part in (x, y, arrows))
+
     def zero_set(i: int) -> tuple[np.ndarray, ...]:
-        if not nullclines or not jnp.any(arrows[i]):  # it vanishes everywhere: no curve
+        if not nullclines or not np.any(values[i]):  # it vanishes everywhere: no curve
             return ()
-        contours = contourpy.contour_generator(*map(np.asarray, (x, y, arrows[i])))
+        contours = contourpy.contour_generator(xs, ys, values[i])
         lines: Any = contours.lines(0.0)
-        _touched(dynamics, at, (x, y, arrows[i]), lines, i, key)
-        cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
+        _touched(dynamics, at, (xs, ys, values[i]), lines, i, key)
+        cell = float(np.hypot(xs[1] - xs[0], ys[1] - ys[0]))
         return _onto_roots(dynamics, at, lines, i, cell, key)
 
     return Portrait(
@@ -191,14 +193,14 @@ def _polished(
 def _touched(
     dynamics: AbstractDynamics,
     at: Plane,
-    grid: tuple[Float[Array, " x"], Float[Array, " y"], Float[Array, "y x"]],
+    grid: tuple[np.ndarray, np.ndarray, np.ndarray],
     lines: list[np.ndarray],
     i: int,
     key: Key,
 ) -> None:
     """Warn of a zero of coordinate i that is not crossed: between nodes of one sign, next to one
     that is nearer to 0 than those on either side of it."""
-    x, y, value = (np.asarray(part) for part in grid)
+    x, y, value = grid
     size = np.abs(value)
     center = size[1:-1, 1:-1]
     around = sliding_window_view(np.sign(value), (3, 3))
