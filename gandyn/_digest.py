@@ -76,7 +76,20 @@ def of_program(program: ClosedJaxpr, structure: Any = None) -> str:
     """The digest of a program that is traced already, the leaves of `structure` going by name."""
     names = [jtu.keystr(path) for path, _ in jtu.tree_leaves_with_path(structure)]
     digester = _Digester()
-    return digester.of((program, names)).hex()
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, _DEEPEST))
+    try:
+        return digester.of((program, names)).hex()
+    except RecursionError:
+        raise TypeError(
+            "the program is nested too deeply, or reaches too far, to have a digest: let what it "
+            "calls back into Python hold less."
+        ) from None
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+_DEEPEST = 5_000  # calls: loops within loops within compiled functions take some each
 
 
 def _raw(kind: str, content: bytes) -> bytes:

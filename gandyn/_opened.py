@@ -130,6 +130,12 @@ def update(
         return transformation.update(gradient, memory, player)
 
 
+def applied(player: PyTree, move: PyTree) -> PyTree:
+    """The player after a move that a transformation made."""
+    with _in_our_words(player):
+        return optax.apply_updates(player, move)
+
+
 @contextlib.contextmanager
 def _in_our_words(player: PyTree) -> Iterator[None]:
     try:

@@ -20,7 +20,7 @@ import optax
 from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
-from ._opened import is_transformation, opened, update
+from ._opened import applied, is_transformation, opened, update
 from ._types import Number, Players
 
 
@@ -49,7 +49,7 @@ class _Onto(eqx.Module):
 
     def land(self, player: PyTree, move: PyTree) -> PyTree:
         """P(z + u)."""
-        return self.onto(optax.apply_updates(player, move))
+        return self.onto(applied(player, move))
 
     def onto(self, player: PyTree) -> PyTree:
         """P(z), held to be of the structure of z."""
@@ -176,7 +176,7 @@ def taken(
     against = jax.tree.map(jnp.negative, direction)
     if not is_projected(step):
         move, new = update(step, against, memory, player)
-        return optax.apply_updates(player, move), new
+        return applied(player, move), new
     onto: Any = step.update
     base = optax.GradientTransformation(step.init, onto.update)
     move, new = update(base, against, memory, player)

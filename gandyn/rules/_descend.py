@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import optax
 from jaxtyping import PyTree
@@ -59,7 +60,7 @@ class Descend(AbstractRule):
                 # Optax mixes its own dtypes; what comes back is cast to ours.
                 with jax.numpy_dtype_promotion("standard"):
                     p, new = taken(p, o, v, m)
-                    m = optax.tree.cast_like(new, m)
+                    m = jax.tree.map(_like, new, m)
             players.append(p)
             memory.append(m)
         return State(tuple(players), None if state.memory is None else tuple(memory))
@@ -83,3 +84,8 @@ def optimizers_memory(optimizers: tuple[Optimizer, ...], state: State) -> tuple[
     return tuple(
         None if o is None else start(o, p) for o, p in zip(optimizers, state.players, strict=True)
     )
+
+
+def _like(new: Any, old: Any) -> Any:
+    """What moves in its old precision; clocks and random keys as they are."""
+    return new.astype(old.dtype) if eqx.is_inexact_array(old) else new
