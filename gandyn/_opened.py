@@ -53,7 +53,7 @@ def _open(x: Any) -> Any:
 
 
 def _open_part(function: Any) -> Any:
-    ours = getattr(function, "__module__", "").startswith("gandyn.")
+    ours = str(getattr(function, "__module__", "")).startswith("gandyn.")
     return function if ours or not isinstance(function, types.FunctionType) else _Opened(function)
 
 

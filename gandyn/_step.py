@@ -116,7 +116,7 @@ def optimizer(name: str, value: Any) -> Any:
         )
     if isinstance(value, Callable):
         own = getattr(value, "__qualname__", "")
-        if getattr(value, "__module__", "").startswith("optax.") and "<locals>" not in own:
+        if str(getattr(value, "__module__", "")).startswith("optax.") and "<locals>" not in own:
             raise TypeError(
                 f"`{name}` is the function `{own}` of optax itself: call it, as in `{own}(1e-3)`."
             )
