@@ -72,7 +72,7 @@ def run(options: Options, out: Path) -> Ledger:
                 rule,
                 (0.0, 0.0),
                 ((-SIDE, SIDE), (-SIDE, SIDE)),
-                options.nodes,
+                nodes=options.nodes,
                 duration=options.steps,
                 escape=FAR,
             )

@@ -173,7 +173,7 @@ def follow(name: str, kind: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -
     phases = SHARP if sharp else PHASES[name]
     circles, near, period = [], turn.state, turn.period
     for h in steps:
-        found = circle(name, rule, phases, h, near, period)
+        found = circle(name, rule, phases, key=h, nodes=near, max_steps=period)
         if not found.converged or (circles and abs(found.radius / circles[-1].radius - 1) > 0.7):
             break
         circles.append(found)
@@ -183,7 +183,7 @@ def follow(name: str, kind: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
 def circle(name: str, rule: str, phases: int, h: Any, near: gd.State, period: Any) -> gd.Circle:
-    return gd.circle(RULES[rule](GAMES[name], h), near, period / h, phases=phases)
+    return gd.circle(RULES[rule](GAMES[name], h), near, period / h, nodes=phases)
 
 
 def seen(name: str, rule: str, near: gd.Circle, h: float) -> float:
@@ -254,7 +254,7 @@ def check_circles(
 
 def off(name: str, rule: str, phases: int, turn: gd.Cycle, h: float) -> float:
     """How far the period of the modified flow is from that of the circle."""
-    found = circle(name, rule, phases, h, turn.state, turn.period)
+    found = circle(name, rule, phases, key=h, nodes=turn.state, max_steps=turn.period)
     flow = gd.flows.modified(RULES[rule](GAMES[name], h), FINE)
     modified = gd.cycle(flow, turn.players, turn.period / h)
     return h * abs(float(found.period - modified.period))

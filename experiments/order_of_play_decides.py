@@ -50,7 +50,7 @@ def run(options: Options, out: Path) -> Ledger:
     fates = {name: "contracts" if radius < 1 else "diverges" for name, radius in radii.items()}
 
     fig, (plane, decay) = plots.figure(1, 2, size=(7.0, 3.0), width_ratios=(1, 1.25))
-    drawn = gd.portrait(players["flow"], START, bounds=((-0.16, 0.16), (-0.16, 0.16)))
+    drawn = gd.portrait(players["flow"], START, box=((-0.16, 0.16), (-0.16, 0.16)))
     plots.portrait(drawn, plane, labels=("$x$, moves first", "$y$, moves second"))
     steps = np.arange(options.steps + 1)
     for name, dynamics in players.items():

@@ -114,13 +114,15 @@ def first_order(ledger: Ledger, options: Options) -> dict[str, float]:
         "five steps of D": gd.methods.alternating(game, 0.01, (1, 5)),
     }
     rules = dict(list(rules.items())[: options.methods])
-    costs = [gd.cost(rule, players, jr.key(1)) for rule in rules.values()]
+    costs = [gd.cost(rule, players, key=jr.key(1)) for rule in rules.values()]
     for name, cost in zip(rules, costs, strict=True):
         ledger.state(f"{name}: second-order products", cost.products, 0)
 
     def trained(rule: gd.rules.AbstractRule) -> Callable[[], Any]:
         run = eqx.filter_jit(
-            lambda players: gd.simulate(rule, players, np.array([0, options.trained]), jr.key(1))
+            lambda players: gd.simulate(
+                rule, players, np.array([0, options.trained]), key=jr.key(1)
+            )
         )
         jax.block_until_ready(run(players))
         return lambda: run(players)

@@ -14,7 +14,6 @@ see Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actually Con
 """
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +100,8 @@ def run(options: Options, out: Path) -> Ledger:
             def dynamics(step_size, strength, k=k, make=make):
                 return make(step_size, strength, k)
 
-            atlas = gd.stability_map(dynamics, (0.0, 0.0), axes)
+            family = gd.family(dynamics)
+            atlas = gd.stability_map(family, (0.0, 0.0), axes)
             nodes = np.meshgrid(*axes.values(), indexing="ij")
             first, second = conditions(name, nodes[0], nodes[1], k)
             theory = (first < 0) & (second < 0)
@@ -109,7 +109,7 @@ def run(options: Options, out: Path) -> Ledger:
             ledger.state(f"{name}, k = {k}: of {theory.size} pairs, classed otherwise", wrong, 0)
             ledger.record(f"{name}, k = {k}: share of stable pairs", float(theory.mean()))
             known = [critical(name, g, k) for g in STRENGTHS]
-            found = edges(dynamics, known)
+            found = edges(family, known)
             errors = [
                 abs(float(f.parameter) - step) for f, (step, _, _) in zip(found, known, strict=True)
             ]
@@ -149,16 +149,14 @@ def run(options: Options, out: Path) -> Ledger:
     return ledger
 
 
-def edges(
-    dynamics: Callable[..., gd.AbstractDynamics], known: list[tuple[float, str, float]]
-) -> list[gd.Critical]:
+def edges(family: gd.Family, known: list[tuple[float, str, float]]) -> list[gd.Critical]:
     """The measured critical steps at the strengths, from half of what is known to beyond it."""
     bounds = np.array([(step / 2, beyond) for step, _, beyond in known])
 
     @jax.jit
     @jax.vmap
     def measured(g: jax.Array, bounds: jax.Array) -> gd.Critical:
-        return gd.critical(lambda h: dynamics(h, g), (0.0, 0.0), bounds)
+        return gd.critical(family.at(strength=g), (0.0, 0.0), {"step_size": bounds})
 
     found = measured(np.array(STRENGTHS), bounds)
     return [jax.tree.map(lambda x, i=i: x[i], found) for i in range(len(known))]

@@ -88,7 +88,9 @@ def dirac(options: Options, ledger: Ledger, axes: np.ndarray) -> None:
         rates.plot(ratio, rate, "o", color=color, ms=4, zorder=3)
 
     best = (2 * SLOPE / strength) ** 2
-    found = gd.fastest(lambda ratio: scaled(penalized, ratio), (0.0, 0.0), {"ratio": (0.5, 40.0)})
+    found = gd.fastest(
+        gd.family(lambda ratio: scaled(penalized, ratio)), (0.0, 0.0), {"ratio": (0.5, 40.0)}
+    )
     ledger.compare("Dirac-GAN: fastest ratio", found.parameters["ratio"], best, 1e-9)
     ledger.compare("Dirac-GAN: its rate", -found.growth, 2 * SLOPE**2 / strength, 1e-6)
     line = np.linspace(0.05, 1.2 * max(*options.ratios, best), 1000)
@@ -190,7 +192,8 @@ def edges(hessians: np.ndarray, bounds: np.ndarray) -> tuple[gd.Critical, dict[s
     @jax.vmap
     def measured(hessian: jax.Array, bounds: jax.Array) -> tuple[gd.Critical, gd.Classification]:
         played = game(hessian)
-        found = gd.critical(lambda ratio: scaled(played, ratio), rest, bounds)
+        family = gd.family(lambda ratio: scaled(played, ratio))
+        found = gd.critical(family, rest, {"ratio": bounds})
         return found, gd.classify(played, rest)
 
     found, kind = measured(jnp.asarray(hessians), jnp.asarray(bounds))

@@ -22,6 +22,8 @@ from . import optimal as optimal
 from . import rules as rules
 from ._dynamics import AbstractDynamics as AbstractDynamics
 from ._export import to_xarray as to_xarray
+from ._family import Family as Family
+from ._family import family as family
 from ._phase import State as State
 from ._simulate import Trajectory as Trajectory
 from ._simulate import simulate as simulate

@@ -1,12 +1,15 @@
 """A dynamics: a state carried through time. Two kinds, one contract.
 
 A **rule** is a map, z -> F(z): discrete training. A **flow** is an ODE, z' = f(z). They differ in
-how they advance, in what vanishes at rest and in what "stable" means; each of these is written
+how they advance, in what vanishes at rest and in how their time goes; each of these is written
 once, in `AbstractRule` and `AbstractFlow`. Everything else in the library - simulation, spectra,
 portraits - is a function of a dynamics and a state that uses this contract and nothing more.
 
 **For developers.** A new rule is a subclass of `AbstractRule` with `init` and `step`; a new flow is
-a subclass of `AbstractFlow` with `init`, `velocity` and an `integrator`. The contract:
+a subclass of `AbstractFlow` with `init`, `velocity` and an `integrator`. What is neither - a
+semiflow, a delay equation, a training loop of one's own - is a subclass of `AbstractDynamics` with
+a `unit`, `init`, `evolve` and `residual`; the rest follows from these, and what can be done better
+for a kind is overridden there. The contract:
 
 - `evolve` is a cocycle: evolving over [a, b] and then [b, c] with one key is evolving over [a, c].
 - `residual` vanishes exactly at rest, has the structure of the state, and is differentiable.
@@ -20,11 +23,15 @@ from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Complex, PyTree
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
-from ._phase import State
+from ._clock import AbstractClock, clock
+from ._phase import State, coordinates, vector
 from ._types import Key, Players
+
+Frame = Float[Array, "n k"]  # k small disturbances, in the coordinates of a state
 
 
 def whole(state: State) -> State:
@@ -43,10 +50,6 @@ class AbstractDynamics(eqx.Module):
         """The state from which training starts: the players, and a fresh memory."""
 
     @abc.abstractmethod
-    def settle(self, state: State, key: Key = None) -> State:
-        """The state with the memory that the dynamics has if the players stay where they are."""
-
-    @abc.abstractmethod
     def evolve(
         self,
         state: State,
@@ -60,10 +63,93 @@ class AbstractDynamics(eqx.Module):
     def residual(self, state: State, key: Key = None) -> State:
         """What vanishes exactly at rest: f(z) for a flow, F(z) - z for a rule."""
 
-    @abc.abstractmethod
-    def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
-        """Growth rates from the eigenvalues of D residual: themselves for a flow, their log1p for
-        a rule."""
+    @property
+    def clock(self) -> AbstractClock:
+        """How its time goes."""
+        return clock(self.unit)
+
+    def settle(self, state: State, key: Key = None) -> State:
+        """The state with the memory that the dynamics has if the players stay where they are."""
+        return state
+
+    def slopes(self, state: State, key: Key = None) -> Float[Array, "n n"]:
+        """D residual. A coordinate that cannot move has zeros in its row and column, and -inf
+        where they meet; a row without a derivative is nan."""
+        x, back = coordinates(state)
+        return jax.jacfwd(lambda x: vector(self.residual(back(x), key)))(x)
+
+    def accuracy(self, dtype: Any) -> Any:
+        """The relative error of `evolve` over a unit of time: rounding, if nothing is worse."""
+        return float(jnp.finfo(dtype).eps)
+
+    def slopes_accuracy(self, dtype: Any) -> Any:
+        """The relative error of `slopes`."""
+        return float(jnp.finfo(dtype).eps)
+
+    def tangent(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame]:
+        """The state after a time, and a frame of disturbances carried along."""
+
+        def end(state: State) -> State:
+            ts = jnp.stack([jnp.asarray(start), jnp.asarray(start + time)])
+            return jax.tree.map(lambda leaf: leaf[-1], self.evolve(state, ts, key))
+
+        return pushed(end, state, frame)
+
+    def stretch(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame, Float[Array, " k"]]:
+        """The state and an orthonormal frame after a time, and the logarithms by which its
+        directions have grown: nan for what rounding has lost."""
+        state, carried = self.tangent(state, frame, start, time, key)
+        return state, *factors(carried)
+
+    def forward_only(self) -> "AbstractDynamics":
+        """The same, if nobody differentiates it backwards: compiled and run faster where it can be,
+        for analyses that cannot be differentiated so."""
+
+        def inner(node: Any) -> bool:
+            return isinstance(node, AbstractDynamics) and node is not self
+
+        return jax.tree.map(
+            lambda node: node.forward_only() if inner(node) else node, self, is_leaf=inner
+        )
+
+    def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
+        """The states that one step passes through, one after each of its moves, its end included;
+        none where there are no steps."""
+        return ()
+
+
+def pushed(function: Callable[[State], State], state: State, frame: Frame) -> tuple[State, Frame]:
+    """What a function makes of a state, and its derivative along every column of a frame."""
+    x, back = coordinates(state)
+
+    def valued(x: Array) -> tuple[Array, State]:
+        new = function(back(x))
+        return coordinates(new)[0], new
+
+    def along(v: Array) -> tuple[State, Array]:
+        _, slope, value = jax.jvp(valued, (x,), (v,), has_aux=True)
+        return value, slope
+
+    return jax.vmap(along, in_axes=1, out_axes=(None, 1))(frame)
+
+
+def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, " k"]]:
+    """The orthonormal frame of one that was carried along, and the logarithms of its growth: nan
+    for what rounding has lost, but -inf for what vanished `at_once`, in a single step."""
+    frame, r = jnp.linalg.qr(carried)
+    sizes = jnp.abs(jnp.diagonal(r))
+    limits = jnp.finfo(sizes.dtype)
+    largest = jnp.max(sizes)
+    vanished = at_once & (sizes <= len(carried) * float(limits.eps) * largest)
+    # Next to the largest of them, or to the least of all numbers, sizes have few digits left.
+    least = float(limits.tiny / limits.eps)
+    lost = sizes <= jnp.maximum(float(limits.eps) ** 0.75 * largest, least)
+    kept = jnp.log(jnp.where(lost, 1, sizes))
+    return frame, jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), kept)
 
 
 def begin(dynamics: Any, players: Players | State, key: Key = None) -> State:

@@ -42,7 +42,7 @@ class Trajectory(Result):
 
 
 def simulate(
-    dynamics: AbstractDynamics, players: Players | State, ts: Any, key: Key = None
+    dynamics: AbstractDynamics, players: Players | State, ts: Any, *, key: Key = None
 ) -> Trajectory:
     """The trajectory of a rule or a flow from a start.
 

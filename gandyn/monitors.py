@@ -73,7 +73,7 @@ def drift(trajectory: Trajectory, invariant: Callable[[Players], Any]) -> Float[
 
 
 def energy(
-    dynamics: AbstractDynamics, trajectory: Trajectory, key: Key = None
+    dynamics: AbstractDynamics, trajectory: Trajectory, *, key: Key = None
 ) -> Float[Array, " time"]:
     """Half the square of the velocity of a flow, or of the step of a rule: 0 at rest only. The
     flow of a bilinear game keeps it, consensus descends on it.
@@ -117,7 +117,7 @@ def distance(trajectory: Trajectory, equilibria: Sequence[Players]) -> Float[Arr
 
 
 def alignment(
-    dynamics: AbstractDynamics, trajectory: Trajectory, target: Players, key: Key = None
+    dynamics: AbstractDynamics, trajectory: Trajectory, target: Players, *, key: Key = None
 ) -> Float[Array, " time"]:
     """The cosine of the angle between where the players go and where a target is, at every time:
     1 straight towards it, 0 round it, -1 away from it. nan at rest.
@@ -164,7 +164,7 @@ class PathAngle(Result):
 
 
 def path_angle(
-    dynamics: AbstractDynamics, start: Players, end: Players, positions: Any, key: Key = None
+    dynamics: AbstractDynamics, start: Players, end: Players, positions: Any, *, key: Key = None
 ) -> PathAngle:
     """The path-angle: how the velocity of a flow, or the step of a rule, stands to the segment
     between two points. About a point that attracts straight on, its cosine jumps from 1 to -1; what
@@ -218,7 +218,7 @@ class IntegratorError(Result):
 
 
 def integrator_error(
-    flow: AbstractFlow, players: Players | State, ts: Any, key: Key = None
+    flow: AbstractFlow, players: Players | State, ts: Any, *, key: Key = None
 ) -> IntegratorError:
     """How much of a trajectory is its integrator's doing, by a tighter one.
 
@@ -239,7 +239,7 @@ def integrator_error(
         )
     paths = []
     for one in (flow, eqx.tree_at(lambda f: f.integrator, flow, _tighter(flow, players))):
-        run = simulate(one, players, ts, key)
+        run = simulate(one, players, ts, key=key)
         paths.append(jax.vmap(lambda p: coordinates(p)[0])(run.players))
     error = jnp.max(jnp.abs(paths[0] - paths[1]), axis=1)
     size = jnp.max(jnp.max(paths[1], axis=0) - jnp.min(paths[1], axis=0))

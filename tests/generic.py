@@ -1,5 +1,7 @@
 """Games without special structure, and what is measured on them."""
 
+import inspect
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -81,3 +83,9 @@ def one_step(rule, players, key=None):
 def assert_close(a, b, tolerance=1e-12):
     for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+
+
+def along(analysis, make, at, bounds, **options):
+    """An analysis of the family that `make` is, its first number between the bounds."""
+    name = next(iter(inspect.signature(make).parameters))
+    return analysis(gd.family(make), at, {name: bounds}, **options)

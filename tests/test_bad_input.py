@@ -495,12 +495,14 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
     ),
     # Analyses
     "bounds without a name": (
-        lambda: gd.fastest(lambda h: gd.methods.simultaneous(GAME, h), START, (0.01, 1.0)),
+        lambda: gd.fastest(
+            gd.family(lambda h: gd.methods.simultaneous(GAME, h)), START, (0.01, 1.0)
+        ),
         TypeError,
         ("`bounds`", "mapping", "step_size", "(0.01, 1.0)"),
     ),
     "axes without names": (
-        lambda: gd.stability_map(lambda h, k: RULE, START, ([0.1], [1.0])),
+        lambda: gd.stability_map(gd.family(lambda h, k: RULE), START, ([0.1], [1.0])),
         TypeError,
         ("`axes`", "mapping", "gamma", "([0.1], [1.0])"),
     ),
@@ -515,7 +517,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         ("`plane`", "two different coordinates below 2", "1"),
     ),
     "a plane of thirds": (
-        lambda: gd.rotation(gd.simulate(RULE, START, np.arange(9)), (0, 0.5)),
+        lambda: gd.rotation(gd.simulate(RULE, START, np.arange(9)), plane=(0, 0.5)),
         TypeError,
         ("`plane[1]`", "0.5"),
     ),

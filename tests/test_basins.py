@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from generic import along
 from numpy.testing import assert_allclose
 
 import gandyn as gd
@@ -192,7 +193,7 @@ def test_the_basin_of_squaring_is_the_disk():
 @pytest.mark.slow
 def test_starts_on_saddles_stay_where_they_are():
     """An odd grid has starts on the stable lines of the saddles, and on the maximum."""
-    found = gd.basins(WELLS, (0.0, 0.0), nodes=3, bounds=((-1.0, 1.0), (-1.0, 1.0)), duration=500)
+    found = gd.basins(WELLS, (0.0, 0.0), nodes=3, box=((-1.0, 1.0), (-1.0, 1.0)), duration=500)
     centers = np.asarray(found.centers)[np.asarray(found.labels)]
     x, y = np.meshgrid(found.x, found.y)
     assert_allclose(centers, np.stack([x, y], -1), atol=1e-9)
@@ -233,7 +234,7 @@ def test_basins_are_invariant_under_the_map():
 def test_two_attractors_an_equilibrium_and_a_cycle():
     """The polar game: inside of the repelling circle r = 3/4 to 0, outside to the circle r = 1."""
     rule = gd.methods.extragradient(gd.games.polar(1.0), 0.01)
-    found = gd.basins(rule, (0.0, 0.0), ((-1.2, 1.2), (-1.2, 1.2)), 6, duration=8000)
+    found = gd.basins(rule, (0.0, 0.0), ((-1.2, 1.2), (-1.2, 1.2)), nodes=6, duration=8000)
     x, y = np.meshgrid(found.x, found.y)
     inside = x**2 + y**2 < 0.7**2
     assert np.all(np.asarray(found.labels)[inside] == 0)
@@ -246,7 +247,7 @@ def test_two_attractors_an_equilibrium_and_a_cycle():
 def test_the_flow_on_a_center_is_undecided_and_not_a_crowd_of_cycles():
     """Circles of all radii: they are no attractors."""
     rule = gd.methods.alternating(gd.games.zero_sum(lambda x, y: x * y), 0.1)
-    found = gd.basins(rule, (0.0, 0.0), ((0.1, 9.0), (0.1, 9.0)), 12, duration=2048)
+    found = gd.basins(rule, (0.0, 0.0), ((0.1, 9.0), (0.1, 9.0)), nodes=12, duration=2048)
     assert len(found.centers) == 0
     assert found.undecided == 1
     assert found.crawling == 0
@@ -266,7 +267,9 @@ def test_a_few_circles_around_a_center_are_no_attractors_either(step):
 def test_basins_of_what_has_no_value_there():
     game = gd.games.zero_sum(lambda x, y: x * y + jnp.log(x))
     with pytest.raises(ValueError, match="outside of the game's domain"):
-        gd.basins(gd.methods.simultaneous(game, 0.1), (1.0, 1.0), ((-1.0, 1.0), (0.5, 1.0)), 3)
+        gd.basins(
+            gd.methods.simultaneous(game, 0.1), (1.0, 1.0), ((-1.0, 1.0), (0.5, 1.0)), nodes=3
+        )
 
 
 @pytest.mark.slow
@@ -274,7 +277,7 @@ def test_basins_of_what_has_no_value_there():
 def test_a_cycle_of_sharp_humps_is_one_for_all_starts(stiffness, duration):
     """Van der Pol: the height of x is 2 and a little more (Krogdahl 1960: below 2.0235)."""
     flow = van_der_pol(stiffness)
-    found = gd.basins(flow, (0.0, 0.0), ((-3.0, 3.0), (-3.0, 3.0)), 8, duration=duration)
+    found = gd.basins(flow, (0.0, 0.0), ((-3.0, 3.0), (-3.0, 3.0)), nodes=8, duration=duration)
     assert float(found.undecided) == 0
     assert len(found.centers) == 1
     assert_allclose(found.centers, 0, atol=1e-4)
@@ -289,14 +292,14 @@ def test_a_cycle_of_sharp_humps_is_one_for_all_starts(stiffness, duration):
 def test_small_steps_miss_no_hump_either():
     rule = gd.methods.simultaneous(gd.games.almost_bilinear(5.0), 0.01)
     box = ((-3.0, 3.0), (-3.0, 3.0))
-    found = gd.basins(rule, (0.0, 0.0), box, 4, duration=20_000)
+    found = gd.basins(rule, (0.0, 0.0), box, nodes=4, duration=20_000)
     assert float(found.undecided) == 0
     assert len(found.centers) == 1
 
 
 @pytest.mark.slow
 def test_shares_are_in_the_precision_of_the_grid():
-    found = gd.basins(WELLS, (0.0, 0.0), nodes=(10, 10), bounds=((-1.0, 2.0), (-1.0, 2.0)))
+    found = gd.basins(WELLS, (0.0, 0.0), nodes=(10, 10), box=((-1.0, 2.0), (-1.0, 2.0)))
     assert found.shares.dtype == found.errors.dtype == found.boundary.dtype == jnp.float64
     counts = np.bincount(np.asarray(found.labels).ravel())
     np.testing.assert_array_equal(found.shares, counts / 100)
@@ -309,7 +312,7 @@ def test_a_saddle_that_is_only_passed_is_not_listed():
     """Long stretches near the saddle of a slow double well, on which no start ends."""
     slow = gd.methods.simultaneous(gd.games.Custom(double_well), 1e-2)
     box = ((-1e-4, 1.1e-4), (-1.0, 1.1))
-    found = gd.basins(slow, (0.0, 0.0), box, 6, duration=20_000)
+    found = gd.basins(slow, (0.0, 0.0), box, nodes=6, duration=20_000)
     assert np.all(found.shares > 0)
     assert found.attracts.all()
     assert_allclose(np.abs(found.centers), 1, atol=1e-6)
@@ -324,7 +327,7 @@ def test_what_turns_nan_within_bounds_has_escaped():
         return 2 / 3 * (1 - x) ** 1.5 - x / 2, y**2 / 2
 
     rule = gd.methods.simultaneous(gd.games.Custom(losses), 0.1)
-    found = gd.basins(rule, (0.0, 0.0), ((-0.5, 0.5), (-1.0, 1.0)), 4, duration=512)
+    found = gd.basins(rule, (0.0, 0.0), ((-0.5, 0.5), (-1.0, 1.0)), nodes=4, duration=512)
     end = gd.settles_on(rule, (0.0, 0.5), duration=512)
     assert float(found.escaped) == 1
     assert int(end.kind) == gd.Kind.ESCAPE
@@ -489,7 +492,7 @@ def test_what_runs_on_the_host_says_so():
         lambda x: gd.portrait(rule, (x, x)),
         lambda x: gd.cost(rule, (x, x)),
         lambda x: gd.spectrum(rule, (x, x), leading=1),
-        lambda x: gd.continuation(lambda h: gd.methods.alternating(rule, h), (x, x), (0, 1)),
+        lambda x: along(gd.continuation, lambda h: gd.methods.alternating(rule, h), (x, x), (0, 1)),
     ):
         with pytest.raises(ValueError, match="cannot be traced"):
             jax.jit(analysis)(0.1)

@@ -17,14 +17,14 @@ POLAR = gd.games.polar()
 def turning(step, players):
     """Alternating steps on x y."""
     rule = gd.methods.alternating(ROTATION, step)
-    return gd.circle(rule, players, 2 * jnp.pi / step, phases=17)
+    return gd.circle(rule, players, 2 * jnp.pi / step, nodes=17)
 
 
 @jax.jit
 def widened(step, radius):
     """Simultaneous steps on the polar game."""
     rule = gd.methods.simultaneous(POLAR, step)
-    return gd.circle(rule, (radius, jnp.zeros_like(radius)), 2 * jnp.pi / step, phases=17)
+    return gd.circle(rule, (radius, jnp.zeros_like(radius)), 2 * jnp.pi / step, nodes=17)
 
 
 def radii_of_simultaneous_polar(step, a=1 / 3):
@@ -70,7 +70,7 @@ def test_beyond_a_fold_there_is_no_circle():
     @jax.jit
     def found(step, radius):
         rule = gd.methods.simultaneous(reversed_radius, step)
-        return gd.circle(rule, (radius, 0 * radius), 2 * jnp.pi / step, phases=17).converged
+        return gd.circle(rule, (radius, 0 * radius), 2 * jnp.pi / step, nodes=17).converged
 
     growth = (25 / 32 - 1) * (16 * 25 / 32 - 9) / 48  # -G at its minimum
     fold = -2 * growth / (1 + growth**2)  # (1 - sqrt(1 - h^2)) / h = tan(arcsin(h) / 2)
@@ -86,7 +86,7 @@ def test_every_third_step_is_on_the_same_circle():
     one = gd.circle(rule, (1.5, 0.5), 125.0)
     # Held at too few phases it is not mapped to itself between them, and that is told.
     with pytest.warns(UserWarning, match=r"no circle was found .* a period near 125"):
-        assert not gd.circle(rule, (1.5, 0.5), 125.0, phases=7).converged
+        assert not gd.circle(rule, (1.5, 0.5), 125.0, nodes=7).converged
     third = gd.circle(gd.rules.Repeat(rule, 3), (1.5, 0.5), 42.0)
     assert one.converged & third.converged
     assert_allclose(third.rotation, 3 * one.rotation, rtol=1e-12)
@@ -114,7 +114,7 @@ def test_rotation_of_a_trajectory_is_that_of_its_circle(step):
     assert_allclose(found.center, 0, atol=1e-12)
     # On x^2 + y^2 + h x y = c the mean of x^2 is that of y^2, c / (2 - h^2 / 2).
     assert_allclose(found.radius**2, 2 * (2 + step) / (2 - step**2 / 2), rtol=1e-12)
-    there, back = gd.rotation(path, (0, 1)), gd.rotation(path, (1, 0))
+    there, back = gd.rotation(path, plane=(0, 1)), gd.rotation(path, plane=(1, 0))
     assert_allclose(there.rotation, found.rotation, rtol=1e-12)  # x' = -y, y' = x
     assert_allclose(back.rotation, -found.rotation, rtol=1e-12)
 
@@ -150,9 +150,9 @@ def test_bad_input_is_told(as_installed):
     with pytest.raises(ValueError, match="16 turns of which can be counted"):
         gd.circle(rule, ONE, 1e308)
     with pytest.raises(ValueError, match="`phases` must be odd"):
-        gd.circle(rule, ONE, 6.0, phases=8)
+        gd.circle(rule, ONE, 6.0, nodes=8)
     path = gd.simulate(rule, ONE, [0, 1, 2, 4, 5])
     with pytest.raises(ValueError, match="must be equally spaced"):
         gd.rotation(path)
     with pytest.raises(ValueError, match="`plane` must be two different coordinates below 2"):
-        gd.rotation(gd.simulate(rule, ONE, np.arange(9)), (0, 2))
+        gd.rotation(gd.simulate(rule, ONE, np.arange(9)), plane=(0, 2))

@@ -88,9 +88,9 @@ def test_an_analysis_of_another_number_is_the_same_program(name: str) -> None:
 
 def test_another_start_key_and_time_are_the_same_program() -> None:
     rule = gd.methods.simultaneous(GAME, 0.1)
-    gd.simulate(rule, (1.0, 0.5), STEPS, jax.random.key(0))
+    gd.simulate(rule, (1.0, 0.5), STEPS, key=jax.random.key(0))
     before = len(traces)
-    gd.simulate(rule, (2.0, 0.5), STEPS + 7, jax.random.key(1))
+    gd.simulate(rule, (2.0, 0.5), STEPS + 7, key=jax.random.key(1))
     assert len(traces) == before
     gd.simulate(rule, (np.float32(2), np.float32(0.5)), STEPS)
     assert len(traces) > before  # another precision is another program: the count does count

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from generic import along
 
 import gandyn as gd
 from gandyn import plots
@@ -53,7 +54,7 @@ def passed(branch):
 
 
 def test_around_a_fold():
-    branch = gd.continuation(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0), start=1.0)
+    branch = along(gd.continuation, family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0), start=1.0)
     np.testing.assert_allclose(branch.players[0] ** 2, branch.parameter, atol=1e-14)
     np.testing.assert_allclose(branch.exponents[:, 0], -2 * branch.players[0], atol=1e-14)
     np.testing.assert_array_equal(branch.stable, branch.players[0] > 0)
@@ -64,7 +65,7 @@ def test_around_a_fold():
 
 
 def test_an_s_has_two_folds_and_a_circle_closes():
-    curve = gd.continuation(family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (-1.3,), (-1.0, 1.0))
+    curve = along(gd.continuation, family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (-1.3,), (-1.0, 1.0))
     folds = [float(b.parameter) for b in curve.bifurcations]
     assert passed(curve) == ["fold", "fold"]
     np.testing.assert_allclose(folds, np.array([2, -2]) / 3**1.5, atol=1e-12)
@@ -72,7 +73,9 @@ def test_an_s_has_two_folds_and_a_circle_closes():
     np.testing.assert_allclose(curve.parameter, x**3 - x, atol=1e-13)
     np.testing.assert_allclose([x[0] ** 3 - x[0], x[-1] ** 3 - x[-1]], [-1, 1], atol=1e-14)
 
-    circle = gd.continuation(family(x0p0=1.0, x0p2=-1.0, x2p0=-1.0), (1.0,), (-2.0, 2.0), start=0.0)
+    circle = along(
+        gd.continuation, family(x0p0=1.0, x0p2=-1.0, x2p0=-1.0), (1.0,), (-2.0, 2.0), start=0.0
+    )
     assert circle.ends == ("closed on itself",) * 2
     np.testing.assert_allclose(circle.players[0] ** 2 + circle.parameter**2, 1, atol=1e-13)
     assert sorted(round(float(b.parameter), 12) for b in circle.bifurcations) == [-1, 1]
@@ -95,12 +98,12 @@ def test_branch_points_are_told_apart(place):
         (exchange, -1.0, (0.0,), "transcritical"),
         (linear, -1.0, (0.0,), "branch point"),
     ):
-        branch = gd.continuation(make, players, (-1.0, 1.0), start=start)
+        branch = along(gd.continuation, make, players, (-1.0, 1.0), start=start)
         assert passed(branch) == [kind]
         np.testing.assert_allclose(branch.bifurcations[0].parameter, place, atol=1e-10)
         np.testing.assert_allclose(branch.bifurcations[0].players[0], 0, atol=1e-6)
     # The outer branch is stable on both sides of its vertex, and comes back.
-    outer = gd.continuation(pitchfork, outer, (-1.0, 1.0), start=1.0)
+    outer = along(gd.continuation, pitchfork, outer, (-1.0, 1.0), start=1.0)
     np.testing.assert_allclose(outer.players[0] ** 2, outer.parameter - place, atol=1e-12)
     np.testing.assert_allclose(sorted(outer.parameter[jnp.array([0, -1])]), 1)
     assert outer.stable.sum() >= len(outer.stable) - 1
@@ -113,26 +116,26 @@ def test_the_branch_that_crosses():
         (pitchfork, lambda x: x**2, (0.9**0.5,)),
         (exchange, lambda x: x, (-1.0,)),
     ):
-        trivial = gd.continuation(make, (0.0,), (-1.0, 0.9))
+        trivial = along(gd.continuation, make, (0.0,), (-1.0, 0.9))
         (found,) = trivial.bifurcations
         cubic = -1 if make is pitchfork else np.nan
         np.testing.assert_allclose(found.coefficient, cubic, atol=1e-9)
-        branch = gd.continuation(make, found, (-1.0, 0.9))
+        branch = along(gd.continuation, make, found, (-1.0, 0.9))
         np.testing.assert_allclose(branch.parameter, other(branch.players[0]), atol=1e-9)
         assert passed(branch) == []
         ends = np.asarray(branch.parameter)[[0, -1]]
         np.testing.assert_allclose(ends, [0.9, 0.9] if make is pitchfork else [-1, 0.9])
         start = 0.9 if make is pitchfork else -1.0
-        outer = gd.continuation(make, players, (-1.0, 0.9), start=start)
-        back = gd.continuation(make, outer.bifurcations[0], (-1.0, 0.9))
+        outer = along(gd.continuation, make, players, (-1.0, 0.9), start=start)
+        back = along(gd.continuation, make, outer.bifurcations[0], (-1.0, 0.9))
         np.testing.assert_allclose(back.players[0], 0, atol=1e-6)
         np.testing.assert_allclose(np.asarray(back.parameter)[[0, -1]], [-1, 0.9])
     fold = family(x0p1=1.0, x2p0=-1.0)
-    branch = gd.continuation(fold, (1.0,), (-1.0, 1.0), start=1.0)
+    branch = along(gd.continuation, fold, (1.0,), (-1.0, 1.0), start=1.0)
     with pytest.raises(ValueError, match="the only one there"):
-        gd.continuation(fold, branch.bifurcations[0], (-1.0, 1.0))
+        along(gd.continuation, fold, branch.bifurcations[0], (-1.0, 1.0))
     with pytest.raises(ValueError, match="the parameter of the bifurcation"):
-        gd.continuation(fold, branch.bifurcations[0], (0.5, 1.0))
+        along(gd.continuation, fold, branch.bifurcations[0], (0.5, 1.0))
 
 
 class Plane(gd.fields.AbstractField):
@@ -158,11 +161,11 @@ class Planes(eqx.Module):
 
 
 def test_hopf_and_a_pitchfork_on_a_bent_manifold():
-    turning = gd.continuation(Planes(jnp.asarray(1.7)), ORIGIN, (-0.9, 1.0))
+    turning = along(gd.continuation, Planes(jnp.asarray(1.7)), ORIGIN, (-0.9, 1.0))
     assert passed(turning) == ["Hopf"]
     (hopf,) = turning.bifurcations
     np.testing.assert_allclose([hopf.parameter, hopf.exponent], [0, 1.7j], atol=1e-11)
-    bent = gd.continuation(Planes(jnp.asarray(0.0)), ORIGIN, (-0.9, 1.0))
+    bent = along(gd.continuation, Planes(jnp.asarray(0.0)), ORIGIN, (-0.9, 1.0))
     assert passed(bent) == ["pitchfork"]
     assert abs(bent.bifurcations[0].parameter) < 1e-11
 
@@ -212,21 +215,21 @@ def test_exponents_that_cross_together_have_no_single_coefficient(
 ):
     make = copies(turn, cubic, **others)
     rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
-    branch = gd.continuation(make, rest, (-0.9, 1.0))
+    branch = along(gd.continuation, make, rest, (-0.9, 1.0))
     (found,) = branch.bifurcations
     assert (found.kind, int(found.crossing), found.simple) == (kind, crossing, False)
     assert jnp.isnan(found.coefficient)
     assert not found.supercritical
     np.testing.assert_allclose(found.parameter, 0, atol=1e-10)
     with pytest.raises(ValueError, match=f"{crossing} exponents are on the edge there together"):
-        gd.continuation(make, found, (-0.9, 1.0))
+        along(gd.continuation, make, found, (-0.9, 1.0))
 
 
 def test_exponents_that_cross_one_after_the_other_have_one_each():
     for turn, kind in ((None, "pitchfork"), ((1.0, 1.0), "Hopf")):
         make = copies(turn, (-2, 6), shift=(0.0, 1e-3))
         rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
-        branch = gd.continuation(make, rest, (-0.9, 1.0))
+        branch = along(gd.continuation, make, rest, (-0.9, 1.0))
         assert passed(branch) == [kind] * 2
         places = [float(b.parameter) for b in branch.bifurcations]
         np.testing.assert_allclose(places, [0, 1e-3], atol=1e-10)
@@ -258,9 +261,9 @@ class Lorenz(eqx.Module):
 def test_both_branches_of_lorenz_in_few_points(units):
     """AUTO takes 45. Hopf bifurcations at 10 (10 + 8/3 + 3) / (10 - 8/3 - 1)."""
     make = Lorenz(jnp.asarray(units))
-    trivial = gd.continuation(make, (jnp.zeros(3),), (0.0, 30.0))
+    trivial = along(gd.continuation, make, (jnp.zeros(3),), (0.0, 30.0))
     assert passed(trivial) == ["pitchfork"]
-    branch = gd.continuation(make, trivial.bifurcations[0], (0.0, 30.0))
+    branch = along(gd.continuation, make, trivial.bifurcations[0], (0.0, 30.0))
     if units == (1.0, 1.0, 1.0):
         assert len(branch.parameter) <= 90
     x, y, z = np.asarray(branch.players[0]).T / np.asarray(units)[:, None]
@@ -276,11 +279,13 @@ def test_both_branches_of_lorenz_in_few_points(units):
 @pytest.mark.parametrize("length", [1.0, 10.0, 100.0, 1e4, 1e6])
 def test_a_straight_line_of_any_length(length):
     """The generator that follows the mean of the data."""
-    branch = gd.continuation(family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length))
+    branch = along(gd.continuation, family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length))
     np.testing.assert_allclose(branch.players[0], branch.parameter, rtol=1e-9, atol=1e-9)
     assert branch.ends == ("started at 0", f"left the bounds at {length:g}")
     assert 32 <= len(branch.parameter) <= 64
-    fine = gd.continuation(family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length), resolution=100)
+    fine = along(
+        gd.continuation, family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length), resolution=100
+    )
     assert 100 <= len(fine.parameter) <= 150
 
 
@@ -288,7 +293,9 @@ def test_a_cusp_in_few_points():
     """AUTO takes 47 for p + x - x^3 = 0."""
     for bound in (1.0, 2.0):
         start = float(np.roots([-1, 0, 1, -bound]).real.min())
-        branch = gd.continuation(family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (start,), (-bound, bound))
+        branch = along(
+            gd.continuation, family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (start,), (-bound, bound)
+        )
         assert len(branch.parameter) <= 94
         assert passed(branch) == ["fold", "fold"]
         folds = [float(b.parameter) for b in branch.bifurcations]
@@ -334,7 +341,7 @@ def test_first_lyapunov_coefficient_with_quadratic_terms(seed):
     rng = np.random.default_rng(seed)
     w, f, g = rng.uniform(0.5, 3), rng.normal(size=7), rng.normal(size=7)
     make = Quadratics(*map(jnp.asarray, (w, f, g)))
-    (hopf,) = gd.continuation(make, ORIGIN, (-0.4, 0.5), resolution=4).bifurcations
+    (hopf,) = along(gd.continuation, make, ORIGIN, (-0.4, 0.5), resolution=4).bifurcations
     expected = 2 * guckenheimer_holmes(w, f, g)
     np.testing.assert_allclose(hopf.coefficient, expected, rtol=1e-6)
     assert bool(hopf.supercritical) == (expected < 0)
@@ -342,7 +349,7 @@ def test_first_lyapunov_coefficient_with_quadratic_terms(seed):
 
 @pytest.mark.parametrize("small", [1.0, 1e-2, 1e-3])
 def test_a_small_quadratic_term_makes_an_exchange_of_stability(small):
-    branch = gd.continuation(family(x1p1=1.0, x2p0=-small, x3p0=-1.0), (0.0,), (-0.9, 1.0))
+    branch = along(gd.continuation, family(x1p1=1.0, x2p0=-small, x3p0=-1.0), (0.0,), (-0.9, 1.0))
     assert passed(branch) == ["transcritical"]
     assert jnp.isnan(branch.bifurcations[0].coefficient)
 
@@ -376,8 +383,8 @@ class Simultaneous(eqx.Module):
 
 def test_steps_on_the_dirac_gan():
     def pass_by(strength):
-        branch = gd.continuation(
-            Simultaneous(jnp.asarray(strength)), ORIGIN, (0.1, 12.0), resolution=10
+        branch = along(
+            gd.continuation, Simultaneous(jnp.asarray(strength)), ORIGIN, (0.1, 12.0), resolution=10
         )
         assert branch.unit == "step"
         return passed(branch), [float(b.parameter) for b in branch.bifurcations]
@@ -393,7 +400,8 @@ def test_steps_on_the_dirac_gan():
 
 
 def test_a_branch_that_is_reached_in_one_step():
-    branch = gd.continuation(
+    branch = along(
+        gd.continuation,
         lambda p: gd.rules.Project(lambda players: (p + 0 * players[0],)),
         (0.0,),
         (-1.0, 1.0),
@@ -407,11 +415,16 @@ def test_a_branch_that_is_reached_in_one_step():
 
 def test_where_a_branch_ends_is_said_in_words():
     with pytest.raises(ValueError, match=r"no equilibrium near `players` at the parameter -1"):
-        gd.continuation(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))
+        along(gd.continuation, family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))
     # x = 1 / p has no end, and no p either.
     with pytest.warns(UserWarning, match="was given up after 40 points.*`max_points`"):
-        branch = gd.continuation(
-            family(x0p0=1.0, x1p1=-1.0), (1.0,), (-1.0, 1.0), start=1.0, max_points=40
+        branch = along(
+            gd.continuation,
+            family(x0p0=1.0, x1p1=-1.0),
+            (1.0,),
+            (-1.0, 1.0),
+            start=1.0,
+            max_points=40,
         )
     np.testing.assert_allclose(branch.players[0] * branch.parameter, 1, rtol=1e-12)
 
@@ -422,13 +435,13 @@ def test_where_a_branch_ends_is_said_in_words():
         return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Custom(losses)))
 
     with pytest.warns(UserWarning, match="was lost at"):
-        branch = gd.continuation(corner, (1.0,), (-1.0, 1.0), start=1.0)
+        branch = along(gd.continuation, corner, (1.0,), (-1.0, 1.0), start=1.0)
     assert jnp.min(branch.parameter) >= 0
 
 
 def test_precision_export_and_plot():
     make = family(x0p1=1.0, x2p0=-1.0)
-    single = gd.continuation(make, (jnp.float32(1),), (-1.0, 1.0), start=1.0)
+    single = along(gd.continuation, make, (jnp.float32(1),), (-1.0, 1.0), start=1.0)
     assert single.players[0].dtype == jnp.float32
     assert passed(single) == ["fold"]
     assert abs(single.bifurcations[0].parameter) < 1e-5

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from generic import along
 from scipy.special import ellipk
 
 import gandyn as gd
@@ -136,7 +137,7 @@ def radial_laws(branch):
 def radial():
     s = (1 + np.sqrt(1 + 4 * 0.3)) / 2
     cycle = circle(np.sqrt(s), 1.15 + s / 2)
-    return gd.continuation(RADIAL, cycle, (-0.4, 0.3), start=0.3), cycle
+    return along(gd.continuation, RADIAL, cycle, (-0.4, 0.3), start=0.3), cycle
 
 
 def test_around_a_fold_of_cycles_to_the_equilibrium(radial):
@@ -159,7 +160,7 @@ def test_around_a_fold_of_cycles_to_the_equilibrium(radial):
 def test_a_cycle_that_grows_is_followed_as_far_as_it_goes():
     """r' = r (mu - r^2): from a radius of 1 to one of 10."""
     grows = family(g1=1.0, g2=-1.0)
-    branch = gd.continuation(grows, circle(1.0, 1.5), (1.0, 100.0), resolution=8)
+    branch = along(gd.continuation, grows, circle(1.0, 1.5), (1.0, 100.0), resolution=8)
     s, _ = planes(branch)
     np.testing.assert_allclose(s, branch.parameter, rtol=1e-7)
     assert branch.ends == ("started at 1", "left the bounds at 100")
@@ -173,7 +174,7 @@ def test_the_hopf_bifurcation_and_what_is_born_there(radial):
     # r' = r^3, and r = sqrt(2) |z| where the eigenvector has length 1.
     length = np.linalg.norm(np.asarray(MIX)[:, :2] @ np.array([1, -1j]) / np.sqrt(2))
     np.testing.assert_allclose(hopf.coefficient, 2 / length**2, rtol=1e-9)
-    born = gd.continuation(RADIAL, hopf, (-0.4, 0.3))
+    born = along(gd.continuation, RADIAL, hopf, (-0.4, 0.3))
     radial_laws(born)
     assert passed(born) == ["fold"]
     assert born.ends[0].startswith("was born in the Hopf at ")
@@ -185,7 +186,7 @@ def test_the_hopf_bifurcation_and_what_is_born_there(radial):
 def test_growth_that_rounding_hides_at_first_is_no_bifurcation(radial):
     # r' = r (mu + r^2 / 1000): nothing but a cycle that repels, at first ever so little.
     make = family(g1=1.0, g2=0.001)
-    born = gd.continuation(make, radial[0].bifurcations[0], (-0.002, 0.002))
+    born = along(gd.continuation, make, radial[0].bifurcations[0], (-0.002, 0.002))
     np.testing.assert_allclose(born.parameter, -planes(born)[0] / 1000, atol=1e-8)
     assert passed(born) == []
 
@@ -193,12 +194,12 @@ def test_growth_that_rounding_hides_at_first_is_no_bifurcation(radial):
 def test_period_doubling_of_a_flow_and_the_cycle_of_twice_the_period():
     # On the circle r = 1 a direction that turns half as fast grows at the rate mu.
     make = family(g0=1.0, g2=-1.0, a0=-0.5, a1=0.5, b0=0.5, b1=0.5, cubic=1.0)
-    single = gd.continuation(make, circle(1.0, 1.5), (-0.5, 0.4))
+    single = along(gd.continuation, make, circle(1.0, 1.5), (-0.5, 0.4))
     assert passed(single) == ["period doubling"]
     (doubling,) = single.bifurcations
     np.testing.assert_allclose(doubling.parameter, 0, atol=1e-7)
     np.testing.assert_allclose(doubling.exponent.imag, np.pi / doubling.period, atol=1e-8)
-    double = gd.continuation(make, doubling, (-0.5, 0.4))
+    double = along(gd.continuation, make, doubling, (-0.5, 0.4))
     s, n = planes(double)
     np.testing.assert_allclose(s, 1, atol=1e-8)
     np.testing.assert_allclose(n, double.parameter, atol=1e-7)
@@ -212,7 +213,7 @@ def test_period_doubling_of_a_flow_and_the_cycle_of_twice_the_period():
     # Back again, from its last point.
     last = gd.State(tuple(x[-1] for x in double.players)), double.period[-1]
     cycle = eqx.tree_at(lambda c: (c.state, c.period), circle(1.0, 1.5), last)
-    back = gd.continuation(make, cycle, (-0.5, 0.4), start=0.4)
+    back = along(gd.continuation, make, cycle, (-0.5, 0.4), start=0.4)
     assert back.ends[0].startswith("shrank to the cycle of half the period")
     (end,) = back.bifurcations
     np.testing.assert_allclose([end.parameter, end.period], [0, single.period[-1]], atol=1e-7)
@@ -220,15 +221,15 @@ def test_period_doubling_of_a_flow_and_the_cycle_of_twice_the_period():
 
 def test_torus_bifurcation_and_what_cannot_be_followed(radial):
     make = family(g0=1.0, g2=-1.0, a0=0.0, a1=1.0, c0=-0.4)
-    branch = gd.continuation(make, circle(1.0, 1.5), (-0.2, 0.2))
+    branch = along(gd.continuation, make, circle(1.0, 1.5), (-0.2, 0.2))
     assert passed(branch) == ["Neimark-Sacker"]
     (torus,) = branch.bifurcations
     np.testing.assert_allclose(torus.parameter, 0, atol=1e-7)
     np.testing.assert_allclose(torus.exponent, 0.35j, atol=1e-7)
     with pytest.raises(ValueError, match=r"starts at the Neimark-Sacker at .*torus"):
-        gd.continuation(make, torus, (-0.2, 0.2))
+        along(gd.continuation, make, torus, (-0.2, 0.2))
     with pytest.raises(ValueError, match=r"starts at the fold at -0\.25: .* is the only one there"):
-        gd.continuation(RADIAL, radial[0].bifurcations[1], (-0.4, 0.3))
+        along(gd.continuation, RADIAL, radial[0].bifurcations[1], (-0.4, 0.3))
 
 
 class Loop(gd.fields.AbstractField):
@@ -246,13 +247,13 @@ def test_from_a_hopf_bifurcation_to_a_homoclinic_orbit():
     def make(h):
         return gd.flows.GradientFlow(Loop(h), FINE)
 
-    rest = gd.continuation(make, (1.0, 0.0), (-0.25, 0.05), resolution=20)
+    rest = along(gd.continuation, make, (1.0, 0.0), (-0.25, 0.05), resolution=20)
     (hopf,) = rest.bifurcations
     np.testing.assert_allclose(hopf.parameter, -1 / 6, atol=1e-11)
     # r' = -r^3 / 4, and r = sqrt(2) |z|.
     np.testing.assert_allclose(hopf.coefficient, -0.5, atol=1e-9)
     assert hopf.supercritical
-    branch = gd.continuation(make, hopf, (-0.25, 0.05))
+    branch = along(gd.continuation, make, hopf, (-0.25, 0.05))
     assert passed(branch) == []
     assert branch.ends[1].startswith("goes on at ")
     assert "a period that grows without bound" in branch.ends[1]
@@ -283,17 +284,17 @@ class Logistic(eqx.Module):
 
 def test_cycles_of_a_rule_double_and_double_again():
     make = Logistic()
-    one = gd.continuation(make, (0.5,), (1.5, 3.7))
+    one = along(gd.continuation, make, (0.5,), (1.5, 3.7))
     (first,) = one.bifurcations
     assert first.kind == "period doubling"
     np.testing.assert_allclose([first.parameter, first.coefficient], [3, -9], atol=1e-9)
-    two = gd.continuation(make, first, (1.5, 3.7))
+    two = along(gd.continuation, make, first, (1.5, 3.7))
     r, root = two.parameter, np.sqrt((two.parameter - 3) * (two.parameter + 1))
     np.testing.assert_array_equal(two.period, 2)
     np.testing.assert_allclose(two.highest[0], (r + 1 + root) / (2 * r), atol=1e-12)
     np.testing.assert_allclose(two.lowest[0], (r + 1 - root) / (2 * r), atol=1e-12)
     np.testing.assert_allclose(multipliers(two)[:, 0], 4 + 2 * r - r**2, atol=1e-12)
-    back = gd.continuation(make, gd.cycle(make(3.2), (0.5,), 2), (2.5, 3.4), start=3.2)
+    back = along(gd.continuation, make, gd.cycle(make(3.2), (0.5,), 2), (2.5, 3.4), start=3.2)
     assert back.ends == (
         "shrank to the cycle of half the period at 3, a period doubling",
         "left the bounds at 3.4",
@@ -304,24 +305,28 @@ def test_cycles_of_a_rule_double_and_double_again():
     (second,) = two.bifurcations
     np.testing.assert_allclose(second.parameter, 1 + np.sqrt(6), atol=1e-11)
     assert second.supercritical
-    assert jnp.all(gd.continuation(make, second, (1.5, 3.7)).period == 4)
+    assert jnp.all(along(gd.continuation, make, second, (1.5, 3.7)).period == 4)
 
 
 def test_a_cycle_of_a_rule_is_a_fixed_point_of_its_time_map():
     make = Logistic()
     cycle = gd.cycle(make(3.83), (0.5,), 3)
-    branch = gd.continuation(make, cycle, (3.5, 3.84), start=3.83)
+    branch = along(gd.continuation, make, cycle, (3.5, 3.84), start=3.83)
     assert passed(branch) == ["fold"]
     np.testing.assert_allclose(branch.bifurcations[0].parameter, 1 + np.sqrt(8), atol=1e-11)
     assert branch.ends == ("left the bounds at 3.84",) * 2
-    same = gd.continuation(
-        lambda r: gd.rules.TimeMap(make(r), 3), cycle.players, (3.5, 3.84), start=3.83
+    same = along(
+        gd.continuation,
+        lambda r: gd.rules.TimeMap(make(r), 3),
+        cycle.players,
+        (3.5, 3.84),
+        start=3.83,
     )
     np.testing.assert_allclose(same.players[0], branch.players[0], atol=1e-12)
     np.testing.assert_allclose(same.exponents, 3 * branch.exponents, atol=1e-9)
     assert jnp.all(same.period == 0)
     single = gd.cycle(make(3.83), (jnp.float32(0.5),), 3)
-    single = gd.continuation(make, single, (3.5, 3.84), start=3.83)
+    single = along(gd.continuation, make, single, (3.5, 3.84), start=3.83)
     assert single.players[0].dtype == single.period.dtype == jnp.float32
     np.testing.assert_allclose(single.bifurcations[0].parameter, 1 + np.sqrt(8), atol=1e-5)
 
@@ -350,7 +355,9 @@ def test_criticality_of_neimark_sacker():
     length = np.linalg.norm(np.asarray(MIX)[:, :2] @ np.array([1, -1j]) / np.sqrt(2))
     for angle, c in ((1.0, -0.7), (2.5, 0.4), (2 * np.pi / 3, -0.7)):
         make = Map(jnp.asarray(angle), jnp.asarray([c, 0.3]))
-        branch = gd.continuation(make, (jnp.zeros(2), jnp.zeros(2)), (-0.1, 0.1), resolution=10)
+        branch = along(
+            gd.continuation, make, (jnp.zeros(2), jnp.zeros(2)), (-0.1, 0.1), resolution=10
+        )
         (found,) = branch.bifurcations
         assert found.kind == "Neimark-Sacker"
         np.testing.assert_allclose(found.exponent, 1j * angle, atol=1e-10)
@@ -359,30 +366,30 @@ def test_criticality_of_neimark_sacker():
         np.testing.assert_allclose(found.coefficient, expected, rtol=1e-8)
         assert found.supercritical == (c < 0 and not resonant)
     with pytest.raises(ValueError, match=r"`gandyn\.circle`"):
-        gd.continuation(make, found, (-0.1, 0.1))
+        along(gd.continuation, make, found, (-0.1, 0.1))
 
 
 def test_what_is_no_cycle_of_the_family_is_told(radial):
     branch, cycle = radial
     nothing = jax.jit(lambda x: gd.cycle(Logistic()(2.5), (x,), 2))(0.4)
     with pytest.raises(ValueError, match="a Cycle that was not found"):
-        gd.continuation(Logistic(), nothing, (2.0, 3.0))
+        along(gd.continuation, Logistic(), nothing, (2.0, 3.0))
     with pytest.raises(ValueError, match=r"no cycle near `players` at the parameter -0\.4"):
-        gd.continuation(RADIAL, cycle, (-0.4, 0.3))
+        along(gd.continuation, RADIAL, cycle, (-0.4, 0.3))
     with pytest.raises(ValueError, match=r"no cycle near `players` at the parameter 3\.5"):
-        gd.continuation(Logistic(), gd.cycle(Logistic()(3.83), (0.5,), 3), (3.5, 3.84))
+        along(gd.continuation, Logistic(), gd.cycle(Logistic()(3.83), (0.5,), 3), (3.5, 3.84))
     with pytest.raises(ValueError, match="`make` gives rules, but `players` is a Cycle of a flow"):
-        gd.continuation(Logistic(), cycle, (2.0, 3.0))
+        along(gd.continuation, Logistic(), cycle, (2.0, 3.0))
     with pytest.raises(ValueError, match="`make` gives flows, but `players` is a Cycle of a rule"):
-        gd.continuation(RADIAL, gd.cycle(Logistic()(3.2), (0.5,), 2), (-0.4, 0.3))
+        along(gd.continuation, RADIAL, gd.cycle(Logistic()(3.2), (0.5,), 2), (-0.4, 0.3))
     with pytest.raises(ValueError, match="`start` must be left out"):
-        gd.continuation(RADIAL, branch.bifurcations[0], (-0.4, 0.3), start=0.0)
+        along(gd.continuation, RADIAL, branch.bifurcations[0], (-0.4, 0.3), start=0.0)
     with pytest.raises(ValueError, match="no equilibrium or cycle of `make"):
-        gd.continuation(family(g0=0.1, w=1.0), branch.bifurcations[1], (-0.4, 0.3))
+        along(gd.continuation, family(g0=0.1, w=1.0), branch.bifurcations[1], (-0.4, 0.3))
     # Without growth there is a circle of every radius.
     still = family()
     with pytest.raises(ValueError, match="there is a family of cycles"):
-        gd.continuation(still, circle(1.0, 1.5, error=0.0), (0.0, 1.0))
+        along(gd.continuation, still, circle(1.0, 1.5, error=0.0), (0.0, 1.0))
 
 
 def test_export_and_plot(radial):

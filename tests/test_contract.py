@@ -239,9 +239,9 @@ def test_evolution_is_a_cocycle(name: str) -> None:
     """[a, b] and then [b, c], with one key, is [a, c]: a run cut in two is the same run."""
     dynamics = DYNAMICS[name](damped())
     ts = schedule(name)
-    start = gd.simulate(dynamics, normal_players(), ts, KEY)
+    start = gd.simulate(dynamics, normal_players(), ts, key=KEY)
     middle = jax.tree.map(lambda x: x[1], start.states)
-    rest = gd.simulate(dynamics, middle, ts + ts[1], KEY)
+    rest = gd.simulate(dynamics, middle, ts + ts[1], key=KEY)
     whole, cut = start.final, jax.tree.map(lambda x: x[1], rest.states)
     # Where the step is adapted, cutting a run changes its steps.
     tolerance = {"GradientFlow": 1e-6, "GradientFlow, stiff": 1e-4}.get(name, 1e-12)

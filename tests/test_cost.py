@@ -84,7 +84,7 @@ def test_every_player_counts():
 
 def test_what_a_penalty_differentiates_is_part_of_the_loss():
     gan = gd.games.Penalized(normal_gan(sampled=True), gd.games.R1(0.5))
-    cost = gd.cost(methods.extragradient(gan, 0.1), normal_players(), jax.random.key(0))
+    cost = gd.cost(methods.extragradient(gan, 0.1), normal_players(), key=jax.random.key(0))
     assert tuple(cost.gradients) == (2, 2)
     assert cost.products == 0
 

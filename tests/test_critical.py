@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from generic import along
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,12 +22,12 @@ def r1(strength):
 
 
 def simultaneous(strength, bounds):
-    return gd.critical(lambda h: gd.methods.simultaneous(r1(strength), h), ORIGIN, bounds)
+    return along(gd.critical, lambda h: gd.methods.simultaneous(r1(strength), h), ORIGIN, bounds)
 
 
 @jax.jit
 def alternating(strength):
-    return gd.critical(lambda h: gd.methods.alternating(r1(strength), h), ORIGIN, (0.1, 5.0))
+    return along(gd.critical, lambda h: gd.methods.alternating(r1(strength), h), ORIGIN, (0.1, 5.0))
 
 
 def test_critical_step_of_simultaneous_steps_with_r1():
@@ -71,8 +72,8 @@ def test_alternating_steps_flip():
 
 
 def test_memory_is_settled_first():
-    found = gd.critical(
-        lambda e: gd.methods.optimistic(gd.games.bilinear([[1.0]]), e), ONE, (0.1, 0.9)
+    found = along(
+        gd.critical, lambda e: gd.methods.optimistic(gd.games.bilinear([[1.0]]), e), ONE, (0.1, 0.9)
     )
     assert found.kind == "Neimark-Sacker"
     assert found.parameter == pytest.approx(1 / np.sqrt(3), abs=1e-14)
@@ -86,7 +87,7 @@ def scaled(a, b, c, tau):
 
 @jax.jit
 def ratio(a, b, c):
-    return gd.critical(lambda tau: scaled(a, b, c, tau), ONE, (1e-3, 1e3))
+    return along(gd.critical, lambda tau: scaled(a, b, c, tau), ONE, (1e-3, 1e3))
 
 
 @settings(max_examples=20, deadline=None)
@@ -110,9 +111,9 @@ def test_the_equilibrium_moves_with_the_parameter():
         return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Custom(losses)))
 
     with pytest.raises(ValueError, match=r"bound -0\.5 .*continuation"):
-        gd.critical(pair, (2.0, 2.0), (-0.5, 1.0))
+        along(gd.critical, pair, (2.0, 2.0), (-0.5, 1.0))
     with pytest.raises(ValueError, match=r"does not change .* stable at 0\.1"):
-        gd.critical(pair, (2.0, 2.0), (0.1, 1.0))
+        along(gd.critical, pair, (2.0, 2.0), (0.1, 1.0))
 
     # A tilted well p x - x^2/2: the step is critical at 2 wherever the bottom has moved to.
     def tilted(h):
@@ -121,21 +122,21 @@ def test_the_equilibrium_moves_with_the_parameter():
         )
         return gd.methods.simultaneous(game, h)
 
-    found = gd.critical(tilted, (0.0,), (0.5, 3.0))
+    found = along(gd.critical, tilted, (0.0,), (0.5, 3.0))
     np.testing.assert_allclose([found.parameter, found.players[0]], [1, 1], atol=1e-12)
     assert found.growth[0] == -jnp.inf
 
 
 def test_only_a_function_makes_dynamics(as_installed):
     with pytest.raises(TypeError, match="`make` must be a function"):
-        gd.critical(gd.methods.simultaneous(r1(0.3), 0.1), ORIGIN, (0.1, 1.0))
+        along(gd.critical, gd.methods.simultaneous(r1(0.3), 0.1), ORIGIN, (0.1, 1.0))
 
 
 def test_precision_and_bad_input():
     single = (jnp.float32(0), jnp.float32(0))
     bounds = jnp.array([0.1, 3.0], jnp.float32)
-    found = gd.critical(lambda h: gd.methods.simultaneous(r1(0.3), h), single, bounds)
+    found = along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), single, bounds)
     assert found.parameter.dtype == found.players[0].dtype == jnp.float32
     assert found.parameter == pytest.approx(1.2, abs=1e-5)
-    with pytest.raises(ValueError, match="`bounds` must increase"):
-        gd.critical(lambda h: gd.methods.simultaneous(r1(0.3), h), ORIGIN, (1.0, 0.1))
+    with pytest.raises(ValueError, match="`bounds` of `h` must increase"):
+        along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), ORIGIN, (1.0, 0.1))

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from generic import along
 from scipy.special import iv
 
 import gandyn as gd
@@ -75,7 +76,7 @@ def test_a_cycle_is_found_however_strongly_it_attracts_or_repels(growth):
 
 def test_a_branch_of_cycles_ends_in_the_cycle_that_is_found_there():
     start = gd.cycle(van_der_pol(0.5), (1.0, 0.5), 6.3)
-    branch = gd.continuation(van_der_pol, start, (0.5, 1.2), resolution=10)
+    branch = along(gd.continuation, van_der_pol, start, (0.5, 1.2), resolution=10)
     last = tuple(x[-1] for x in branch.players)
     found = gd.cycle(van_der_pol(1.2), last, branch.period[-1])
     assert branch.ends == ("started at 0.5", "left the bounds at 1.2")

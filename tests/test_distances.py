@@ -376,7 +376,7 @@ def test_sliced_transport():
     assert_allclose(
         distances.sliced_wasserstein(x[:, 0], y[:, 0], 1), wasserstein(x[:, 0], y[:, 0])
     )
-    axes = distances.sliced_wasserstein(x, y, 1, np.eye(2))
+    axes = distances.sliced_wasserstein(x, y, 1, directions=np.eye(2))
     each = [wasserstein(x[:, i], y[:, i]) for i in range(2)]
     assert_allclose(axes, np.mean(each), rtol=1e-12)
     drawn = distances.sliced_wasserstein(x, y, key=jr.key(0), directions=2000)
@@ -459,7 +459,10 @@ def test_histograms_count_every_point():
         (lambda: distances.mmd([0.0], [1.0], width=0.0), "`width` must be positive"),
         (lambda: distances.mmd([], [1.0]), "`x` must be a sample .* not empty"),
         (lambda: distances.sliced_wasserstein(np.ones((2, 3)), np.ones((2, 3))), "pass `key="),
-        (lambda: distances.sliced_wasserstein([0.0], [1.0], 2, 0), "`directions` must be at least"),
+        (
+            lambda: distances.sliced_wasserstein([0.0], [1.0], 2, directions=0),
+            "`directions` must be at least",
+        ),
         (
             lambda: distances.sliced_wasserstein([0.0], [1.0], directions=[[0.0]]),
             "vectors with a direction",

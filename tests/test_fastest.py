@@ -18,7 +18,9 @@ def test_bilinear_games_have_a_best_step():
         (gd.methods.optimistic, 1 / 2, 1 / np.sqrt(2)),
         (gd.methods.extragradient, 1 / np.sqrt(2), np.sqrt(3) / 2),
     ):
-        found = gd.fastest(lambda e, method=method: method(ROTATION, e), ONE, {"e": (0.05, 0.95)})
+        found = gd.fastest(
+            gd.family(lambda e, method=method: method(ROTATION, e)), ONE, {"e": (0.05, 0.95)}
+        )
         # Where two exponents meet the step is sharp and the rate right to half the digits; where
         # none do it is the other way around.
         np.testing.assert_allclose(found.parameters["e"], step, atol=1e-7)
@@ -31,7 +33,7 @@ def test_the_critical_strength_of_r1_is_the_best():
         game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(gamma))
         return gd.flows.GradientFlow(gd.fields.Gradient(game))
 
-    found = gd.fastest(flow, (0.1, 0.1), {"gamma": (0.0, 3.0)})
+    found = gd.fastest(gd.family(flow), (0.1, 0.1), {"gamma": (0.0, 3.0)})
     np.testing.assert_allclose(found.parameters["gamma"], 1, atol=1e-12)
     np.testing.assert_allclose(found.growth, -0.5, atol=1e-7)
 
@@ -44,7 +46,7 @@ def test_best_step_and_momentum_of_descent_on_quadratics():
     @jax.jit
     def heavy_ball():
         return gd.fastest(
-            lambda h, momentum: gd.methods.negative_momentum(game, h, momentum),
+            gd.family(lambda h, momentum: gd.methods.negative_momentum(game, h, momentum)),
             ONE,
             {"h": (0.05, 0.95), "momentum": (-0.5, 0.5)},
         )
@@ -60,13 +62,13 @@ def test_bad_bounds_are_named():
         return gd.methods.simultaneous(ROTATION, h)
 
     with pytest.raises(ValueError, match="one or two hyper-parameters, but names 0"):
-        gd.fastest(make, ONE, {})
+        gd.fastest(gd.family(make), ONE, {})
     with pytest.raises(ValueError, match="`h` must increase"):
-        gd.fastest(make, ONE, {"h": (1.0, 0.1)})
+        gd.fastest(gd.family(make), ONE, {"h": (1.0, 0.1)})
 
     def nowhere(h):  # x' = h has no rest
         game = gd.games.Custom(lambda players, key: (-h * players[0],))
         return gd.flows.GradientFlow(gd.fields.Gradient(game))
 
     with pytest.raises(ValueError, match="no equilibrium near `players` was found for any h"):
-        gd.fastest(nowhere, (0.0,), {"h": (0.1, 1.0)})
+        gd.fastest(gd.family(nowhere), (0.0,), {"h": (0.1, 1.0)})

@@ -96,7 +96,7 @@ ROTATION = gd.games.zero_sum(lambda x, y: 1.5 * x * y)
 @eqx.filter_jit
 def ends(flow, start, time, n, seed=0):
     def end(key):
-        return gd.simulate(flow, start, np.array([0.0, time]), key).final.players
+        return gd.simulate(flow, start, np.array([0.0, time]), key=key).final.players
 
     return jax.vmap(end)(jr.split(jr.key(seed), n))
 
@@ -111,7 +111,7 @@ def test_noise_adds_up_to_its_variance_over_many_windows():
     ts = np.array([0.0, 10.0, 20.0])  # a hundred steps each; trees are of 64
 
     def path(key):
-        return gd.simulate(flow, (0.0, jnp.zeros(2)), ts, key).players
+        return gd.simulate(flow, (0.0, jnp.zeros(2)), ts, key=key).players
 
     x, y = jax.jit(jax.vmap(path))(jr.split(jr.key(0), n))
     for z, sigma in ((x, 0.5), (y[..., 0], 2.0), (y[..., 1], 2.0)):
@@ -143,7 +143,9 @@ def test_noisy_steps_have_the_discrete_variance():
         return s * x * y + a * x, -s * x * y + b * y
 
     rule = gd.methods.simultaneous(gd.games.Custom(noisy), h)
-    end = jax.jit(jax.vmap(lambda k: gd.simulate(rule, (1.0, 0.0), [0, steps], k).final.players))
+    end = jax.jit(
+        jax.vmap(lambda k: gd.simulate(rule, (1.0, 0.0), [0, steps], key=k).final.players)
+    )
     square = sum(z**2 for z in end(jr.split(jr.key(1), n)))
     growth = (1 + (h * s) ** 2) ** steps
     expected = growth + 2 * sigma**2 * (growth - 1) / s**2
@@ -190,7 +192,7 @@ def test_sampled_noise_spreads_as_minibatches_do():
     h, steps, n = 0.02, 10, 500
     rule = gd.methods.simultaneous(sampled, h)
     run = jax.jit(
-        jax.vmap(lambda k: gd.simulate(rule, normal_players(), [0, steps], k).final.players)
+        jax.vmap(lambda k: gd.simulate(rule, normal_players(), [0, steps], key=k).final.players)
     )
     flow = LangevinFlow(
         Gradient(population),
@@ -219,7 +221,7 @@ def test_bad_noise_is_an_error():
         LangevinFlow(field, 0.0, 1.0)
     with pytest.raises(ValueError, match="one leading axis"):
         gd.simulate(
-            LangevinFlow(field, 0.1, lambda players, key: players), START, [0.0, 1.0], jr.key(0)
+            LangevinFlow(field, 0.1, lambda players, key: players), START, [0.0, 1.0], key=jr.key(0)
         )
 
 

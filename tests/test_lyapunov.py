@@ -78,7 +78,7 @@ def test_neighbors_see_the_same_noise():
         return x * y + x * jr.normal(key), -x * y
 
     rule = gd.methods.simultaneous(gd.games.Custom(function), E)
-    result = gd.lyapunov(rule, (1.0, 0.0), jnp.arange(201), jr.key(3))
+    result = gd.lyapunov(rule, (1.0, 0.0), jnp.arange(201), key=jr.key(3))
     np.testing.assert_allclose(result.exponents, np.log1p(E**2) / 2, atol=1e-12)
 
 

@@ -557,7 +557,7 @@ def test_noise_adds_up_step_by_step() -> None:
     rule = gd.methods.simultaneous(gd.games.Custom(noisy_bilinear), h)
 
     def square(key: Any) -> Any:
-        x, y = gd.simulate(rule, (1.0, 0.0), np.array([0, n]), key).final.players
+        x, y = gd.simulate(rule, (1.0, 0.0), np.array([0, n]), key=key).final.players
         return x**2 + y**2
 
     squares = jax.jit(jax.vmap(square))(jr.split(jr.key(5), 20_000))

@@ -45,7 +45,7 @@ def displacement(dynamics, point):
 )
 def test_nullclines_are_zero_sets(kind, game):
     dynamics = DYNAMICS[kind](GAMES[game])
-    portrait = gd.portrait(dynamics, ORIGIN, bounds=((-1.4, 1.3), (-1.2, 1.5)), nodes=24)
+    portrait = gd.portrait(dynamics, ORIGIN, box=((-1.4, 1.3), (-1.2, 1.5)), nodes=24)
     scale = np.abs(portrait.arrows).max()
     for component, curves in enumerate(portrait.nullclines):
         assert curves
@@ -81,7 +81,7 @@ def test_a_rule_of_one_move_has_no_legs():
 
 def test_either_axis_has_its_own_bounds():
     flow = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac(gd.losses.wasserstein)))
-    found = gd.portrait(flow, ORIGIN, bounds=((-1.0, 2.0), (3.0, 7.0)), nodes=5, nullclines=False)
+    found = gd.portrait(flow, ORIGIN, box=((-1.0, 2.0), (3.0, 7.0)), nodes=5, nullclines=False)
     np.testing.assert_allclose(found.x, np.linspace(-1, 2, 5))
     np.testing.assert_allclose(found.y, np.linspace(3, 7, 5))
     x, y = np.meshgrid(found.x, found.y)

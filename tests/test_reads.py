@@ -211,7 +211,10 @@ HOLDERS = {
     "discriminator": lambda read: played(gan(read, "discriminator")),
     "sampler": lambda read: float(
         gd.simulate(
-            gd.methods.simultaneous(gan(read, "sampler"), 0.1), (1.0, 1.0), STEPS, jax.random.key(0)
+            gd.methods.simultaneous(gan(read, "sampler"), 0.1),
+            (1.0, 1.0),
+            STEPS,
+            key=jax.random.key(0),
         ).players[1][-1]
     ),
     "loss": lambda read: float(

@@ -167,7 +167,7 @@ def test_samples_are_fresh_in_every_step_and_the_same_for_a_key() -> None:
 
     rule = gd.methods.simultaneous(gd.games.Custom(noise), 1.0)
     one, same, other = (
-        gd.simulate(rule, (0.0,), np.arange(50), key).players[0]
+        gd.simulate(rule, (0.0,), np.arange(50), key=key).players[0]
         for key in (jr.key(0), jr.key(0), jr.key(1))
     )
     draws = np.diff(one)

@@ -22,7 +22,9 @@ def alternating(step_size, gamma):
 
 
 def test_alternating_steps_with_r1_are_stable_where_the_closed_form_says():
-    found = gd.stability_map(alternating, (0.1, 0.1), {"step_size": STEPS, "gamma": STRENGTHS})
+    found = gd.stability_map(
+        gd.family(alternating), (0.1, 0.1), {"step_size": STEPS, "gamma": STRENGTHS}
+    )
     h, g = (np.asarray(v) for v in np.meshgrid(STEPS, STRENGTHS, indexing="ij"))
     np.testing.assert_array_equal(found.stable, (h * SLOPE) ** 2 + 2 * h * g < 4)
     half, determinant = 1 - ((h * SLOPE) ** 2 + h * g) / 2, 1 - h * g
@@ -50,7 +52,9 @@ def test_neutral_pairs_are_not_stable():
     """Without R1 alternating steps are neutral, and so they are on the edge."""
     gammas = jnp.asarray([0.0, 1e-9, 0.75])
     steps = jnp.asarray([0.3, 0.7, 2.0])
-    found = gd.stability_map(alternating, (0.0, 0.0), {"step_size": steps, "gamma": gammas})
+    found = gd.stability_map(
+        gd.family(alternating), (0.0, 0.0), {"step_size": steps, "gamma": gammas}
+    )
     h, g = np.asarray(steps)[:, None], np.asarray(gammas)[None]
     edge = (h * SLOPE) ** 2 + 2 * h * g
     np.testing.assert_array_equal(found.neutral, (g == 0) | (edge == 4))
@@ -66,7 +70,7 @@ def test_where_there_is_no_equilibrium_the_map_is_nan():
         return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Custom(losses)))
 
     values = jnp.array([-1.0, -0.5, 0.5, 1.5])
-    found = gd.stability_map(make, (1.0,), {"p": values, "q": values})
+    found = gd.stability_map(gd.family(make), (1.0,), {"p": values, "q": values})
     total = np.asarray(jnp.add.outer(values, values))
     exact = np.where(total >= 0, -2 * np.sqrt(np.maximum(total, 0)), np.nan)
     isolated = total != 0
@@ -76,6 +80,6 @@ def test_where_there_is_no_equilibrium_the_map_is_nan():
 
 def test_bad_axes_are_named():
     with pytest.raises(ValueError, match="two hyper-parameters, but names 1"):
-        gd.stability_map(alternating, (0.0, 0.0), {"step_size": STEPS})
+        gd.stability_map(gd.family(alternating), (0.0, 0.0), {"step_size": STEPS})
     with pytest.raises(ValueError, match="`gamma` has shape"):
-        gd.stability_map(alternating, (0.0, 0.0), {"step_size": STEPS, "gamma": 1.0})
+        gd.stability_map(gd.family(alternating), (0.0, 0.0), {"step_size": STEPS, "gamma": 1.0})

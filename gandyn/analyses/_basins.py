@@ -1,7 +1,7 @@
 """Basins of attraction: which starts end where."""
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -14,7 +14,6 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ..flows._flow import forwards
 from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
 from ._names import plane_names
 from ._plane import Plane, plane_of
@@ -97,13 +96,14 @@ class Basins(Result):
 def basins(
     dynamics: AbstractDynamics,
     players: Players,
-    bounds: Sequence[tuple[float, float]] = ((-2.0, 2.0), (-2.0, 2.0)),
-    nodes: int | Sequence[int] = 101,
+    box: Any = (-2.0, 2.0),
+    *,
     plane: tuple[int, int] = (0, 1),
+    key: Key = None,
+    nodes: int | Sequence[int] = 101,
     duration: Number = 10_000,
     tolerance: Number = 1e-3,
     escape: Number = 1e6,
-    key: Key = None,
     progress: bool | None = None,
 ) -> Basins:
     """The basins of attraction of a rule or a flow on a grid of starts; not to be traced.
@@ -121,23 +121,23 @@ def basins(
 
     - `dynamics`: a rule or a flow. Its memory starts fresh.
     - `players`: a point of the plane; it gives the coordinates that do not vary.
-    - `bounds`: `((left, right), (bottom, top))`.
-    - `nodes`: grid points along either side, or along x and along y.
+    - `box`: `((left, right), (bottom, top))`, or one such pair for both.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
+    - `key`: one realisation of everything random, the same for all starts.
+    - `nodes`: grid points along either side, or along x and along y.
     - `duration`: how long a start may take, in steps, at least 64, or in units of time, at most
       1e9.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players. A saddle
       that is passed more closely than this, for 1/64 of the duration, is not taken for the end.
     - `escape`: a start has escaped when a coordinate exceeds this, or is not finite.
-    - `key`: one realisation of everything random, the same for all starts.
     - `progress`: whether to show a bar. By default only on a terminal.
 
-    **Raises:** `ValueError` if there is no such plane, if `bounds` is no box, or if a start of the
-    grid is outside of the game's domain, where the dynamics or a loss is not finite.
+    **Raises:** `ValueError` if there is no such plane, if `box` is none, or if a start of the grid
+    is outside of the game's domain, where the dynamics or a loss is not finite.
     """
     checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
-    dynamics = forwards(dynamics)
+    dynamics = dynamics.forward_only()
     duration = lasting(dynamics, duration)
     tolerance, escape = (
         float(checks.positive(name, value))
@@ -148,9 +148,7 @@ def basins(
         raise ValueError(
             f"`nodes` must be one number of grid points, or two, along x and y, but is {nodes}."
         )
-    x, y, at = plane_of(
-        state.players, bounds, [checks.count("nodes", n, low=2) for n in both], plane
-    )
+    x, y, at = plane_of(state.players, box, [checks.count("nodes", n, low=2) for n in both], plane)
     starts = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
     states = _fresh(dynamics, at, starts)
     out = outside(dynamics, states, key)
@@ -158,7 +156,7 @@ def basins(
         raise ValueError(
             f"{out.sum()} of the {len(starts)} starts are outside of the game's domain, where the "
             f"dynamics or a loss is not finite, first {np.asarray(starts)[out.argmax()]}: give "
-            "other `bounds`."
+            "another `box`."
         )
     ends, _ = follow(dynamics, states, duration, tolerance, escape, key, progress)
     grid = (len(y), len(x))

@@ -95,8 +95,9 @@ def circle(
     rule: AbstractRule,
     players: Players | State,
     period: Number,
+    *,
     key: Key = None,
-    phases: int = 65,
+    nodes: int = 65,
     max_steps: int = 64,
 ) -> Circle:
     """The invariant circle of a rule near a guess of one of its points and of its period.
@@ -112,7 +113,7 @@ def circle(
     - `period`: steps of one turn, above 2 and at most 2^27, not necessarily whole: for the circle
       that the cycle of a flow becomes, the period of the cycle over the step size.
     - `key`: one realisation of everything random; see that it repeats itself.
-    - `phases`: at how many points the circle is held, an odd number. More of them where the circle
+    - `nodes`: at how many points the circle is held, an odd number. More of them where the circle
       has sharp bends.
     - `max_steps`: of Newton's method.
 
@@ -132,12 +133,12 @@ def circle(
             f"`period` must be above 2 steps and at most {_SLOWEST:g}, 16 turns of which can be "
             f"counted, but is {float(period):g}."
         )
-    phases = checks.count("phases", phases, low=5)
-    if phases % 2 == 0:
-        raise ValueError(f"`phases` must be odd, but is {phases}.")
+    nodes = checks.count("nodes", nodes, low=5)
+    if nodes % 2 == 0:
+        raise ValueError(f"`nodes` must be odd, but is {nodes}.")
     if not isinstance(players, State):
         state = rule.settle(state, key)
-    found = _circle(rule, state, period, key, phases, checks.count("max_steps", max_steps))
+    found = _circle(rule, state, period, key, nodes, checks.count("max_steps", max_steps))
     if checks.is_concrete(found.converged) and not found.converged:
         warn_of_none("circle", period, found.residual)
     return found

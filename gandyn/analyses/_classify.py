@@ -69,7 +69,7 @@ class Classification(Result):
 
 
 def classify(
-    game: AbstractGame, players: Players, key: Key = None, tolerance: Number | None = None
+    game: AbstractGame, players: Players, *, key: Key = None, tolerance: Number | None = None
 ) -> Classification:
     """Which kind of equilibrium of a two-player game `players` are.
 

@@ -20,17 +20,16 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics
+from .._family import Family, Line, is_family
 from .._phase import State, coordinates, vector
 from .._progress import bar
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ..flows._flow import forwards
-from ..rules import AbstractRule
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
 from ._cycle import PHASES, Cycle, extent
-from ._edge import Make, interval, is_make, neutral, settled
+from ._edge import Make, neutral, one_interval, settled
 from ._equilibrium import equilibrium
 from ._spectrum import per
 from ._switch import switched
@@ -41,7 +40,7 @@ class Continuation(Result):
 
     **Fields:**
 
-    - `parameter`: of each point; it need not increase.
+    - `parameter`: the value at each point of the number called `name`; it need not increase.
     - `players`: of each point, an equilibrium or one point on the cycle; every leaf has a leading
       axis for them.
     - `period`: of the cycles, in steps or units of time; 0 for equilibria.
@@ -74,6 +73,7 @@ class Continuation(Result):
     exponents: Complex[Array, "point mode"]
     bifurcations: tuple[Bifurcation, ...]
     ends: tuple[str, str] = eqx.field(static=True)
+    name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
     @property
@@ -86,9 +86,10 @@ class Continuation(Result):
 
 
 def continuation(
-    make: Make,
+    family: Family,
     players: Players | State | Cycle | Bifurcation,
-    bounds: Any,
+    bounds: Mapping[str, Any],
+    *,
     start: Number | None = None,
     key: Key = None,
     resolution: int = 32,
@@ -114,10 +115,11 @@ def continuation(
 
     **Arguments:**
 
-    - `make`: the dynamics, a rule or a flow, for each value: `lambda h: simultaneous(game, h)`.
+    - `family`: the dynamics, rules or flows: `gandyn.family(lambda h: simultaneous(game, h))`; all
+      its numbers but one fixed, by `at`.
     - `players`: the equilibrium at `start`, or near it, or a `State`; or the `Cycle` at `start`,
-      from `gandyn.cycle(make(start), ...)`; or a `Bifurcation`.
-    - `bounds`: `(low, high)` of the parameter.
+      from `gandyn.cycle(family(h=start), ...)`; or a `Bifurcation`.
+    - `bounds`: `{name: (low, high)}`: the number that varies, and how far.
     - `start`: where the branch is entered, by default the lower bound; not with a `Bifurcation`,
       which has its own. From within the bounds it is followed both ways. Not where it turns back,
       or meets another.
@@ -133,8 +135,8 @@ def continuation(
     **Warns:** if the branch ends within the bounds without a reason of its own.
     """
     checks.untraced("`continuation`", players, bounds, start)
-    make = eqx.Partial(_forwards, is_make(make))
-    low, high = interval("bounds", bounds)
+    name, low, high = one_interval(bounds)
+    make = eqx.Partial(_forwards, Line(is_family(family), name))
     resolution = checks.count("resolution", resolution)
     max_points = checks.count("max_points", max_points)
     if isinstance(players, Bifurcation):
@@ -189,19 +191,20 @@ def continuation(
         per(turns, jnp.asarray(exponents)),
         (*down.bifurcations[::-1], *up.bifurcations),
         (down.end, up.end),
+        name,
         make(low).unit,
     )
 
 
 def _forwards(make: Make, parameter: Any) -> AbstractDynamics:
-    return forwards(make(parameter))
+    return make(parameter).forward_only()
 
 
 def _equilibrium_at(
     make: Make, players: Players | State, start: Array, bounds: Bounds, key: Key
 ) -> tuple[AbstractCurve, Point]:
     """The curve of equilibria, and the point to start from."""
-    found = equilibrium(make(start), settled(make(start), players, key), key)
+    found = equilibrium(make(start), settled(make(start), players, key), key=key)
     if not found.converged:
         raise ValueError(
             f"there is no equilibrium near `players` at the parameter {float(start):g}, from which "
@@ -235,16 +238,17 @@ def _cycle_at(
     x, _ = coordinates(cycle.state)
     orbit = jax.vmap(vector)(cycle.orbit)
     period, steps = float(cycle.period), len(orbit) - 1
-    if isinstance(make(start), AbstractRule):
+    if make(start).clock.whole:
         if steps != period:
             raise ValueError(
-                f"`make` gives rules, but `players` is a Cycle of a flow, of period {period:g}: "
-                "`gandyn.rules.TimeMap` makes a rule of a flow."
+                "the family is one of rules, but `players` is a Cycle of a flow, of period "
+                f"{period:g}: `gandyn.rules.TimeMap` makes a rule of a flow."
             )
         curve = resting(make, cycle.state, bounds, key, steps)
     elif steps == period != PHASES:
         raise ValueError(
-            f"`make` gives flows, but `players` is a Cycle of a rule, of period {steps} steps."
+            "the family is one of flows, but `players` is a Cycle of a rule, of period "
+            f"{steps} steps."
         )
     else:
         curve = turning(make, cycle.state, cycle.period, bounds, key)
@@ -264,8 +268,8 @@ def _cycle_at(
     if origin is None:
         raise ValueError(
             f"there is no cycle near `players` at the parameter {float(start):g}, from which to "
-            "follow a branch: `start` must be the value at which it was found, and `make(start)` "
-            "the dynamics, rule or flow."
+            "follow a branch: `start` must be the value at which it was found, and the family's "
+            "dynamics there the one that it was found in."
         )
     return curve, origin
 

@@ -54,7 +54,7 @@ class Cost(Result):
         return f"gradients of each player: {each}; products: {self.products}; total: {self.total}"
 
 
-def cost(rule: AbstractRule, players: Players | State, key: Key = None) -> Cost:
+def cost(rule: AbstractRule, players: Players | State, *, key: Key = None) -> Cost:
     """How many gradients and second-order products one step takes.
 
     Compiles the step and runs it once, at `players`: methods that solve equations take as many

@@ -16,11 +16,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .._family import Family, Line, is_family
 from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import Make, at_rest, crossing, growth, interval, is_make, settled
+from ._edge import at_rest, crossing, growth, one_interval, settled
 from ._spectrum import spectrum
 from ._walls import continuous
 
@@ -30,7 +31,7 @@ class Critical(Result):
 
     **Fields:**
 
-    - `parameter`: the critical value.
+    - `parameter`: the critical value, of the hyper-parameter called `name`.
     - `bracket`: the two values, a rounding error apart, between which it lies.
     - `growth`: the largest growth rate at the two ends of the bounds.
     - `side`: of the edge, on which they are: -1 for stable, 1 for unstable, and 0 on it, as far as
@@ -54,6 +55,7 @@ class Critical(Result):
     side: Float[Array, " end"]
     exponent: Complex[Array, ""]
     state: State
+    name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
     @property
@@ -71,7 +73,9 @@ class Critical(Result):
         return crossing(self.exponent, self.unit)
 
 
-def critical(make: Make, players: Players | State, bounds: Any, key: Key = None) -> Critical:
+def critical(
+    family: Family, players: Players | State, bounds: Mapping[str, Any], *, key: Key = None
+) -> Critical:
     """The value of a hyper-parameter at which an equilibrium changes its stability.
 
     The equilibrium is found anew at every value tried. If stability changes several times within
@@ -80,16 +84,19 @@ def critical(make: Make, players: Players | State, bounds: Any, key: Key = None)
 
     **Arguments:**
 
-    - `make`: the dynamics, a rule or a flow, for each value: `lambda h: simultaneous(game, h)`.
+    - `family`: the dynamics, rules or flows: `gandyn.family(lambda h: simultaneous(game, h))`; all
+      its numbers but one fixed, by `at`.
     - `players`: the equilibrium at the lower bound, or near it, or a `State`.
-    - `bounds`: `(low, high)`, between which stability changes.
+    - `bounds`: `{name: (low, high)}`: the number that varies, and between what its stability
+      changes.
     - `key`: one realisation of everything random.
 
     **Raises:** `ValueError` if no equilibrium is found at a value tried, or if it is as stable at
     one bound as at the other. Within a transformation the result is nan instead.
     """
-    low, high = interval("bounds", bounds)
-    start = settled(is_make(make)(low), players, key)
+    name, low, high = one_interval(bounds)
+    make = Line(is_family(family), name)
+    start = settled(make(low), players, key)
     result = _critical(make, start, low, high, key)
     if checks.is_concrete(result.parameter):
         _explain(result, float(low), float(high))
@@ -97,7 +104,7 @@ def critical(make: Make, players: Players | State, bounds: Any, key: Key = None)
 
 
 @compiled
-def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Critical:
+def _critical(make: Line, start: State, low: Array, high: Array, key: Key) -> Critical:
     guess, back = coordinates(start)
     modes = jax.eval_shape(lambda: at_rest(make(low), start, key)[1])
     eps = float(jnp.finfo(low.dtype).eps)
@@ -154,7 +161,7 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
         """The residual and the growth: of these two the edge is a root, and so differentiable."""
         dynamics, state = make(z[-1].astype(low.dtype)), back(z[:-1])
         rest = coordinates(continuous(dynamics).residual(state, key))[0]
-        largest = growth(spectrum(dynamics, state, key).exponents)
+        largest = growth(spectrum(dynamics, state, key=key).exponents)
         return jnp.concatenate([rest, largest[None]])
 
     def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
@@ -164,7 +171,7 @@ def _critical(make: Make, start: State, low: Array, high: Array, key: Key) -> Cr
         vanishing, jnp.append(guess, low.astype(guess.dtype)), search, tangent, has_aux=True
     )
     parameter, unit = z[-1].astype(low.dtype), make(low).unit
-    return Critical(parameter, bracket, ends, ranks, exponent, back(z[:-1]), unit)
+    return Critical(parameter, bracket, ends, ranks, exponent, back(z[:-1]), make.name, unit)
 
 
 def _changes(ranks: Float[Array, " end"]) -> Bool[Array, ""]:

@@ -28,7 +28,6 @@ from . import _normal_form as normal_form
 from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, unit, upwards
 from ._edge import Make
 from ._spectrum import eigenvalues, ranked
-from ._tangent import carry
 from ._walls import confined_in, continuous, derivative
 
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
@@ -81,7 +80,7 @@ class EquilibriumCurve(AbstractCurve):
         dynamics = self.dynamics(self.parameter(u))
         if confined_in(dynamics) is not None:
             slopes = derivative(dynamics, self.state(u), self.key)
-        exponents = ranked(dynamics.exponents(eigenvalues(slopes)))
+        exponents = ranked(dynamics.clock.exponents(eigenvalues(slopes)))
         return self.residual(u), matrix, exponents, jnp.zeros_like(u[:-1])
 
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:
@@ -169,8 +168,7 @@ class CycleCurve(AbstractCurve):
         flow = _Family(make=self.make, zero=self.zero, width=width, integrator=dynamics.integrator)
         start, period = State((self.state(u), u[-1])), self.period(u)
         x, one = u[:-2] * self.scale, jnp.eye(u.size - 1, dtype=u.dtype)
-        ts = jnp.stack([jnp.zeros_like(period), period])
-        end, pushed = carry(flow, start, one, ts, self.key)
+        end, pushed = flow.tangent(start, one, 0 * period, period, self.key)
         returned, _ = end.players
         returned, _ = coordinates(returned)
         pushed, swept = pushed[:-1, :-1] * self.scale[None] / self.scale[:, None], pushed[:-1, -1]

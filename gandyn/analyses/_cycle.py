@@ -30,10 +30,8 @@ from .._phase import State, coordinates, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._spectrum import eigenvalues, per
-from ._tangent import carry
 
 PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
 _FAR = 10  # a cycle further away than this, in units of its own size, is none near the guess
@@ -84,6 +82,7 @@ def cycle(
     dynamics: AbstractDynamics,
     players: Players | State,
     period: Number,
+    *,
     key: Key = None,
     max_steps: int = 128,
 ) -> Cycle:
@@ -166,12 +165,11 @@ def _cycle(
 
     def returned(dynamics: AbstractDynamics, x: Array, period: Array) -> tuple[Array, Array]:
         """phi_T(x) and M."""
-        ts = jnp.stack([jnp.zeros_like(period), period])
-        end, matrix = carry(dynamics, back(x), one, ts, key)
+        end, matrix = dynamics.tangent(back(x), one, 0 * period, period, key)
         return coordinates(end)[0], matrix
 
     # The search is iterated; derivatives of what it finds are those of the equations.
-    quick = forwards(dynamics)
+    quick = dynamics.forward_only()
 
     def newton(x: Array, period: Array) -> tuple[Array, Array]:
         reach = 0.5 * extent(turn(quick, x, period))

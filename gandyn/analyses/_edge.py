@@ -19,8 +19,8 @@ from .._types import Key, Players
 from ._equilibrium import equilibrium
 from ._spectrum import spectrum
 
-Make = Callable[..., AbstractDynamics]
-"""A dynamics for each value of its hyper-parameters."""
+Make = Callable[[Any], AbstractDynamics]
+"""A dynamics for each value of one hyper-parameter."""
 
 
 def neutral(dtype: Any) -> float:
@@ -50,33 +50,39 @@ def at_rest(
 ) -> tuple[State, Complex[Array, " mode"], Bool[Array, ""]]:
     """The equilibrium near a state, its exponents, nan if there is none, and whether one of them
     cannot be told from a neutral one."""
-    found = equilibrium(dynamics, state, key)
-    seen = spectrum(dynamics, found.state, key)
+    found = equilibrium(dynamics, state, key=key)
+    seen = spectrum(dynamics, found.state, key=key)
     exponents = jnp.where(found.converged, seen.exponents, jnp.nan)
     return found.state, exponents, seen.neutral
 
 
-def interval(name: str, bounds: Any) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """The lower and the upper bound of one hyper-parameter."""
-    ends = checks.array(name, bounds)
-    if ends.shape != (2,):
-        raise ValueError(f"`{name}` must be (low, high), but has shape {ends.shape}.")
-    if checks.is_concrete(ends) and not float(ends[0]) < float(ends[1]):
-        raise ValueError(f"`{name}` must increase, but is ({ends[0]:g}, {ends[1]:g}).")
-    return ends[0], ends[1]
+def intervals(bounds: Any) -> tuple[tuple[str, ...], Float[Array, "n 2"]]:
+    """The names of hyper-parameters, and the lower and the upper bound of each."""
+    checks.mapping("bounds", bounds, '{"step_size": (low, high)}')
+    ends = [checks.array(f"bounds of `{name}`", pair) for name, pair in bounds.items()]
+    for name, pair in zip(bounds, ends, strict=True):
+        if pair.shape != (2,):
+            raise ValueError(
+                f"`bounds` of `{name}` must be (low, high), but has shape {pair.shape}."
+            )
+        if checks.is_concrete(pair) and not float(pair[0]) < float(pair[1]):
+            raise ValueError(
+                f"`bounds` of `{name}` must increase, but is ({pair[0]:g}, {pair[1]:g})."
+            )
+    return tuple(bounds), jnp.stack(ends)
+
+
+def one_interval(bounds: Any) -> tuple[str, Float[Array, ""], Float[Array, ""]]:
+    """The name and the bounds of the one hyper-parameter that varies."""
+    names, ends = intervals(bounds)
+    if len(names) != 1:
+        raise ValueError(
+            f"`bounds` must name one hyper-parameter, but names {len(names)}: {names}. Fix the "
+            "others by `family.at`."
+        )
+    return names[0], ends[0, 0], ends[0, 1]
 
 
 def growth(exponents: Complex[Array, "*batch mode"]) -> Float[Array, "*batch"]:
     """The growth of the disturbance that grows most; nan if any exponent is."""
     return jnp.max(exponents.real, axis=-1)
-
-
-def is_make(make: Make) -> Make:
-    """`make`, held to be a function."""
-    if isinstance(make, AbstractDynamics) or not callable(make):
-        raise TypeError(
-            "`make` must be a function that returns a dynamics for each value of the "
-            f"hyper-parameter, such as `lambda h: gandyn.methods.simultaneous(game, h)`, but is "
-            f"{checks.shown(make)}."
-        )
-    return make

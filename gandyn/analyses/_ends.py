@@ -325,8 +325,8 @@ class _Runner:
 
 @compiled
 def _look(dynamics: AbstractDynamics, state: State, key: Key) -> tuple[Equilibrium, Spectrum]:
-    found = equilibrium(dynamics, state, key)
-    return found, spectrum(dynamics, found.state, key)
+    found = equilibrium(dynamics, state, key=key)
+    return found, spectrum(dynamics, found.state, key=key)
 
 
 @compiled

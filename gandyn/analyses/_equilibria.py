@@ -21,6 +21,7 @@ from .._types import Key, Players
 from ._classify import Classification, classify
 from ._equilibrium import Equilibrium, equilibrium
 from ._inside import game_inside
+from ._plane import corners
 from ._spectrum import Spectrum, jacobian, spectrum
 
 _MULTIPLE = 0.25  # the power of rounding to which the multiple roots that are merged are known
@@ -58,9 +59,10 @@ class Equilibria(Result):
 def equilibria(
     dynamics: AbstractDynamics,
     players: Players,
-    bounds: Any,
-    starts: int = 1024,
+    box: Any,
+    *,
     key: Key = None,
+    starts: int = 1024,
     progress: bool | None = None,
 ) -> Equilibria:
     """The equilibria of a dynamics in a box, stable or not; not to be traced.
@@ -74,19 +76,19 @@ def equilibria(
 
     - `dynamics`: a rule or a flow.
     - `players`: any players, for their structure.
-    - `bounds`: `(low, high)` for every coordinate of the players, or one such pair for each,
+    - `box`: `(low, high)` for every coordinate of the players, or one such pair for each,
       counted through the players' arrays in order.
-    - `starts`: from how many points; in many dimensions more are needed.
     - `key`: one realisation of everything random.
+    - `starts`: from how many points; in many dimensions more are needed.
     - `progress`: whether to show a bar. By default only on a terminal.
 
-    **Raises:** `ValueError` if `bounds` is no box.
+    **Raises:** `ValueError` if there is no such box.
 
     **Warns:** if the equilibria do not seem to be isolated, so that they cannot be counted.
     """
     checks.untraced("`equilibria`", dynamics, players)
     like, back = coordinates(begin(dynamics, players, key).players)
-    low, high = box("bounds", bounds, like.size)
+    low, high = corners(box, like.size)
     starts = checks.count("starts", starts)
     # Scipy warns of any number but a power of two, of which these are the first.
     sequence = qmc.Sobol(like.size, scramble=True, rng=0).random_base2((starts - 1).bit_length())
@@ -110,10 +112,10 @@ def equilibria(
         at.players,
         at.residual,
         jnp.asarray(reached, int),
-        eqx.filter_vmap(lambda p: spectrum(dynamics, p, key))(at.players),
+        eqx.filter_vmap(lambda p: spectrum(dynamics, p, key=key))(at.players),
         None
         if game is None or len(at.players) != 2
-        else eqx.filter_vmap(lambda p: classify(game, p, key))(at.players),
+        else eqx.filter_vmap(lambda p: classify(game, p, key=key))(at.players),
     )
 
 
@@ -141,21 +143,7 @@ def _from(
     dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
 ) -> Equilibrium:
     _, back = coordinates(like)
-    return jax.vmap(lambda x: equilibrium(dynamics, back(x), key))(points)
-
-
-def box(name: str, bounds: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The lower and upper bounds of `size` coordinates."""
-    pairs = np.asarray(checks.array(name, bounds), float)
-    if pairs.shape not in ((2,), (size, 2)):
-        raise ValueError(
-            f"`{name}` must be (low, high), or one such pair for each of the {size} coordinates, "
-            f"but has shape {pairs.shape}."
-        )
-    low, high = np.broadcast_to(pairs, (size, 2)).T
-    if np.any(low >= high):
-        raise ValueError(f"`{name}` must be increasing, but is {bounds}.")
-    return low, high
+    return jax.vmap(lambda x: equilibrium(dynamics, back(x), key=key))(points)
 
 
 def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> list[list[int]]:
@@ -192,7 +180,7 @@ def _merged(
         for other in close:
             ends = [_at(found.state, i) for i in (other[0], group[0])]
             way = np.asarray(vector(ends[1]) - vector(ends[0]))
-            changes = [np.abs(np.asarray(jacobian(dynamics, end, key)) @ way) for end in ends]
+            changes = [np.abs(np.asarray(jacobian(dynamics, end, key=key)) @ way) for end in ends]
             if np.max(changes) <= 100 * eps * _size(dynamics, starts, ends[0].players, key):
                 other.extend(group)
                 break

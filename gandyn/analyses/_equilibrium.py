@@ -46,6 +46,7 @@ class Equilibrium(Result):
 def equilibrium(
     dynamics: AbstractDynamics,
     players: Players | State,
+    *,
     key: Key = None,
     max_steps: int = 256,
 ) -> Equilibrium:

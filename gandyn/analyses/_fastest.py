@@ -10,11 +10,12 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .._family import Family, is_family
 from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import Make, at_rest, growth, interval, is_make, settled
+from ._edge import at_rest, growth, intervals, settled
 
 _NODES = 33  # in each direction, in each round
 _SHRINK = 4  # how much narrower the grid is in the next round
@@ -63,7 +64,7 @@ class Fastest(Result):
 
 
 def fastest(
-    make: Make, players: Players | State, bounds: Mapping[str, Any], key: Key = None
+    family: Family, players: Players | State, bounds: Mapping[str, Any], *, key: Key = None
 ) -> Fastest:
     """The values of one or two hyper-parameters, within bounds, at which training converges
     fastest near an equilibrium.
@@ -75,7 +76,7 @@ def fastest(
 
     **Arguments:**
 
-    - `make`: the dynamics, called by name: `lambda step_size: optimistic(game, step_size)`.
+    - `family`: the dynamics: `gandyn.family(lambda step_size: optimistic(game, step_size))`.
     - `players`: the equilibrium, or near it, or a `State`.
     - `bounds`: `{"step_size": (low, high)}`, for one or two hyper-parameters.
     - `key`: one realisation of everything random.
@@ -83,17 +84,15 @@ def fastest(
     **Raises:** `ValueError` if no equilibrium is found anywhere. Within a transformation the result
     is nan instead.
     """
-    is_make(make)
-    checks.mapping("bounds", bounds, '{"step_size": (low, high)}')
-    if len(bounds) not in (1, 2):
+    is_family(family)
+    names, ends = intervals(bounds)
+    if len(names) > 2:
         raise ValueError(
-            f"`bounds` must name one or two hyper-parameters, but names {len(bounds)}: "
-            f"{tuple(bounds)}. Hold the others, or sweep them with `gandyn.sweep`."
+            f"`bounds` must name one or two hyper-parameters, but names {len(names)}: {names}. "
+            "Fix the others by `family.at`, or sweep them with `gandyn.sweep`."
         )
-    ends = jnp.stack([jnp.stack(interval(name, pair)) for name, pair in bounds.items()])
-    names = tuple(bounds)
-    start = settled(make(**dict(zip(names, ends[:, 0], strict=True))), players, key)
-    result = _fastest(make, names, start, ends, key)
+    start = settled(family(**dict(zip(names, ends[:, 0], strict=True))), players, key)
+    result = _fastest(family, names, start, ends, key)
     if checks.is_concrete(result.growth) and bool(jnp.isnan(result.growth)):
         raise ValueError(
             f"no equilibrium near `players` was found for any {' and '.join(names)} within "
@@ -104,7 +103,7 @@ def fastest(
 
 @compiled
 def _fastest(
-    make: Make, names: tuple[str, ...], start: State, bounds: Float[Array, "n 2"], key: Key
+    family: Family, names: tuple[str, ...], start: State, bounds: Float[Array, "n 2"], key: Key
 ) -> Fastest:
     low, high = bounds.T
 
@@ -112,7 +111,7 @@ def _fastest(
         return dict(zip(names, values, strict=True))
 
     def measure(values: Array) -> tuple[State, Array, Array]:
-        return at_rest(make(**named(values)), start, key)
+        return at_rest(family(**named(values)), start, key)
 
     line = jnp.linspace(-1, 1, _NODES, dtype=bounds.dtype)
     offsets = jnp.stack(jnp.meshgrid(*[line] * len(names), indexing="ij"), -1)
@@ -135,5 +134,5 @@ def _fastest(
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     carried = ((low + high) / 2, (high - low) / 2, nothing)
     best, _, (state, exponents, neutral) = jax.lax.fori_loop(0, rounds, narrow, carried)
-    unit = make(**named(low)).unit
+    unit = family(**named(low)).unit
     return Fastest(named(best), growth(exponents), exponents, neutral, state, unit)

@@ -31,7 +31,6 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State
 from .._result import Result
 from .._types import Key, Number, Players
-from ..rules import AbstractRule
 from ._spectrum import eigenvalues, jacobian
 
 
@@ -90,6 +89,7 @@ class FixedPoint(Result):
 def fixed_point(
     dynamics: AbstractDynamics,
     players: Players | State,
+    *,
     key: Key = None,
     tolerance: Number | None = None,
 ) -> FixedPoint:
@@ -107,10 +107,10 @@ def fixed_point(
     state = begin(dynamics, players, key)
     if not isinstance(players, State):
         state = dynamics.settle(state, key)
-    matrix = jacobian(dynamics, state, key)
+    matrix = jacobian(dynamics, state, key=key)
     n, eps = len(matrix), float(jnp.finfo(matrix.dtype).eps)
-    steps = isinstance(dynamics, AbstractRule)
-    derivative = matrix + jnp.eye(n, dtype=matrix.dtype) if steps else matrix
+    clock = dynamics.clock
+    derivative = clock.linear(matrix)
     if tolerance is None:
         # A defective multiple eigenvalue is split by the root of rounding.
         same = jnp.asarray(100 * eps, matrix.dtype)
@@ -120,12 +120,13 @@ def fixed_point(
 
     values = eigenvalues(derivative)
     scale = jnp.max(jnp.where(jnp.isneginf(derivative), 0, jnp.abs(derivative)), initial=0)
-    growth = jnp.log(jnp.abs(values)) if steps else values.real
+    growth = clock.growth(values)
     up, down = growth > small * scale, growth < -small * scale
     turns = values.imag**2 > same * scale**2
     growing, decaying, turning = (jnp.sum(which) for which in (up, down, turns))
     neutral = jnp.sum(~up & ~down)
-    flipping = jnp.sum((values.real < 0) & ~turns) if steps else jnp.zeros_like(growing)
+    flips = (values.real < 0) & ~turns & clock.whole
+    flipping = jnp.sum(flips)
 
     mean = jnp.mean(values.real)
     apart = (values.real - mean) ** 2 + values.imag**2

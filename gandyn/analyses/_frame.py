@@ -40,7 +40,7 @@ class Frame(Result):
     discriminator: Float[Array, "*batch x"]
 
 
-def frame(game: AbstractGAN, players: Players, x: Any, key: Key = None) -> Frame:
+def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Frame:
     """What a GAN on the line looks like. A film is this under `vmap` over the players of a
     trajectory.
 

@@ -39,7 +39,7 @@ class Leader(Result):
     actions: Int[Array, " player"]
 
 
-def leader(losses: Any, player: int = 0, strong: bool = False) -> Leader:
+def leader(losses: Any, player: int = 0, *, strong: bool = False) -> Leader:
     """The value of leading in a two-player game given by tables.
 
     **Arguments:**

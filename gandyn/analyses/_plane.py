@@ -29,21 +29,31 @@ class Plane(eqx.Module):
 
 
 def plane_of(
-    players: Players, bounds: Any, nodes: Sequence[int], plane: Any
+    players: Players, box: Any, nodes: Sequence[int], plane: Any
 ) -> tuple[Float[Array, " x"], Float[Array, " y"], Plane]:
     """The grid along both axes, and the plane."""
     base, _ = coordinates(players)
     chosen = two_of(base.size, plane)
-    box = np.asarray(checks.array("bounds", bounds), float)
-    if box.shape != (2, 2) or np.any(box[:, 0] >= box[:, 1]):
-        raise ValueError(
-            f"`bounds` must be ((left, right), (bottom, top)), increasing, but is {bounds}."
-        )
     x, y = (
         jnp.linspace(low, high, n, dtype=base.dtype)
-        for (low, high), n in zip(box, nodes, strict=True)
+        for low, high, n in zip(*corners(box, 2), nodes, strict=True)
     )
     return x, y, Plane(players, chosen)
+
+
+def corners(box: Any, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The lower and the upper corner of a box of `size` coordinates: one pair (low, high) for all
+    of them, or one for each."""
+    pairs = np.asarray(checks.array("box", box), float)
+    if pairs.shape not in ((2,), (size, 2)):
+        raise ValueError(
+            f"`box` must be (low, high), or one such pair for each of the {size} coordinates, but "
+            f"has shape {pairs.shape}."
+        )
+    low, high = np.broadcast_to(pairs, (size, 2)).T
+    if np.any(low >= high):
+        raise ValueError(f"`box` must be increasing, but is {box}.")
+    return low, high
 
 
 def two_of(size: int, plane: Any) -> tuple[int, int]:

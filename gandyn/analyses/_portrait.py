@@ -5,7 +5,7 @@ step, so that the portrait of a map is its own and not that of the flow it is me
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import contourpy
@@ -22,8 +22,6 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ..rules import AbstractRule
-from ..rules._compose import stages
 from ._inside import game_inside
 from ._names import plane_names
 from ._plane import Plane, plane_of
@@ -72,12 +70,13 @@ class Portrait(Result):
 def portrait(
     dynamics: AbstractDynamics,
     players: Players,
-    bounds: Sequence[tuple[float, float]] = ((-2.0, 2.0), (-2.0, 2.0)),
-    nodes: int = 41,
+    box: Any = (-2.0, 2.0),
+    *,
     plane: tuple[int, int] = (0, 1),
+    key: Key = None,
+    nodes: int = 41,
     nullclines: bool = True,
     legs: bool = True,
-    key: Key = None,
 ) -> Portrait:
     """The phase portrait of a rule or a flow; not to be traced.
 
@@ -85,7 +84,7 @@ def portrait(
 
     - `dynamics`: a rule or a flow. Memory is settled at every point.
     - `players`: a point of the plane; it gives the coordinates that do not vary.
-    - `bounds`: `((left, right), (bottom, top))`.
+    - `box`: `((left, right), (bottom, top))`, or one such pair for both.
     - `nodes`: grid points along either side.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
     - `nullclines`, `legs`: whether to look for them.
@@ -97,7 +96,7 @@ def portrait(
     state = begin(dynamics, players, key)
     nodes = checks.count("nodes", nodes, low=3)
     nullclines, legs = checks.flag("nullclines", nullclines), checks.flag("legs", legs)
-    x, y, at = plane_of(state.players, bounds, (nodes, nodes), plane)
+    x, y, at = plane_of(state.players, box, (nodes, nodes), plane)
     grid = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
     arrows = _arrows(dynamics, at, grid, key).T.reshape(2, nodes, nodes)
 
@@ -256,7 +255,7 @@ def _legs(
 
     def walk(point: Array) -> Array:
         state = _state(dynamics, at, point, key)
-        moves = stages(dynamics, state, key) if isinstance(dynamics, AbstractRule) else ()
+        moves = dynamics.stages(state, key)
         return jnp.stack([point, *(at.seen(move.players) for move in moves)])
 
     legs = jax.vmap(walk)(points)

@@ -54,7 +54,7 @@ class Rotation(Result):
         return 1 / jnp.abs(self.rotation)
 
 
-def rotation(trajectory: Trajectory, plane: tuple[int, int] | None = None) -> Rotation:
+def rotation(trajectory: Trajectory, *, plane: tuple[int, int] | None = None) -> Rotation:
     """The rotation of a trajectory that goes round.
 
     **Arguments:**

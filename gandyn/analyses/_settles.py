@@ -18,7 +18,6 @@ from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
 from ..flows import AbstractFlow
-from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._cycle import Cycle, cycle
 from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
@@ -94,9 +93,10 @@ def settles_on(
     dynamics: AbstractDynamics,
     players: Players | State,
     duration: Number = 10_000,
+    *,
+    key: Key = None,
     tolerance: Number = 1e-3,
     escape: Number = 1e6,
-    key: Key = None,
 ) -> Settled:
     """What the trajectory from a start settles on; not to be traced. See `basins` for many starts
     and for what the criteria are.
@@ -117,7 +117,7 @@ def settles_on(
     """
     checks.untraced("`settles_on`", dynamics, players)
     state = begin(dynamics, players, key)
-    dynamics = forwards(dynamics)
+    dynamics = dynamics.forward_only()
     duration = lasting(dynamics, duration)
     tolerance, escape = (
         float(checks.positive(name, value))
@@ -192,7 +192,7 @@ def _moving(
         turn = _turn(even, at[1] - at[0])
     if found is not None:
         return Kind.CYCLE, *found, np.nan
-    parting = lyapunov(dynamics, state, ts, key, k=1)
+    parting = lyapunov(dynamics, state, ts, key=key, k=1)
     growth, error = float(parting.exponents[0]), float(parting.error[0])
     parted = growth * ts[-1]
     if parted > _PARTED and growth > error and (box is not None or _stays(even)):
@@ -212,7 +212,7 @@ def _cycle_of_rule(
             break
     else:
         return None
-    found = _cycle_near(rule, state, steps, key)
+    found = _cycle_near(rule, state, steps, key=key)
     orbit = np.asarray(jax.vmap(players_vector)(found.orbit))
     apart = np.abs(path[-len(orbit) :, None] - orbit[None]).max(axis=2).min(axis=1).max()
     if not found.converged or not apart <= _ON * size or _repels(found):
@@ -235,7 +235,7 @@ def _cycle_of_flow(
         if distances(path[::16], path[: turn + 1]).max() > _NEAR * size:
             continue
         period = np.interp(closed, np.arange(len(times)), times) - times[0]
-        found = _cycle_near(flow, state, jnp.asarray(period), key)
+        found = _cycle_near(flow, state, jnp.asarray(period), key=key)
         if found.converged:
             orbit, at = _seen(flow, found.state, size, time, key)
             orbit = orbit[: np.searchsorted(at - at[0], float(found.period)) + 2]
@@ -288,10 +288,11 @@ def escape_time(
     dynamics: AbstractDynamics,
     players: Players | State,
     ts: Any,
-    bound: Number,
+    escape: Number,
+    *,
     key: Key = None,
 ) -> Float[Array, ""]:
-    """The first of the times `ts` at which a coordinate of the players exceeds `bound` in size or
+    """The first of the times `ts` at which a coordinate of the players exceeds `escape` in size or
     is not finite; nan if none does. Under `vmap` it is the escape times of an ensemble.
 
     **Arguments:**
@@ -299,10 +300,10 @@ def escape_time(
     - `dynamics`: a rule or a flow.
     - `players`: the start, or a `State`.
     - `ts`: the times that are looked at, as for `simulate`.
-    - `bound`: the size of a coordinate, positive.
+    - `escape`: the size of a coordinate, positive.
     - `key`: one realisation of everything random.
     """
-    bound = checks.positive("bound", bound)
+    escape = checks.positive("escape", escape)
     state = begin(dynamics, players, key)
     path = dynamics.evolve(state, ts, key, players_vector)
-    return status(checks.floating(ts), path, bound=bound.astype(path.dtype)).escape
+    return status(checks.floating(ts), path, bound=escape.astype(path.dtype)).escape

@@ -17,12 +17,13 @@ from jaxtyping import Array, Bool, Complex, Float
 from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from .. import _checks as checks
+from .._clock import clock
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._rounding import close, known_to, undecided
+from ._rounding import close, undecided
 from ._walls import derivative
 
 _SPACES = (20, 100, 400)  # dimensions of the space that Arnoldi's method searches, tried in turn
@@ -53,6 +54,11 @@ class Spectrum(Result):
     rounding: Float[Array, "*batch"] | None = None
 
     @property
+    def eigenvalues(self) -> Complex[Array, "*batch mode"]:
+        """Those of the derivative of a rule's map, or of a flow's field."""
+        return clock(self.unit).eigenvalues(self.exponents)
+
+    @property
     def multipliers(self) -> Complex[Array, "*batch mode"]:
         """exp(exponents): for a rule, the eigenvalues of its map."""
         return jnp.exp(self.exponents)
@@ -76,17 +82,17 @@ class Spectrum(Result):
 
 @compiled
 def _neutral(spectrum: Spectrum) -> Bool[Array, "*batch"]:
-    steps = spectrum.unit == "step"
+    time = clock(spectrum.unit)
     if spectrum.jacobian is None or spectrum.rounding is None:
-        return close(spectrum.exponents, spectrum.rounding, steps)
-    one = functools.partial(undecided, steps=steps)
+        return close(spectrum.exponents, spectrum.rounding, time)
+    one = functools.partial(undecided, clock=time)
     return jnp.vectorize(one, signature="(n,n),(n),()->()")(
         spectrum.jacobian, spectrum.exponents, spectrum.rounding
     )
 
 
 def jacobian(
-    dynamics: AbstractDynamics, players: Players | State, key: Key = None
+    dynamics: AbstractDynamics, players: Players | State, *, key: Key = None
 ) -> Float[Array, "n n"]:
     """D residual in the coordinates of the state: Df for a flow, DF - 1 for a rule. Of a flow that
     rests at walls it is that on the face, and -inf in the diagonal for what is held by a wall.
@@ -112,6 +118,7 @@ def _jacobian(
 def spectrum(
     dynamics: AbstractDynamics,
     players: Players | State,
+    *,
     key: Key = None,
     leading: int | None = None,
 ) -> Spectrum:
@@ -148,8 +155,9 @@ def spectrum(
 @compiled
 def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) -> Spectrum:
     matrix = _jacobian(dynamics, state, key, settle)
-    exponents = ranked(dynamics.exponents(eigenvalues(matrix)))
-    return Spectrum(exponents, dynamics.unit, matrix, known_to(dynamics, matrix.dtype))
+    exponents = ranked(dynamics.clock.exponents(eigenvalues(matrix)))
+    rounding = jnp.asarray(dynamics.slopes_accuracy(matrix.dtype), matrix.dtype)
+    return Spectrum(exponents, dynamics.unit, matrix, rounding)
 
 
 def eigenvalues(matrix: Float[Array, "n n"]) -> Complex[Array, " n"]:
@@ -193,7 +201,7 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k
             f"`leading` must be at most {x.size - 2}, two less than the dimension of the state, "
             f"but is {k}: leave it out for all exponents."
         )
-    steps = dynamics.unit == "step"
+    steps = dynamics.clock.whole
 
     @jax.jit
     def push(v: Array) -> Array:
@@ -225,8 +233,8 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k
         except ArpackNoConvergence as error:
             missing = k - len(error.eigenvalues)
         else:
-            exponents = ranked(dynamics.exponents(jnp.asarray(found - 1 if steps else found)))
-            rounding = x.size * known_to(dynamics, x.dtype)
+            exponents = ranked(dynamics.clock.exponents(jnp.asarray(found - 1 if steps else found)))
+            rounding = jnp.asarray(x.size * dynamics.slopes_accuracy(x.dtype), x.dtype)
             return Spectrum(exponents, dynamics.unit, None, rounding)
     raise RuntimeError(
         f"Arnoldi's method missed {missing} of the {k} leading exponents, which lie too close to "

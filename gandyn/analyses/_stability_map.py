@@ -9,11 +9,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .._family import Family, is_family
 from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import Make, at_rest, growth, is_make, settled
+from ._edge import at_rest, growth, settled
 
 
 class StabilityMap(Result):
@@ -60,20 +61,20 @@ class StabilityMap(Result):
 
 
 def stability_map(
-    make: Make, players: Players | State, axes: Mapping[str, Any], key: Key = None
+    family: Family, players: Players | State, axes: Mapping[str, Any], *, key: Key = None
 ) -> StabilityMap:
     """The spectrum at an equilibrium over two hyper-parameters, the equilibrium found anew for
     each pair.
 
     **Arguments:**
 
-    - `make`: the dynamics for each pair, called by name:
-      `lambda step_size, gamma: simultaneous(Penalized(gan, R1(gamma)), step_size)`.
+    - `family`: the dynamics, such as
+      `gandyn.family(lambda step_size, gamma: simultaneous(Penalized(gan, R1(gamma)), step_size))`.
     - `players`: the equilibrium, or near it, or a `State`.
     - `axes`: the values of the two: `{"step_size": array, "gamma": array}`.
     - `key`: one realisation of everything random.
     """
-    is_make(make)
+    is_family(family)
     checks.mapping("axes", axes, '{"step_size": array, "gamma": array}')
     if len(axes) != 2:
         raise ValueError(
@@ -82,21 +83,25 @@ def stability_map(
         )
     one, two = axes
     first, second = (values(name, axes[name]) for name in (one, two))
-    start = settled(make(**{one: first[0], two: second[0]}), players, key)
-
-    @compiled
-    def spectra(
-        first: Array, second: Array, start: State, key: Key
-    ) -> tuple[Complex[Array, "first second mode"], Bool[Array, "first second"]]:
-        def one_pair(a: Array, b: Array) -> tuple[Complex[Array, " mode"], Bool[Array, ""]]:
-            return at_rest(make(**{one: a, two: b}), start, key)[1:]
-
-        # Row by row, so that memory does not grow with the map.
-        return jax.lax.map(lambda a: jax.vmap(lambda b: one_pair(a, b))(second), first)
-
-    exponents, neutral = spectra(first, second, start, key)
-    unit = make(**{one: first[0], two: second[0]}).unit
+    start = settled(family(**{one: first[0], two: second[0]}), players, key)
+    exponents, neutral = _spectra(family, (one, two), (first, second), start, key)
+    unit = family(**{one: first[0], two: second[0]}).unit
     return StabilityMap(first, second, exponents, neutral, (one, two), unit)
+
+
+@compiled
+def _spectra(
+    family: Family,
+    names: tuple[str, str],
+    axes: tuple[Float[Array, " first"], Float[Array, " second"]],
+    start: State,
+    key: Key,
+) -> tuple[Complex[Array, "first second mode"], Bool[Array, "first second"]]:
+    def one_pair(a: Array, b: Array) -> tuple[Complex[Array, " mode"], Bool[Array, ""]]:
+        return at_rest(family(**dict(zip(names, (a, b), strict=True))), start, key)[1:]
+
+    # Row by row, so that memory does not grow with the map.
+    return jax.lax.map(lambda a: jax.vmap(lambda b: one_pair(a, b))(axes[1]), axes[0])
 
 
 def values(name: str, value: Any) -> Float[Array, " value"]:

@@ -15,7 +15,6 @@ import numpy as np
 
 from .._phase import coordinates
 from .._types import Key
-from ..rules import AbstractRule
 from ._branch import AbstractCurve, Bifurcation, Point, meet
 from ._curves import Bounds, EquilibriumCurve, resting, turning
 from ._edge import Make
@@ -48,7 +47,7 @@ def switched(
             "that there are from a point on them (`gandyn.equilibria`, `gandyn.cycle`), or break "
             "the symmetry."
         )
-    rule = isinstance(make(p), AbstractRule)
+    rule = make(p).clock.whole
     steps = int(at.period) if rule else 0
     if at.period and not rule:
         curve = turning(make, at.state, at.period, bounds, key)
@@ -61,7 +60,7 @@ def switched(
     point, _ = meet(curve, u, known)
     if point is None or np.max(np.abs(point.u - u)) > curve.rounding**0.25:
         raise ValueError(
-            f"there is no equilibrium or cycle of `make(p)` at the {at.kind}, where p is "
+            f"the family has no equilibrium or cycle at the {at.kind}, at the value "
             f"{float(p):g}: it must be the family of dynamics that the bifurcation was found in."
         )
     matrix, along = np.asarray(point.matrix, float), np.asarray(point.along, float)

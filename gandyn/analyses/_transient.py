@@ -26,8 +26,6 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State
 from .._result import Result
 from .._types import Key, Players
-from ..rules import AbstractRule
-from ..rules._rule import whole_numbers
 from ._spectrum import eigenvalues, jacobian
 
 
@@ -64,7 +62,7 @@ class Transient(Result):
 
 
 def transient(
-    dynamics: AbstractDynamics, players: Players | State, ts: Any, key: Key = None
+    dynamics: AbstractDynamics, players: Players | State, ts: Any, *, key: Key = None
 ) -> Transient:
     """The transient growth of disturbances of a point at which a dynamics rests, in the Euclidean
     norm of the state, memory included.
@@ -81,34 +79,15 @@ def transient(
     state = begin(dynamics, players, key)
     if not isinstance(players, State):
         state = dynamics.settle(state, key)
-    steps = isinstance(dynamics, AbstractRule)
-    ts = jnp.asarray(whole_numbers(ts)) if steps else checks.array("ts", ts)
-    if ts.ndim != 1 or (checks.is_concrete(ts) and bool(jnp.any(ts < 0))):
-        raise ValueError(f"`ts` must be a vector of times from the start, but is {ts}.")
-    matrix = jacobian(dynamics, state, key)
-    one = jnp.eye(len(matrix), dtype=matrix.dtype)
-    if steps:
-        matrix = matrix + one
-        powers = jax.vmap(lambda t: _power(matrix, t))(ts)
-        reactivity = jnp.log(jnp.linalg.norm(matrix, 2))
-    else:
-        at = ts.astype(matrix.dtype)[:, None, None]
-        powers = jax.vmap(jax.scipy.linalg.expm)(at * matrix[None])
-        reactivity = jnp.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]
+    clock = dynamics.clock
+    ts = jnp.asarray(clock.times(ts))
+    if checks.is_concrete(ts) and bool(jnp.any(ts < 0)):
+        raise ValueError(f"`ts` must be times from the start, but is {ts}.")
+    slopes = jacobian(dynamics, state, key=key)
+    grown = jax.vmap(lambda t: clock.propagator(slopes, t))(ts)
+    matrix = clock.linear(slopes)
     total = jnp.sum(matrix**2)
     rest = jnp.maximum(total - jnp.sum(jnp.abs(eigenvalues(matrix)) ** 2), 0)
     departure = jnp.sqrt(rest / jnp.where(total > 0, total, 1))
-    growth = jax.vmap(lambda m: jnp.linalg.norm(m, 2))(powers)
-    return Transient(ts, growth, reactivity, departure, dynamics.unit)
-
-
-def _power(matrix: Float[Array, "n n"], t: Array) -> Float[Array, "n n"]:
-    """matrix^t by repeated squaring."""
-
-    def halve(carried: tuple) -> tuple:
-        result, square, t = carried
-        result = jnp.where(t % 2 == 1, result @ square, result)
-        return result, square @ square, t // 2
-
-    start = (jnp.eye(len(matrix), dtype=matrix.dtype), matrix, t)
-    return jax.lax.while_loop(lambda carried: carried[2] > 0, halve, start)[0]
+    growth = jax.vmap(lambda m: jnp.linalg.norm(m, 2))(grown)
+    return Transient(ts, growth, clock.reactivity(slopes), departure, dynamics.unit)

@@ -130,7 +130,7 @@ def _monotone(
 
 
 def sliced_wasserstein(
-    x: Any, y: Any, order: Any = 2, directions: Any = 64, key: Key = None
+    x: Any, y: Any, order: Any = 2, *, key: Key = None, directions: Any = 64
 ) -> Scalar:
     """The sliced Wasserstein distance: (E_u W_p(u.x, u.y)^p)^(1/p) over directions u on the sphere.
 

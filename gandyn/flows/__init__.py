@@ -1,12 +1,12 @@
 """Flows: training in continuous time."""
 
 from ._flow import AbstractFlow as AbstractFlow
-from ._flow import Integrator as Integrator
 from ._gradient import GradientFlow as GradientFlow
 from ._high_resolution import HighResolutionFlow as HighResolutionFlow
 from ._high_resolution import extragradient as extragradient
 from ._high_resolution import optimistic as optimistic
 from ._high_resolution import simultaneous as simultaneous
+from ._integrator import Integrator as Integrator
 from ._langevin import LangevinFlow as LangevinFlow
 from ._langevin import SampledNoise as SampledNoise
 from ._modified import ModifiedFlow as ModifiedFlow

@@ -9,119 +9,18 @@ import diffrax as dfx
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optimistix as optx
-from jaxtyping import Array, Complex, Float, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics, whole
+from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._phase import State, in_precision, precision
 from .._reads import compiled
-from .._types import Key, Number
+from .._types import Key, Players
 from ._derivative import beside_a_frame, solution
+from ._integrator import MAX_STEPS, Integrator
 
 _MOST = 2**31  # steps of a fixed length: beyond, they could not be counted
-
-
-_MAX_STEPS = 65_536
-
-
-class Integrator(eqx.Module):
-    """How a flow is integrated: adaptively to a tolerance, or with a fixed step.
-
-    **Arguments:**
-
-    - `rtol`, `atol`: relative and absolute tolerance of an adaptive step. Left out, 1e-8 in double
-      and 1e-5 in single precision, which can keep no tolerance below 1e-6.
-    - `solver`: any diffrax solver, explicit or implicit.
-    - `dt`: a fixed step instead. The tolerances are then those of the equation within a step of an
-      implicit solver; left out, 1e-12 in double and 1e-6 in single precision.
-    - `max_steps`: after so many steps an adaptive solution is given up, and is inf from there on.
-    - `adjoint`: diffrax's means of differentiation. The default can be differentiated forwards and
-      backwards; with others than it and `diffrax.ForwardMode` an adaptive flow costs as much as its
-      derivatives, asked for or not.
-    """
-
-    solver: dfx.AbstractSolver
-    rtol: Float[Array, ""] | None
-    atol: Float[Array, ""] | None
-    dt: Float[Array, ""] | None
-    max_steps: int = eqx.field(static=True)
-    adjoint: dfx.AbstractAdjoint
-
-    def __init__(
-        self,
-        rtol: Number | None = None,
-        atol: Number | None = None,
-        solver: dfx.AbstractSolver | None = None,
-        dt: Number | None = None,
-        max_steps: int = _MAX_STEPS,
-        adjoint: dfx.AbstractAdjoint | None = None,
-    ):
-        if solver is not None and not isinstance(solver, dfx.AbstractSolver):
-            raise TypeError(
-                "`solver` must be a diffrax solver, such as `diffrax.Tsit5()`, but is "
-                f"{checks.shown(solver)}."
-            )
-        self.solver = dfx.Tsit5() if solver is None else solver
-        self.rtol = None if rtol is None else checks.positive("rtol", rtol)
-        self.atol = None if atol is None else checks.positive("atol", atol)
-        self.dt = None if dt is None else checks.positive("dt", dt)
-        self.max_steps = checks.count("max_steps", max_steps)
-        self.adjoint = (
-            dfx.DirectAdjoint()
-            if adjoint is None
-            else checks.instance(
-                "adjoint",
-                adjoint,
-                dfx.AbstractAdjoint,
-                "one of diffrax's adjoints",
-                "`diffrax.ForwardMode()` is one",
-            )
-        )
-
-    def tolerances(self, dtype: Any) -> tuple[Any, Any]:
-        """(rtol, atol) for states of a dtype."""
-        single = jnp.finfo(dtype).eps > 1e-10
-        for name, value in (("rtol", self.rtol), ("atol", self.atol)):
-            if value is None or not single or not checks.is_concrete(value):
-                continue
-            if float(value) < 1e-6:
-                raise ValueError(
-                    f"`{name}` is {float(value):g}, finer than players in {jnp.dtype(dtype).name} "
-                    "can keep: make it 1e-6 or more, or use double precision, "
-                    "`jax.config.update('jax_enable_x64', True)`."
-                )
-        # The equation within a fixed implicit step is cheap to solve well.
-        fine, coarse = (1e-12, 1e-6) if self.dt is not None else (1e-8, 1e-5)
-        default = coarse if single else fine
-        rtol = default if self.rtol is None else self.rtol.astype(dtype)
-        atol = default if self.atol is None else self.atol.astype(dtype)
-        return rtol, atol
-
-
-def forwards(dynamics: AbstractDynamics) -> AbstractDynamics:
-    """A dynamics whose flows can be differentiated forwards only: compiled and integrated faster,
-    for analyses that nobody could differentiate backwards."""
-
-    def simpler(node: Any) -> Any:
-        if not isinstance(node, Integrator):
-            return node
-        return eqx.tree_at(lambda plan: plan.adjoint, node, dfx.ForwardMode())
-
-    return jax.tree.map(simpler, dynamics, is_leaf=lambda node: isinstance(node, Integrator))
-
-
-def is_integrator(integrator: Integrator | None) -> Integrator:
-    """`integrator`, held to be one; `None` is the default."""
-    if integrator is None:
-        return Integrator()
-    if not isinstance(integrator, Integrator):
-        raise TypeError(
-            f"`integrator` must be a `gandyn.flows.Integrator`, but is {checks.shown(integrator)}: "
-            "a diffrax solver goes into one, as in `Integrator(solver=diffrax.Heun(), dt=0.1)`."
-        )
-    return integrator
 
 
 class AbstractFlow(AbstractDynamics):
@@ -139,9 +38,6 @@ class AbstractFlow(AbstractDynamics):
         some."""
         return dfx.ODETerm(velocity)
 
-    def settle(self, state: State, key: Key = None) -> State:
-        return state
-
     def evolve(
         self,
         state: State,
@@ -149,7 +45,7 @@ class AbstractFlow(AbstractDynamics):
         key: Key = None,
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
-        times = _times(ts)
+        times = self.clock.times(ts)
         dtype = precision(state)
         self.integrator.tolerances(dtype)  # looked at here, where they are not yet traced
         return _integrate(
@@ -159,24 +55,84 @@ class AbstractFlow(AbstractDynamics):
     def residual(self, state: State, key: Key = None) -> State:
         return self.velocity(state, key)
 
-    def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
-        return eigenvalues
+    def accuracy(self, dtype: Any) -> Any:
+        adaptive = self.integrator.dt is None
+        return sum(self.integrator.tolerances(dtype)) if adaptive else super().accuracy(dtype)
+
+    def tangent(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame]:
+        """By the variational equation V' = Df(z) V, integrated along with z' = f(z): its own error
+        counts in the choice of steps, which at rest z alone would not restrain."""
+        both = _Variational(flow=self, integrator=self.integrator)
+        return _last(both, State((state, frame)), start, time, key).players
+
+    def stretch(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame, Float[Array, " k"]]:
+        """The same. What has shrunk below the absolute tolerance of adaptive steps would be lost in
+        V = Q R, and so would what has turned toward what grows faster; so Q and log diag R are
+        integrated, which stay within reach however much grows or shrinks meanwhile."""
+        if self.integrator.dt is not None:
+            return super().stretch(state, frame, start, time, key)
+        flow = _Orthonormal(flow=self, integrator=self.integrator)
+        begun = State((state, frame, jnp.zeros_like(frame[0])))
+        state, frame, logs = _last(flow, begun, start, time, key).players
+        frame, more = factors(frame)
+        return state, frame, logs + more
+
+    def forward_only(self) -> "AbstractFlow":
+        flow = super().forward_only()
+        return eqx.tree_at(lambda flow: flow.integrator.adjoint, flow, dfx.ForwardMode())
 
 
-def _times(ts: Any) -> Float[Array, " t"]:
-    ts = checks.array("ts", ts)
-    if ts.ndim != 1 or ts.shape[0] == 0:
-        raise ValueError(
-            f"`ts` must be a vector of at least one time, but has shape {ts.shape}: "
-            "`jnp.linspace(0, 100, 501)` is one."
-        )
-    if checks.is_concrete(ts):
-        gaps = np.diff(np.asarray(ts, float))
-        if np.any(gaps <= 0) and np.any(gaps >= 0):
-            raise ValueError(
-                f"`ts` must be strictly increasing (or, to run backwards, decreasing), but is {ts}."
-            )
-    return ts
+class _Variational(AbstractFlow):
+    """z' = f(z), V' = Df(z) V: as a flow whose players are (z, V)."""
+
+    flow: AbstractFlow
+    integrator: Integrator
+
+    def init(self, players: Players) -> State:
+        return State(players)
+
+    def velocity(self, state: State, key: Key = None) -> State:
+        point, frame = state.players
+        return State(pushed(lambda point: self.flow.velocity(point, key), point, frame))
+
+
+class _Orthonormal(AbstractFlow):
+    """z' = f(z), Q' = Df Q - Q T, (log R_jj)' = T_jj with T upper triangular, which keeps Q
+    orthonormal in V = Q R: as a flow whose players are z, Q and log diag R.
+
+    Dieci, Russell, Van Vleck, "On the computation of Lyapunov exponents for continuous dynamical
+    systems", SIAM Journal on Numerical Analysis 34, 1997.
+    """
+
+    flow: AbstractFlow
+    integrator: Integrator
+
+    def init(self, players: Players) -> State:
+        return State(players)
+
+    def velocity(self, state: State, key: Key = None) -> State:
+        point, q, _ = state.players
+        v, swept = pushed(lambda point: self.flow.velocity(point, key), point, q)
+        w = q.T @ swept
+        rate = _upper(w + w.T)
+        # Q^T Q = 1 + E, and E is kept from growing: to first order in E nothing of T moves it.
+        strayed = (q.T @ q - jnp.eye(len(w), dtype=w.dtype)) @ rate
+        rate = rate - _upper(strayed + strayed.T)
+        return State((v, swept - q @ rate, jnp.diagonal(rate)))
+
+
+def _upper(matrix: Float[Array, "k k"]) -> Float[Array, "k k"]:
+    """The upper triangular T with T + T^T the given symmetric matrix."""
+    return jnp.triu(matrix) - jnp.diag(jnp.diagonal(matrix)) / 2
+
+
+def _last(flow: AbstractFlow, state: State, start: Any, time: Any, key: Key) -> State:
+    seen = flow.evolve(state, jnp.stack([jnp.asarray(start), jnp.asarray(start + time)]), key)
+    return jax.tree.map(lambda leaf: leaf[-1], seen)
 
 
 def _steps(integrator: Integrator, ts: Array) -> int:
@@ -255,7 +211,7 @@ def _solve(
         stepsize_controller=controller,
         adjoint=plan.adjoint,
         # Beyond the default, more levels of the loop would have to be compiled.
-        max_steps=max(max_steps, min(times * max_steps, _MAX_STEPS)),
+        max_steps=max(max_steps, min(times * max_steps, MAX_STEPS)),
         throw=False,
     ).ys
 

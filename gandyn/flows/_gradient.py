@@ -4,7 +4,8 @@ from .._phase import State
 from .._types import Key, Players
 from ..fields import AbstractField
 from ..fields._field import is_field
-from ._flow import AbstractFlow, Integrator, is_integrator
+from ._flow import AbstractFlow
+from ._integrator import Integrator, is_integrator
 
 
 class GradientFlow(AbstractFlow):

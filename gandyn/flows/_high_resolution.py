@@ -22,7 +22,8 @@ from .._step import moved, scaled
 from .._types import Key, Number, Players
 from ..fields import AbstractField
 from ..fields._field import is_field
-from ._flow import AbstractFlow, Integrator, is_integrator
+from ._flow import AbstractFlow
+from ._integrator import Integrator, is_integrator
 
 
 class HighResolutionFlow(AbstractFlow):

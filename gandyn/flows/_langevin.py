@@ -26,7 +26,8 @@ from .._step import scaled
 from .._types import Key, Number, PerPlayer, Players
 from ..fields import AbstractField
 from ..fields._field import is_field
-from ._flow import AbstractFlow, Integrator, is_integrator
+from ._flow import AbstractFlow
+from ._integrator import Integrator, is_integrator
 
 Factors = Callable[[Players, PRNGKeyArray], Players]
 

@@ -26,7 +26,8 @@ from .._step import moved
 from .._types import Key, Players
 from ..rules import AbstractRule
 from ..rules._compose import is_rule
-from ._flow import AbstractFlow, Integrator, is_integrator
+from ._flow import AbstractFlow
+from ._integrator import Integrator, is_integrator
 
 
 class ModifiedFlow(AbstractFlow):

@@ -13,7 +13,8 @@ from .._step import moved
 from .._types import Key, Number, Players
 from ..fields import AbstractField
 from ..fields._field import is_field
-from ._flow import AbstractFlow, Integrator, is_integrator
+from ._flow import AbstractFlow
+from ._integrator import Integrator, is_integrator
 
 
 class MomentumFlow(AbstractFlow):

@@ -38,6 +38,16 @@ class Sequential(AbstractRule):
             memory.append(new.memory)
         return State(players, None if state.memory is None else tuple(memory))
 
+    def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
+        n = len(self.rules)
+        memory = [None] * n if state.memory is None else list(state.memory)
+        players, seen = state.players, []
+        for i, (rule, k) in enumerate(zip(self.rules, split(key, n), strict=True)):
+            for stage in rule.stages(State(players, memory[i]), k):
+                players, memory[i] = stage.players, stage.memory
+                seen.append(State(players, None if state.memory is None else tuple(memory)))
+        return tuple(seen)
+
 
 class Repeat(AbstractRule):
     """F = G o ... o G: `times` steps of a rule as one, each with noise of its own.
@@ -66,6 +76,18 @@ class Repeat(AbstractRule):
 
         return jax.lax.scan(once, state, keys, length=self.times)[0]
 
+    def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
+        keys = None if key is None else jr.split(key, self.times)
+
+        def once(state: State, key: Key) -> tuple[State, tuple[State, ...]]:
+            seen = self.rule.stages(state, key)
+            return seen[-1], seen
+
+        _, each = jax.lax.scan(once, state, keys, length=self.times)
+        return tuple(
+            jax.tree.map(lambda x, i=i: x[i], seen) for i in range(self.times) for seen in each
+        )
+
 
 def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
     """`rule`, held to be one."""
@@ -75,17 +97,3 @@ def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
             "a flow becomes a rule by `gandyn.rules.TimeMap(flow, duration)`."
         )
     return rule
-
-
-def stages(rule: AbstractRule, state: State, key: Key = None) -> tuple[State, ...]:
-    """The states that one step of a rule passes through, its end included: for a `Sequential` the
-    state after each of its moves (its memory is that before the step), else the end alone."""
-    if not isinstance(rule, Sequential):
-        return (rule.step(state, key),)
-    seen, players = [], state.players
-    n = len(rule.rules)
-    olds = (None,) * n if state.memory is None else state.memory
-    for move, old, k in zip(rule.rules, olds, split(key, n), strict=True):
-        players = move.step(State(players, old), k).players
-        seen.append(State(players, state.memory))
-    return tuple(seen)

@@ -1,6 +1,7 @@
 """A rule: a map of the phase space, z -> F(z), applied step after step."""
 
 import abc
+import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -10,11 +11,11 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
-from jaxtyping import Array, Complex, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree
 
 from .. import _checks as checks
 from .. import _linear as linear
-from .._dynamics import AbstractDynamics, whole
+from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._phase import State, coordinates, in_precision, precision
 from .._reads import compiled
 from .._types import Key
@@ -70,7 +71,7 @@ class AbstractRule(AbstractDynamics):
         key: Key = None,
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
-        times = whole_numbers(ts)
+        times = self.clock.times(ts)
         rule = in_precision(self, precision(state))
         # One gap between all the times is known before anything runs, so that the loop can be
         # differentiated backwards; otherwise its length is data.
@@ -79,7 +80,7 @@ class AbstractRule(AbstractDynamics):
             return _march(rule, state, jnp.asarray(times[0]), key, observe, gap, len(times) - 1)
         return _march_unevenly(rule, state, jnp.asarray(times), key, observe)
 
-    def advance(self, state: State, start: Int[Array, ""], count: int, key: Key = None) -> State:
+    def advance(self, state: State, start: Any, count: Any, key: Key = None) -> State:
         """The state `count` steps after step number `start`."""
         step = stepper(in_precision(self, precision(state)), key)
         return jax.lax.fori_loop(0, count, lambda i, s: step(start + i, s), state)
@@ -90,12 +91,33 @@ class AbstractRule(AbstractDynamics):
 
         return jax.tree.map(change, self.step(state, key), state)
 
-    def exponents(self, eigenvalues: Complex[Array, " n"]) -> Complex[Array, " n"]:
-        # A multiplier that rounding cannot tell from 0 is 0: its exponent is no number.
-        size = jnp.max(jnp.abs(eigenvalues), axis=-1, keepdims=True, initial=1.0)
-        rounding = eigenvalues.shape[-1] * jnp.finfo(eigenvalues.dtype).eps * size
-        vanishes = jnp.abs(1 + eigenvalues) <= rounding
-        return jnp.where(vanishes, -jnp.inf, jnp.log1p(jnp.where(vanishes, 0, eigenvalues)))
+    def accuracy(self, dtype: Any) -> Any:
+        # That of whatever is evolved within a step.
+        def inner(node: Any) -> bool:
+            return isinstance(node, AbstractDynamics) and node is not self
+
+        nodes = jax.tree.leaves(self, is_leaf=inner)
+        parts = [node.accuracy(dtype) for node in nodes if inner(node)]
+        return functools.reduce(jnp.maximum, parts, super().accuracy(dtype))
+
+    def slopes_accuracy(self, dtype: Any) -> Any:
+        return self.accuracy(dtype)
+
+    def tangent(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame]:
+        """The same; differentiable backwards if the time is known, as an `int`."""
+        return pushed(lambda state: self.advance(state, start, time, key), state, frame)
+
+    def stretch(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame, Float[Array, " k"]]:
+        """The same, but -inf for what vanished in a single step."""
+        state, carried = self.tangent(state, frame, start, time, key)
+        return state, *factors(carried, at_once=time <= 1)
+
+    def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
+        return (self.step(state, key),)
 
 
 def stepper(rule: AbstractRule, key: Key) -> Callable[[Array, State], State]:
@@ -144,32 +166,3 @@ def _march_unevenly(
         return state, observe(state)
 
     return jax.lax.scan(block, state, (jnp.concatenate([ts[:1], ts[:-1]]), ts))[1]
-
-
-def whole_numbers(ts: Any) -> np.ndarray | Int[Array, " t"]:
-    """Times as steps: whole, never decreasing. A numpy array wherever they can be looked at."""
-    if checks.is_concrete(ts):
-        ts = np.asarray(ts)
-    shape = jnp.shape(ts)
-    if len(shape) != 1 or shape[0] == 0:
-        raise ValueError(
-            f"`ts` must be a vector of at least one step number, but has shape {shape}: "
-            "`ts=jnp.arange(501)` asks for 500 steps, each observed."
-        )
-    if not checks.is_concrete(ts):
-        if not jnp.issubdtype(ts.dtype, jnp.integer):
-            raise TypeError(
-                "`ts` must be integers for a rule, whose time is counted in steps, but has dtype "
-                f"{ts.dtype}."
-            )
-        return ts
-    if ts.dtype.kind not in "iuf" or not np.all(np.isfinite(ts)) or np.any(ts != np.round(ts)):
-        raise ValueError(
-            f"`ts` must be whole numbers for a rule, whose time is counted in steps, but is {ts}: "
-            "`jnp.arange(501)` asks for 500 steps."
-        )
-    if np.any(np.diff(ts) < 0):
-        raise ValueError(
-            f"`ts` must not decrease, because a step cannot be taken back, but is {ts}."
-        )
-    return ts.astype(int)

@@ -5,10 +5,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array
+from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics, is_dynamics
+from .._dynamics import AbstractDynamics, Frame, is_dynamics
 from .._phase import State
 from .._types import Key, Number, Players
 from ._rule import AbstractRule
@@ -45,3 +45,15 @@ class TimeMap(AbstractRule):
         else:
             ts = jnp.stack([jnp.zeros_like(self.duration), self.duration])
         return jax.tree.map(lambda x: x[-1], self.dynamics.evolve(state, ts, key))
+
+    def stretch(
+        self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
+    ) -> tuple[State, Frame, Float[Array, " k"]]:
+        if isinstance(self.duration, int) or key is not None:
+            return super().stretch(state, frame, start, time, key)
+        # Without a key, what a flow does step after step it does at once.
+        start, time = (
+            jnp.asarray(t).astype(frame.dtype) * self.duration.astype(frame.dtype)
+            for t in (start, time)
+        )
+        return self.dynamics.stretch(state, frame, start, time, key)
