@@ -8,6 +8,8 @@ All exponents may decay, and disturbances still grow at first. With J = Df or DF
                  eigenvectors are orthogonal, towards 1 where the eigenvalues say nothing,
     growth       ||exp(t Df)||_2 or ||DF^t||_2: the most that a disturbance grows within t.
 
+Where walls of a flow (`gandyn.fields.Confined`) hold some coordinates, J is that on the face.
+
 Henrici, "Bounds for iterates, inverses, spectral variation and fields of values of non-normal
 matrices", 1962; Neubert and Caswell, "Alternatives to resilience for measuring the responses of
 ecological systems to perturbations", 1997; Trefethen and Embree, "Spectra and Pseudospectra", 2005.
@@ -93,8 +95,15 @@ def transient(
         reactivity = jnp.log(jnp.linalg.norm(matrix, 2))
     else:
         at = ts.astype(matrix.dtype)[:, None, None]
+        # What walls hold is gone after any time, and so no part of what grows.
+        held = jnp.isneginf(jnp.diagonal(matrix))
+        matrix = jnp.where(held[:, None] & held[None], 0, matrix)
         powers = jax.vmap(jax.scipy.linalg.expm)(at * matrix[None])
-        reactivity = jnp.linalg.eigvalsh((matrix + matrix.T) / 2)[-1]
+        powers = jnp.where((at > 0) & held[None, None], 0, powers)
+        least = -jnp.linalg.norm(matrix)
+        turned = jnp.where(held, 2 * least - 1, 0)
+        reactivity = jnp.linalg.eigvalsh((matrix + matrix.T) / 2 + jnp.diag(turned))[-1]
+        reactivity = jnp.where(reactivity < 1.5 * least - 0.5, -jnp.inf, reactivity)
     total = jnp.sum(matrix**2)
     rest = jnp.maximum(total - jnp.sum(jnp.abs(eigenvalues(matrix)) ** 2), 0)
     departure = jnp.sqrt(rest / jnp.where(total > 0, total, 1))
