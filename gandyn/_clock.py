@@ -19,7 +19,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float, Int
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 from . import _checks as checks
 from ._types import Number
@@ -208,10 +208,23 @@ class Continuous(AbstractClock):
         return jax.lax.complex(jnp.zeros_like(turn), turn)
 
     def propagator(self, slopes: Slopes, time: Array) -> Slopes:
-        return jax.scipy.linalg.expm(time.astype(slopes.dtype) * slopes)
+        held, free = _without_held(slopes)
+        time = time.astype(slopes.dtype)
+        grown = jax.scipy.linalg.expm(time * free)
+        return jnp.where((time > 0) & held[None], 0, grown)
 
     def reactivity(self, slopes: Slopes) -> Float[Array, ""]:
-        return jnp.linalg.eigvalsh((slopes + slopes.T) / 2)[-1]
+        held, free = _without_held(slopes)
+        least = -jnp.linalg.norm(free)
+        turned = jnp.diag(jnp.where(held, 2 * least - 1, 0))
+        largest = jnp.linalg.eigvalsh((free + free.T) / 2 + turned)[-1]
+        return jnp.where(largest < 1.5 * least - 0.5, -jnp.inf, largest)
+
+
+def _without_held(slopes: Slopes) -> tuple[Bool[Array, " n"], Slopes]:
+    """Which coordinates a wall holds, with -inf in the diagonal, and the slopes without them."""
+    held = jnp.isneginf(jnp.diagonal(slopes))
+    return held, jnp.where(held[:, None] | held[None], 0, slopes)
 
 
 _CLOCKS = (Steps(), Continuous())

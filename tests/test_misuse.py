@@ -9,7 +9,7 @@ import warnings
 from operator import attrgetter
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -243,6 +243,54 @@ def test_no_players_are_refused() -> None:
         ):
             with pytest.raises(ValueError, match="`players`"):
                 ask(none)
+
+
+def takes_a_state(name: str) -> bool:
+    parameters = inspect.signature(attrgetter(name)(gd)).parameters
+    return gd.State in get_args(getattr(parameters.get("players"), "annotation", None))
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if takes_a_state(name)])
+def test_the_memory_of_another_dynamics_is_refused(name: str) -> None:
+    """None of the dynamics in these calls remembers anything."""
+    adam = gd.methods.simultaneous(SADDLE, optax.adam(0.1))
+    state = gd.simulate(adam, START, STEPS).final
+    with pytest.raises(ValueError, match=r"`players` is a State .*\.mu float64\[\].* none.*init"):
+        call(name, players=state)
+
+
+def test_a_memory_is_of_the_right_kind() -> None:
+    rule = gd.methods.simultaneous(SADDLE, optax.adam(0.1))
+    start = (jnp.asarray(1.0), jnp.asarray(1.0))
+    state = gd.simulate(rule, start, STEPS).final
+    wrong = {
+        "nothing": None,
+        "another optimizer": gd.methods.simultaneous(SADDLE, optax.sgd(0.1, 0.9)).init(start),
+        "other shapes": jax.tree.map(lambda x: jnp.stack([x, x]), state),
+        "another precision": jax.tree.map(lambda x: x.astype(jnp.float32), state),
+        "other players": rule.init((jnp.ones(2), jnp.ones(3))),
+    }
+    for memory in wrong.values():
+        memory = memory.memory if isinstance(memory, gd.State) else memory
+        with pytest.raises(ValueError, match="`players` is a State with the memory of another"):
+            gd.simulate(rule, gd.State(state.players, memory), STEPS)
+    sgd = gd.methods.alternating(SADDLE, 0.1)
+    for empty in (None, (), (None, (None, optax.EmptyState()))):
+        gd.spectrum(sgd, gd.State(state.players, empty))
+
+
+def test_a_memory_of_ones_own_goes_on_in_every_transformation() -> None:
+    rule = gd.methods.negative_momentum(SADDLE, 0.1)
+    states = gd.simulate(rule, START, STEPS).states
+    each = [jax.tree.map(lambda x, i=i: x[i], states) for i in STEPS]
+
+    def exponents(state: gd.State) -> Any:
+        return gd.spectrum(rule, state).exponents.real
+
+    found = jax.vmap(jax.jit(exponents))(states)
+    np.testing.assert_allclose(found, [exponents(state) for state in each], rtol=1e-12)
+    slope = jax.grad(lambda state: gd.simulate(rule, state, STEPS).players[0][-1])(each[1])
+    assert np.isfinite(jax.tree.leaves(slope)).all()
 
 
 @pytest.mark.parametrize("wrong", [0, jnp.zeros(2, int), np.float32(1), jr.split(jr.key(0), 3), 1j])

@@ -69,7 +69,9 @@ class EquilibriumCurve(AbstractCurve):
     def field(self, p: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """r(x, p)."""
         state = coordinates(self.like)[1](x)
-        return coordinates(continuous(self.dynamics(p)).residual(state, self.key))[0]
+        dynamics = self.dynamics(p)
+        posed = dynamics if self.steps else continuous(dynamics)  # which has no cycles
+        return coordinates(posed.residual(state, self.key))[0]
 
     def residual(self, u: Float[Array, " u"]) -> Float[Array, " n"]:
         return self.field(self.parameter(u), u[:-1] * self.scale) / self.scale

@@ -19,12 +19,12 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from .. import _checks as checks
 from .._clock import clock
 from .._dynamics import AbstractDynamics, begin
-from .._phase import State, coordinates
+from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._rounding import close, undecided
-from ._walls import derivative
+from ._walls import derivative, free_coordinates
 
 _SPACES = (20, 100, 400)  # dimensions of the space that Arnoldi's method searches, tried in turn
 _RESTARTS = 100  # in each of them
@@ -144,9 +144,9 @@ def spectrum(
     if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
             "the spectrum is nan, because the dynamics has no derivative at this state: the state "
-            "is not finite, or it touches a wall with no force against it, or the optimizer is not "
-            "smooth there. Adam and RMSProp divide by sqrt(nu), and nu is 0 at rest; "
-            "`optax.adam(step, eps_root=1e-8)` is smooth.",
+            "is not finite, or it touches a wall with no force against it, or moves to one within "
+            "the time of a map, or the optimizer is not smooth there. Adam and RMSProp divide by "
+            "sqrt(nu), and nu is 0 at rest; `optax.adam(step, eps_root=1e-8)` is smooth.",
             stacklevel=2,
         )
     return result
@@ -195,17 +195,17 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k
     checks.untraced("`spectrum` with `leading`", dynamics, state)
     if settle:
         state = compiled(dynamics.settle)(state, key)
-    x, back = coordinates(state)
+    x, back, seen, dynamics = free_coordinates(dynamics, state, key)
     if k > x.size - 2:
         raise ValueError(
             f"`leading` must be at most {x.size - 2}, two less than the dimension of the state, "
-            f"but is {k}: leave it out for all exponents."
+            f"or of the face that it lies on, but is {k}: leave it out for all exponents."
         )
     steps = dynamics.clock.whole
 
     @jax.jit
     def push(v: Array) -> Array:
-        pushed = jax.jvp(lambda x: coordinates(dynamics.residual(back(x), key))[0], (x,), (v,))[1]
+        pushed = jax.jvp(lambda x: seen(dynamics.residual(back(x), key)), (x,), (v,))[1]
         return pushed + v if steps else pushed
 
     def product(v: np.ndarray) -> np.ndarray:
@@ -227,7 +227,7 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k
     }
     missing = 0
     for space in _SPACES:
-        ncv = min(x.size - 1, max(2 * k + 1, space))
+        ncv = min(x.size, max(2 * k + 1, space))
         try:
             found: Any = eigs(operator, k, ncv=ncv, **options)
         except ArpackNoConvergence as error:

@@ -8,6 +8,8 @@ All exponents may decay, and disturbances still grow at first. With J = Df or DF
                  eigenvectors are orthogonal, towards 1 where the eigenvalues say nothing,
     growth       ||exp(t Df)||_2 or ||DF^t||_2: the most that a disturbance grows within t.
 
+Where walls of a flow (`gandyn.fields.Confined`) hold some coordinates, J is that on the face.
+
 Henrici, "Bounds for iterates, inverses, spectral variation and fields of values of non-normal
 matrices", 1962; Neubert and Caswell, "Alternatives to resilience for measuring the responses of
 ecological systems to perturbations", 1997; Trefethen and Embree, "Spectra and Pseudospectra", 2005.
@@ -85,7 +87,8 @@ def transient(
         raise ValueError(f"`ts` must be times from the start, but is {ts}.")
     slopes = jacobian(dynamics, state, key=key)
     grown = jax.vmap(lambda t: clock.propagator(slopes, t))(ts)
-    matrix = clock.linear(slopes)
+    # What walls hold is gone after any time, and no part of what grows.
+    matrix = clock.linear(jnp.where(jnp.isneginf(slopes), 0, slopes))
     total = jnp.sum(matrix**2)
     rest = jnp.maximum(total - jnp.sum(jnp.abs(eigenvalues(matrix)) ** 2), 0)
     departure = jnp.sqrt(rest / jnp.where(total > 0, total, 1))

@@ -4,6 +4,9 @@ The continuous-time limit of a step followed by a projection is the field projec
 tangent cone of the box: at a wall, the part that points through it is dropped, and the player
 slides along. Dupuis and Nagurney, "Dynamical systems and variational inequalities", 1993.
 
+A wall drops velocity. It is a wall to a `GradientFlow` alone: a step leaps across, and momentum and
+noise go on through it, so that rules and other flows refuse a field that has some.
+
 It jumps at the walls, where it has no derivative. Its zeros in the box, which are the solutions of
 the variational inequality, are those of the natural map P(z + v) - z, where P moves a point into
 the box: that one is continuous, and vanishes nowhere else. Facchinei and Pang, "Finite-Dimensional
@@ -43,6 +46,10 @@ class Confined(AbstractField):
             np.asarray(self.low) < np.asarray(self.high)
         ):
             raise ValueError(f"`low` must be below `high`, but they are {low} and {high}.")
+
+    @property
+    def walled(self) -> bool:
+        return True
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         def confined(v: Array, p: Array, low: Array, high: Array) -> Array:

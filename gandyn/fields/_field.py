@@ -20,6 +20,11 @@ class AbstractField(eqx.Module):
     def __call__(self, players: Players, key: Key = None) -> Players:
         """The direction of every player, a tree of the same structure."""
 
+    @property
+    def walled(self) -> bool:
+        """Whether there are walls at which it drops what points through them."""
+        return False
+
 
 class Gradient(AbstractField):
     """v_i = -grad_i L_i: everybody descends its own loss, the others being as they are.
@@ -57,19 +62,30 @@ class Scaled(AbstractField):
     scales: PerPlayer
 
     def __init__(self, field: AbstractField, scales: PerPlayer):
-        self.field = is_field(field)
+        self.field = is_field(field, walls=True)
         self.scales = checks.per_player("scales", scales)
+
+    @property
+    def walled(self) -> bool:
+        return self.field.walled
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         scales = checks.spread("scales", self.scales, len(players))
         return tuple(scaled(c, v) for c, v in zip(scales, self.field(players, key), strict=True))
 
 
-def is_field(field: AbstractField) -> AbstractField:
-    """`field`, held to be one."""
+def is_field(field: AbstractField, walls: bool = False) -> AbstractField:
+    """`field`, held to be one, and one without walls where they would hold nobody."""
     if not isinstance(field, AbstractField):
         raise TypeError(
             f"`field` must be a field, but is {checks.shown(field)}: "
             "`gandyn.fields.Gradient(game)` is that of a game."
+        )
+    if field.walled and not walls:
+        raise ValueError(
+            "`field` must not be `Confined` here: its walls hold a `GradientFlow` alone, for a "
+            "step leaps across them, and momentum and noise go on through them. Confine a rule by "
+            "its steps, `gandyn.rules.projected(step, projection)`, and another field last, as "
+            "`Confined(another(field), low, high)`."
         )
     return field

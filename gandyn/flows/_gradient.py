@@ -21,7 +21,7 @@ class GradientFlow(AbstractFlow):
     integrator: Integrator
 
     def __init__(self, field: AbstractField, integrator: Integrator | None = None):
-        self.field = is_field(field)
+        self.field = is_field(field, walls=True)
         self.integrator = is_integrator(integrator)
 
     def init(self, players: Players) -> State:
