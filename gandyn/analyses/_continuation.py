@@ -29,9 +29,10 @@ from ..flows._flow import forwards
 from ..rules import AbstractRule
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
-from ._cycle import PHASES, Cycle, extent
+from ._cycle import Cycle, extent
 from ._edge import Make, interval, is_make, neutral, settled
 from ._equilibrium import equilibrium
+from ._floquet import PIECES
 from ._spectrum import per
 from ._switch import switched
 
@@ -242,7 +243,7 @@ def _cycle_at(
                 "`gandyn.rules.TimeMap` makes a rule of a flow."
             )
         curve = resting(make, cycle.state, bounds, key, steps)
-    elif steps == period != PHASES:
+    elif steps == period != PIECES:
         raise ValueError(
             f"`make` gives flows, but `players` is a Cycle of a rule, of period {steps} steps."
         )

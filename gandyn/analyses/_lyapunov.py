@@ -36,10 +36,10 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ..flows import AbstractFlow
-from ..rules import AbstractRule, TimeMap
+from ..rules import AbstractRule
 from ..rules._rule import whole_numbers
 from ._birkhoff import birkhoff
+from ._rounding import integrated_to
 from ._tangent import grow
 
 CONFIDENCE = 0.95  # with which the truth lies within the error
@@ -149,7 +149,7 @@ def _lyapunov(
     ts = ts.astype(x.dtype)
     exponents = _mean(growth, ts, ts[0], ts[-1])
     fastest = jnp.max(jnp.abs(growth) / jnp.diff(ts)[:, None], axis=0)
-    error = _deviation(growth, ts) + _tolerance(dynamics, x.dtype) * jnp.max(fastest)
+    error = _deviation(growth, ts) + integrated_to(dynamics, x.dtype) * jnp.max(fastest)
     order = jnp.argsort(-exponents)
     finite = jnp.all(jnp.isfinite(coordinates(final)[0]))
     return Lyapunov(exponents[order], error[order], dynamics.unit), finite
@@ -168,15 +168,6 @@ def _deviation(growth: Float[Array, "t k"], ts: Float[Array, " t+1"]) -> Float[A
     quantile = float(student.ppf((1 + CONFIDENCE) / 2, blocks - 1))
     share = float(shares[1] - shares[0])
     return quantile * share**0.5 * jnp.std(means, axis=0, ddof=1)
-
-
-def _tolerance(dynamics: AbstractDynamics, dtype: Any) -> Any:
-    """What the logarithm of a growth is known to, relative to the growth in a unit of time."""
-    if isinstance(dynamics, TimeMap):
-        return _tolerance(dynamics.dynamics, dtype)
-    if isinstance(dynamics, AbstractFlow) and dynamics.integrator.dt is None:
-        return sum(dynamics.integrator.tolerances(dtype))
-    return float(jnp.finfo(dtype).eps)
 
 
 def _mean(

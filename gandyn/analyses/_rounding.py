@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
 from .._dynamics import AbstractDynamics
-from ..flows import Integrator
-from ..rules import AbstractRule
+from ..flows import AbstractFlow, Integrator
+from ..rules import AbstractRule, TimeMap
 
 _ERRORS = 8  # of rounding, per row of a matrix: what evaluating it and its eigenvalues takes
 _MODES = 8  # the fastest growing ones, whose places on the edge are looked at
@@ -32,6 +32,15 @@ def known_to(dynamics: AbstractDynamics, dtype: Any) -> Float[Array, ""]:
             if isinstance(plan, Integrator) and plan.dt is None:
                 error = jnp.maximum(error, jnp.asarray(plan.tolerances(dtype)[0], dtype))
     return error
+
+
+def integrated_to(dynamics: AbstractDynamics, dtype: Any) -> Any:
+    """What the logarithm of a growth is known to, relative to the growth in a unit of time."""
+    if isinstance(dynamics, TimeMap):
+        return integrated_to(dynamics.dynamics, dtype)
+    if isinstance(dynamics, AbstractFlow) and dynamics.integrator.dt is None:
+        return sum(dynamics.integrator.tolerances(dtype))
+    return float(jnp.finfo(dtype).eps)
 
 
 def undecided(
