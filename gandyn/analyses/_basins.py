@@ -14,7 +14,7 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ..flows._flow import forwards
+from ..flows._flow import forwards, warn_of_steps
 from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
 from ._names import plane_names
 from ._plane import Plane, plane_of
@@ -132,6 +132,8 @@ def basins(
     - `key`: one realisation of everything random, the same for all starts.
     - `progress`: whether to show a bar. By default only on a terminal.
 
+    **Warns:** if the integrator of a flow used up its `max_steps`: those starts are undecided.
+
     **Raises:** `ValueError` if there is no such plane, if `bounds` is no box, or if a start of the
     grid is outside of the game's domain, where the dynamics or a loss is not finite.
     """
@@ -161,6 +163,8 @@ def basins(
             "other `bounds`."
         )
     ends, _ = follow(dynamics, states, duration, tolerance, escape, key, progress)
+    if ends.unfinished.any():
+        warn_of_steps(dynamics, f"{ends.unfinished.sum()} of the starts are undecided for that")
     grid = (len(y), len(x))
     points = [(root, 0 * root) for root, _ in ends.roots]
     rounds = [((low + high) / 2, (high - low) / 2) for low, high in ends.boxes]

@@ -18,7 +18,7 @@ from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
 from ..flows import AbstractFlow
-from ..flows._flow import forwards
+from ..flows._flow import forwards, ran_out, warn_of_steps
 from ..rules import AbstractRule
 from ._cycle import Cycle, cycle
 from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
@@ -112,6 +112,8 @@ def settles_on(
     - `escape`: the trajectory has escaped when a coordinate exceeds this, or is not finite.
     - `key`: one realisation of everything random.
 
+    **Warns:** if the integrator of a flow used up its `max_steps`, which leaves it undecided.
+
     **Raises:** `ValueError` if the start is outside of the game's domain, where the dynamics or a
     loss is not finite.
     """
@@ -135,7 +137,9 @@ def settles_on(
     label, nothing = int(ends.labels[0]), jnp.full(here.shape, jnp.nan, here.dtype)
     kind, center, amplitude = Kind.UNDECIDED, nothing, nothing
     period, growth = np.nan, np.nan
-    if label == ESCAPED:
+    if ends.unfinished[0]:
+        warn_of_steps(dynamics, "it is undecided what the trajectory settles on")
+    elif label == ESCAPED:
         kind = Kind.ESCAPE
     elif label != UNDECIDED and label < len(ends.roots):
         kind, center, amplitude = Kind.EQUILIBRIUM, ends.roots[label][0], 0 * here
@@ -301,8 +305,16 @@ def escape_time(
     - `ts`: the times that are looked at, as for `simulate`.
     - `bound`: the size of a coordinate, positive.
     - `key`: one realisation of everything random.
+
+    **Warns:** if the integrator of a flow used up its `max_steps`, outside of transformations.
     """
     bound = checks.positive("bound", bound)
     state = begin(dynamics, players, key)
     path = dynamics.evolve(state, ts, key, players_vector)
-    return status(checks.floating(ts), path, bound=bound.astype(path.dtype)).escape
+    cut = ran_out(dynamics, path[-1])
+    escape = status(
+        checks.floating(ts), path, bound=bound.astype(path.dtype), unfinished=cut
+    ).escape
+    if checks.is_concrete((cut, escape)) and bool(cut & jnp.isnan(escape)):
+        warn_of_steps(dynamics, "no escape is known of up to there, nor from there on")
+    return escape
