@@ -25,7 +25,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from . import _checks as checks
 from ._clock import AbstractClock, clock
@@ -105,6 +105,13 @@ class AbstractDynamics(eqx.Module):
         directions have grown: nan for what rounding has lost."""
         state, carried = self.tangent(state, frame, start, time, key)
         return state, *factors(carried)
+
+    def unfinished(self, values: PyTree) -> Bool[Array, ""]:
+        """Whether values that were observed were not all reached, for want of allowed steps."""
+        return jnp.asarray(False)
+
+    def warn_unfinished(self, what: str) -> None:
+        """Say that allowed steps were used up, `what` is not known for that, and the remedy."""
 
     def forward_only(self) -> "AbstractDynamics":
         """The same, if nobody differentiates it backwards: compiled and run faster where it can be,

@@ -21,7 +21,8 @@ _MUCH = 2**28  # bytes, from which on it is asked how much memory there is
 class Trajectory(Result):
     """The states of a dynamics at the times `ts`; every leaf has a leading time axis.
 
-    From its escape on, a trajectory that diverges is inf or nan.
+    From its escape on, a trajectory that diverges is inf or nan; nan, too, is that of a flow from
+    where its integrator has used up its steps.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"ts": ("time",), "states": ("time",)}
@@ -57,12 +58,17 @@ def simulate(
       rule uses `fold_in(key, t)`, so that a run cut in two is the same run; a flow sees one frozen
       sample.
 
+    **Warns:** if the integrator of a flow used up its `max_steps`, outside of transformations.
+
     To differentiate a rule backwards, evenly spaced `ts` must be known when the program is traced
     (a numpy array, or any array outside of `jit`).
     """
     state = begin(dynamics, players, key)
     _fits(state, np.size(ts))
     states = dynamics.evolve(state, ts, key)
+    last = jax.tree.map(lambda x: x[-1], states)
+    if checks.is_concrete(last) and bool(dynamics.unfinished(last)):
+        dynamics.warn_unfinished("the trajectory is nan from there on")
     return Trajectory(jnp.asarray(ts), states)
 
 

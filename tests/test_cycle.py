@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from generic import along
+from scipy.integrate import solve_ivp
 from scipy.special import iv
 
 import gandyn as gd
@@ -72,6 +73,85 @@ def test_a_cycle_is_found_however_strongly_it_attracts_or_repels(growth):
     np.testing.assert_allclose(found.multipliers, expected, rtol=1e-4, atol=1e-9)
     angles = jnp.unwrap(jnp.arctan2(*found.orbit.players[::-1]))
     np.testing.assert_allclose(jnp.diff(angles), 2 * np.pi / 60, rtol=1e-6)
+
+
+class VanDerPol(gd.fields.AbstractField):
+    """x'' = mu (1 - x^2) x' - x."""
+
+    mu: jax.Array
+
+    def __call__(self, players, key=None):
+        x, y = players
+        return y, self.mu * (1 - x**2) * y - x
+
+
+def multiplier_of_van_der_pol(mu):
+    """Liouville: exp of the integral of mu (1 - x^2) over a turn, by DOP853; a point, the period."""
+
+    def velocity(t, z):
+        x, y, _ = z
+        return [y, mu * (1 - x**2) * y - x, mu * (1 - x**2)]
+
+    def falls(t, z):
+        return z[1]
+
+    falls.direction = -1
+    exact = {"rtol": 1e-12, "atol": 1e-12, "method": "DOP853"}
+    there = solve_ivp(velocity, (0, 60), [2, 0, 0], **exact).y[:2, -1]
+    path = solve_ivp(velocity, (0, 40), [*there, 0], events=falls, **exact)
+    (before, last), seen = path.t_events[0][-2:], path.y_events[0][-2:]
+    return seen[1, :2], last - before, np.exp(seen[1, 2] - seen[0, 2])
+
+
+@pytest.mark.parametrize("mu", [1.0, 2.0, 3.0, 4.0, 5.0])
+def test_multipliers_are_known_to_their_own_size(mu):
+    """Down to 8e-38: next to 1 nothing below 1e-16 is known of a sum, nor 1e-10 of the integral."""
+    (x, y), period, factor = multiplier_of_van_der_pol(mu)
+    flow = gd.flows.GradientFlow(VanDerPol(jnp.asarray(mu)), FINE)
+    found = gd.cycle(flow, (x, y), period)
+    np.testing.assert_allclose(found.period, period, rtol=1e-8)
+    np.testing.assert_allclose(found.multipliers, [1, factor], rtol=1e-5)
+    branch = along(
+        gd.continuation,
+        lambda mu: gd.flows.GradientFlow(VanDerPol(mu), FINE),
+        found,
+        (mu, mu + 0.01),
+        resolution=2,
+    )
+    np.testing.assert_allclose(branch.exponents[0, 0].real, np.log(factor) / period, rtol=1e-6)
+
+
+class Decaying(Polar):
+    """The unit circle of `Polar`, with the multiplier exp(-4 pi growth), and z' = -rate z."""
+
+    rate: jax.Array
+
+    def __call__(self, players, key=None):
+        *plane, z = players
+        return *super().__call__(plane), -self.rate * z
+
+
+def test_a_multiplier_beside_others_that_is_far_below_rounding():
+    """exp(-40 pi) is 3e-55; where a part of the turn takes all digits, nothing is made up."""
+    start = (1.0, 0.2, 0.1)
+
+    def found(rate):
+        return gd.cycle(gd.flows.GradientFlow(Decaying(jnp.asarray(1.0), rate), FINE), start, 6.0)
+
+    factors = np.exp([0, -4 * np.pi, -40 * np.pi])
+    np.testing.assert_allclose(found(jnp.asarray(20.0)).multipliers, factors, rtol=1e-5)
+    lost = found(jnp.asarray(1000.0))
+    np.testing.assert_allclose(lost.multipliers, [*factors[:2], 0], rtol=1e-5)
+    assert lost.exponents[-1].real == -np.inf
+
+
+def test_a_multiplier_of_a_rule_that_rounding_cannot_tell_from_0_is_0():
+    """x -> 3.2 x (1 - x) beside y -> a y, x with the multiplier 0.16, and 1e-20 of y."""
+    rule = gd.rules.Project(
+        lambda players: (3.2 * players[0] * (1 - players[0]), 1e-10 * players[1])
+    )
+    found = gd.cycle(rule, (0.5, 0.0), 2)
+    np.testing.assert_allclose(found.multipliers, [4 + 2 * 3.2 - 3.2**2, 0], atol=0, rtol=1e-10)
 
 
 def test_a_branch_of_cycles_ends_in_the_cycle_that_is_found_there():

@@ -272,3 +272,45 @@ def test_implicit_solvers_follow_a_fast_discriminator():
     explicit = GradientFlow(field, Integrator(rtol=1e-9, atol=1e-11, max_steps=1024))
     given_up = gd.simulate(explicit, ([1.0], [1.0]), [0.0, 2.0]).final.players
     assert not bool(jnp.all(jnp.isfinite(jnp.concatenate(given_up))))
+
+
+class Whirling(gd.fields.AbstractField):
+    """(x, y) turns by 1000 in a unit of time; z goes to 0 from below 1, and from 2 to infinity at
+    t = log 2."""
+
+    def __call__(self, players, key=None):
+        x, y, z = players
+        return 1000 * y, -1000 * x, z**2 - z
+
+
+@pytest.mark.slow
+def test_running_out_of_steps_is_no_divergence():
+    """A turn of 1000 radians takes more than 500 steps, and neither escapes nor is known; what
+    goes to infinity at t = log 2 uses up its steps as well, and escapes."""
+
+    def flow(most):
+        return GradientFlow(Whirling(), Integrator(max_steps=most))
+
+    cut, blown = (1.0, 0.0, 0.0), (0.0, 0.0, 2.0)
+    with pytest.warns(UserWarning, match="used up its max_steps=500, and the trajectory is nan"):
+        path = gd.simulate(flow(500), cut, np.linspace(0, 10, 3))
+    assert np.isnan(path.players[0][1:]).all()
+    with pytest.warns(UserWarning, match="used up its max_steps=500, and no escape is known"):
+        assert np.isnan(gd.escape_time(flow(500), cut, np.linspace(0, 10, 3), 5))
+    with pytest.warns(UserWarning, match="used up its max_steps=500, and it is undecided"):
+        assert gd.settles_on(flow(500), cut, 1000).kind == gd.Kind.UNDECIDED
+    path = gd.simulate(flow(500), blown, np.linspace(0, 10, 3))
+    assert np.isinf(path.players[2][1:]).all()
+    assert gd.escape_time(flow(500), blown, np.linspace(0, 10, 3), 5) == 5
+    assert gd.settles_on(flow(500), blown, 1000).kind == gd.Kind.ESCAPE
+
+    # Each member of a batch for itself.
+    ends = jax.vmap(lambda x, z: gd.escape_time(flow(500), (x, 0 * x, z), np.linspace(0, 2, 3), 5))
+    found = ends(jnp.array([1.0, 0.0, 0.0]), jnp.array([0.0, 0.0, 2.0]))
+    np.testing.assert_array_equal(found, [np.nan, np.nan, 1])
+    plane = {"bounds": ((0, 1), (-1, 2)), "plane": (0, 2), "nodes": (2, 3), "duration": 1000.0}
+    with pytest.warns(UserWarning, match="used up its max_steps=500, and 3 of the starts"):
+        seen = gd.basins(flow(500), (0.0, 0.0, 0.0), **plane, progress=False)
+    np.testing.assert_array_equal(seen.labels[:, 1], -2)
+    assert seen.labels[2, 0] == -1
+    assert (seen.labels[:2, 0] != -1).all()

@@ -132,6 +132,8 @@ def basins(
     - `escape`: a start has escaped when a coordinate exceeds this, or is not finite.
     - `progress`: whether to show a bar. By default only on a terminal.
 
+    **Warns:** if the integrator of a flow used up its `max_steps`: those starts are undecided.
+
     **Raises:** `ValueError` if there is no such plane, if `box` is none, or if a start of the grid
     is outside of the game's domain, where the dynamics or a loss is not finite.
     """
@@ -159,6 +161,8 @@ def basins(
             "another `box`."
         )
     ends, _ = follow(dynamics, states, duration, tolerance, escape, key, progress)
+    if ends.unfinished.any():
+        dynamics.warn_unfinished(f"{ends.unfinished.sum()} of the starts are undecided for that")
     grid = (len(y), len(x))
     points = [(root, 0 * root) for root, _ in ends.roots]
     rounds = [((low + high) / 2, (high - low) / 2) for low, high in ends.boxes]

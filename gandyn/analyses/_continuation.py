@@ -28,9 +28,10 @@ from .._result import Result
 from .._types import Key, Number, Players
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
-from ._cycle import PHASES, Cycle, extent
+from ._cycle import Cycle, extent
 from ._edge import Make, neutral, one_interval, settled
 from ._equilibrium import equilibrium
+from ._floquet import PIECES
 from ._spectrum import per
 from ._switch import switched
 
@@ -245,7 +246,7 @@ def _cycle_at(
                 f"{period:g}: `gandyn.rules.TimeMap` makes a rule of a flow."
             )
         curve = resting(make, cycle.state, bounds, key, steps)
-    elif steps == period != PHASES:
+    elif steps == period != PIECES:
         raise ValueError(
             "the family is one of flows, but `players` is a Cycle of a rule, of period "
             f"{steps} steps."

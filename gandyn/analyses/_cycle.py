@@ -31,9 +31,9 @@ from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
 from ..rules import AbstractRule
+from ._floquet import PIECES, multipliers, pieces
 from ._spectrum import eigenvalues, per
 
-PHASES = 60  # observed points on a cycle of a flow; its divisors are the shares of a turn tried
 _FAR = 10  # a cycle further away than this, in units of its own size, is none near the guess
 
 
@@ -44,7 +44,8 @@ class Cycle(Result):
 
     - `state`: a point on the cycle; `players` are its players.
     - `period`: the least one, in units of time or steps.
-    - `multipliers`: Floquet's, complex, largest modulus first; for a flow one of them is 1.
+    - `multipliers`: Floquet's, complex, largest modulus first; for a flow one of them is 1. One of
+      0 is too small to be told, and has the exponent -inf.
     - `orbit`: the states along one turn, both ends included: for a flow equally spaced in time,
       for a rule every step.
     - `residual`: how far from closed the orbit is, relative to its size.
@@ -119,7 +120,7 @@ def cycle(
         tried = ""
     else:
         period = checks.positive("period", period)
-        found = _cycle(dynamics, state, period, key, PHASES, max_steps)
+        found = _cycle(dynamics, state, period, key, PIECES, max_steps)
         tried = ", and backwards in time"
     if checks.is_concrete(found.converged) and not found.converged:
         warn_of_none("cycle", period, found.residual, tried)
@@ -244,22 +245,28 @@ def _cycle(
         open_by, jnp.append(guess, first_guess.astype(guess.dtype)), search, tangent, has_aux=True
     )
     x, period, found = z[:-1], z[-1], found > 0
-    orbit = turn(dynamics, x, period)
-    if steps:
+    if isinstance(dynamics, AbstractRule):
+        orbit = turn(dynamics, x, period)
         matrix = jax.jacfwd(lambda x: turn(dynamics, x, period))(x)[least.astype(int)]
+        # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.
+        factors = eigenvalues(matrix)
+        size = jnp.maximum(jnp.max(jnp.abs(factors)), 1)
+        vanishes = jnp.abs(factors) <= x.size * dynamics.slopes_accuracy(x.dtype) * size
+        factors = jnp.where(vanishes, 0, factors)
     else:
-        _, matrix = returned(dynamics, x, period)
-    multipliers = eigenvalues(matrix)
-    if not steps:
+        states, maps = pieces(dynamics, back(x), period, key)
+        orbit = jax.vmap(vector)(states)
+        factors = multipliers(maps, dynamics.accuracy(x.dtype))
         back_in_time = period < 0
         orbit = jnp.where(back_in_time, orbit[::-1], orbit)
-        multipliers = jnp.where(back_in_time, 1 / multipliers, multipliers)
+        inverse = jnp.where(factors == 0, jnp.inf, 1 / jnp.where(factors == 0, 1, factors))
+        factors = jnp.where(back_in_time, inverse, factors)
         period = jnp.abs(period)
-    order = jnp.lexsort((-multipliers.imag, -jnp.abs(multipliers)))
+    order = jnp.lexsort((-factors.imag, -jnp.abs(factors)))
     return Cycle(
         back(jnp.where(found, x, jnp.nan)),
         jnp.where(found, period, jnp.nan),
-        jnp.where(found, multipliers[order], jnp.nan),
+        jnp.where(found, factors[order], jnp.nan),
         jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(orbit),
         residual,
         found,

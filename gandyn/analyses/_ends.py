@@ -61,6 +61,7 @@ class Ends:
         self.roots: list[tuple[np.ndarray, bool]] = []  # coordinates, whether it attracts
         self.boxes: list[tuple[np.ndarray, np.ndarray]] = []  # lower and upper corners
         self.crawling = 0
+        self.unfinished = np.zeros(n, bool)  # of which the integrator used up its steps
 
     def forget(self) -> None:
         """Leave out the roots on which nothing has settled."""
@@ -134,16 +135,18 @@ def follow(
             low, high, states = runner.run(states, now, stretch, _LOOKS)
             now += stretch
             last = _put(last, active, states)
-            gone = _escaped(low, high, escape)
+            cut = unfinished(dynamics, low, high)
+            ends.unfinished[active[cut]] = True
+            gone = ~cut & _escaped(low, high, escape)
             ends.end(active[gone], ESCAPED, now)
-            low, high = _bounded(gone, low, high)
-            resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
+            low, high = _bounded(gone | cut, low, high)
+            resting = ~gone & ~cut & (np.max(high - low, axis=1, initial=0) <= tolerance)
             settled = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
             for i, (_, attracts) in enumerate(ends.roots):
                 # One that repels keeps what starts on it only as long as rounding lets it.
                 if attracts:
                     ends.end(active[settled == i], i, now)
-            left = ends.labels[active] == UNDECIDED
+            left = ~cut & (ends.labels[active] == UNDECIDED)
             shown.update(int(np.sum(~left)))
             least, most = reach if now > late else (np.inf, -np.inf)
             reach = np.minimum(low, least)[left], np.maximum(high, most)[left]
@@ -161,13 +164,21 @@ def follow(
     return ends, last
 
 
+def unfinished(dynamics: AbstractDynamics, *values: np.ndarray) -> np.ndarray:
+    """Of which members the integrator of a flow used up its steps, so that they are not known."""
+    if not isinstance(dynamics, AbstractFlow) or dynamics.integrator.dt is not None:
+        return np.zeros(len(values[0]), bool)
+    return np.any([np.isnan(x).any(axis=1) for x in values], axis=0)
+
+
 def _escaped(low: np.ndarray, high: np.ndarray, escape: float) -> np.ndarray:
     size = np.maximum(np.abs(low), np.abs(high)).max(axis=1, initial=0)
     return ~(size <= escape)  # true for nan, too
 
 
 def _bounded(gone: np.ndarray, *sides: np.ndarray) -> list[np.ndarray]:
-    """Boxes without those of what has escaped, which may reach from -inf to inf."""
+    """Boxes without those of what has escaped, or was not followed to the end: they
+    may reach from -inf to inf."""
     return [np.where(gone[:, None], 0, side) for side in sides]
 
 
@@ -212,8 +223,11 @@ def _watch(
     sizes = np.maximum(ends.sizes[active], tolerance)
     first_low, first_high, states, middle = runner.watch(states, now, duration / 4, sizes)
     low, high, states, now = runner.watch(states, middle, duration / 4, sizes)
-    gone = _escaped(first_low, first_high, escape) | _escaped(low, high, escape)
+    cut = unfinished(runner.dynamics, first_low, first_high, low, high)
+    ends.unfinished[active[cut]] = True
+    gone = ~cut & (_escaped(first_low, first_high, escape) | _escaped(low, high, escape))
     ends.end(active[gone], ESCAPED, now[gone])
+    gone = gone | cut
     first_low, first_high, low, high = _bounded(gone, first_low, first_high, low, high)
     resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
     at = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)

@@ -112,6 +112,8 @@ def settles_on(
     - `escape`: the trajectory has escaped when a coordinate exceeds this, or is not finite.
     - `key`: one realisation of everything random.
 
+    **Warns:** if the integrator of a flow used up its `max_steps`, which leaves it undecided.
+
     **Raises:** `ValueError` if the start is outside of the game's domain, where the dynamics or a
     loss is not finite.
     """
@@ -135,7 +137,9 @@ def settles_on(
     label, nothing = int(ends.labels[0]), jnp.full(here.shape, jnp.nan, here.dtype)
     kind, center, amplitude = Kind.UNDECIDED, nothing, nothing
     period, growth = np.nan, np.nan
-    if label == ESCAPED:
+    if ends.unfinished[0]:
+        dynamics.warn_unfinished("it is undecided what the trajectory settles on")
+    elif label == ESCAPED:
         kind = Kind.ESCAPE
     elif label != UNDECIDED and label < len(ends.roots):
         kind, center, amplitude = Kind.EQUILIBRIUM, ends.roots[label][0], 0 * here
@@ -302,8 +306,15 @@ def escape_time(
     - `ts`: the times that are looked at, as for `simulate`.
     - `escape`: the size of a coordinate, positive.
     - `key`: one realisation of everything random.
+
+    **Warns:** if the integrator of a flow used up its `max_steps`, outside of transformations.
     """
     escape = checks.positive("escape", escape)
     state = begin(dynamics, players, key)
     path = dynamics.evolve(state, ts, key, players_vector)
-    return status(checks.floating(ts), path, bound=escape.astype(path.dtype)).escape
+    cut = dynamics.unfinished(path[-1])
+    size = escape.astype(path.dtype)
+    time = status(checks.floating(ts), path, bound=size, unfinished=cut).escape
+    if checks.is_concrete((cut, time)) and bool(cut & jnp.isnan(time)):
+        dynamics.warn_unfinished("no escape is known of up to there, nor from there on")
+    return time

@@ -1,6 +1,7 @@
 """A flow: an ordinary differential equation z' = f(z), integrated by diffrax."""
 
 import abc
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
@@ -10,7 +11,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optimistix as optx
-from jaxtyping import Array, Float, PyTree
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array, Bool, Float, PyTree
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
@@ -80,6 +82,19 @@ class AbstractFlow(AbstractDynamics):
         state, frame, logs = _last(flow, begun, start, time, key).players
         frame, more = factors(frame)
         return state, frame, logs + more
+
+    def unfinished(self, values: PyTree) -> Bool[Array, ""]:
+        leaves = [x for x in jax.tree.leaves(values) if eqx.is_inexact_array(x)]
+        nowhere = jnp.any(jnp.stack([jnp.any(jnp.isnan(x)) for x in leaves]))
+        return nowhere & (self.integrator.dt is None)
+
+    def warn_unfinished(self, what: str) -> None:
+        most = self.integrator.max_steps
+        warnings.warn(
+            f"the integrator used up its max_steps={most}, and {what}: give the flow "
+            f"`integrator=gandyn.flows.Integrator(max_steps={16 * most})`, or a coarser tolerance.",
+            stacklevel=4,
+        )
 
     def forward_only(self) -> "AbstractFlow":
         flow = super().forward_only()
@@ -200,20 +215,44 @@ def _solve(
         controller = dfx.ConstantStepSize()
         dt = plan.dt.astype(ts.dtype) * jnp.sign(ts[-1] - ts[0])
         solver = _with_tolerances(solver, rtol, atol)
-    return dfx.diffeqsolve(
+    seen = dfx.SubSaveAt(ts=ts, fn=lambda t, state, args: observe(state))
+    last = dfx.SubSaveAt(t1=True)
+    found = dfx.diffeqsolve(
         term,
         wrap(solver),
         ts[0],
         ts[-1],
         dt,
         state,
-        saveat=dfx.SaveAt(ts=ts, fn=lambda t, state, args: observe(state)),
+        saveat=dfx.SaveAt(subs=(seen,) if plan.dt is not None else (seen, last)),
         stepsize_controller=controller,
         adjoint=plan.adjoint,
         # Beyond the default, more levels of the loop would have to be compiled.
         max_steps=max(max_steps, min(times * max_steps, MAX_STEPS)),
         throw=False,
-    ).ys
+    )
+    assert found.ys is not None
+    if plan.dt is not None:
+        return found.ys[0]
+    ys, end = found.ys[0], jax.tree.map(lambda x: jax.lax.stop_gradient(x[0]), found.ys[1])
+    gave_up = found.result == dfx.RESULTS.max_steps_reached
+    gave_up = gave_up & _goes_on(term, end, ts, rtol, atol)
+    return jax.tree.map(lambda y: jnp.where(gave_up & jnp.isinf(y), jnp.nan, y), ys)
+
+
+def _goes_on(
+    term: dfx.AbstractTerm, state: PyTree, ts: Float[Array, " t"], rtol: Any, atol: Any
+) -> Array:
+    """Whether a solution goes on from where its steps ran out. Steps that shrink without bound run
+    out as well: where the solution goes to infinity it moves by more than the tolerance within the
+    rounding of the time, and where it leaves the domain, the velocity ahead is not finite."""
+    # Of the first and the last of the times, and then some.
+    ahead = 1e3 * float(jnp.finfo(ts.dtype).eps) * jnp.maximum(jnp.abs(ts[0]), jnp.abs(ts[-1]))
+    ahead = ahead * jnp.sign(ts[-1] - ts[0])
+    here, back = ravel_pytree(state)
+    step = ahead * ravel_pytree(term.vf(ts[0], state, None))[0]
+    there = ravel_pytree(term.vf(ts[0], back(here + step), None))[0]
+    return jnp.all((jnp.abs(step) <= atol + rtol * jnp.abs(here)) & jnp.isfinite(there))
 
 
 def _with_tolerances(solver: dfx.AbstractSolver, rtol: Any, atol: Any) -> dfx.AbstractSolver:

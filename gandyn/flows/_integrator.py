@@ -23,7 +23,8 @@ class Integrator(eqx.Module):
     - `solver`: any diffrax solver, explicit or implicit.
     - `dt`: a fixed step instead. The tolerances are then those of the equation within a step of an
       implicit solver; left out, 1e-12 in double and 1e-6 in single precision.
-    - `max_steps`: after so many steps an adaptive solution is given up, and is inf from there on.
+    - `max_steps`: after so many steps an adaptive solution is given up, and is nan from there on.
+      Where it diverges, or leaves the domain of the velocity, it is inf.
     - `adjoint`: diffrax's means of differentiation. The default can be differentiated forwards and
       backwards; with others than it and `diffrax.ForwardMode` an adaptive flow costs as much as its
       derivatives, asked for or not.
