@@ -143,7 +143,7 @@ def fate(distance: np.ndarray, steps: int) -> str:
 
 def solve(
     row: str, column: str, options: Options
-) -> tuple[gd.Trajectory, gd.Portrait, gd.Spectrum]:
+) -> tuple[gd.results.Trajectory, gd.results.Portrait, gd.results.Spectrum]:
     """What one panel shows."""
     dynamics = COLUMNS[column](VARIANTS[row], STEP)
     unit = STEP if column == "flow" else 1
@@ -197,7 +197,7 @@ def check(
     row: str,
     column: str,
     distance: np.ndarray,
-    spectrum: gd.Spectrum,
+    spectrum: gd.results.Spectrum,
     options: Options,
 ) -> str:
     """Hold one panel against theory; returns what is written into it."""

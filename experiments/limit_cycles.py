@@ -35,6 +35,7 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from experiments._panels import side_by_side
 from gandyn import plots
+from gandyn.results import Circle, Cycle
 
 Game = Literal["almost bilinear", "forsaken", "polar"]
 Rule = Literal["simultaneous", "alternating", "extragradient"]
@@ -151,7 +152,7 @@ def run(options: Options, out: Path) -> Ledger:
     return ledger
 
 
-def cycle_of(flow: gd.AbstractDynamics, name: str, kind: str) -> gd.Cycle:
+def cycle_of(flow: gd.AbstractDynamics, name: str, kind: str) -> Cycle:
     near = start = STARTS[name][kind]
     if kind == "repels":
         near = gd.simulate(flow, start, np.array([0.0, -400.0])).final.players
@@ -161,13 +162,13 @@ def cycle_of(flow: gd.AbstractDynamics, name: str, kind: str) -> gd.Cycle:
     return found
 
 
-def around(flow: gd.AbstractDynamics, turn: gd.Cycle) -> np.ndarray:
+def around(flow: gd.AbstractDynamics, turn: Cycle) -> np.ndarray:
     """One turn of a cycle, at equally spaced times."""
     ts = jnp.linspace(0, 1, 513) * turn.period
     return np.stack(gd.simulate(flow, turn.players, ts).players, -1)[:-1]
 
 
-def follow(name: str, kind: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -> list[gd.Circle]:
+def follow(name: str, kind: str, rule: str, turn: Cycle, steps: np.ndarray) -> list[Circle]:
     """The circles that a cycle becomes with growing steps, as far as there are some."""
     sharp = name == "forsaken" and kind == "attracts"
     phases = SHARP if sharp else PHASES[name]
@@ -182,11 +183,11 @@ def follow(name: str, kind: str, rule: str, turn: gd.Cycle, steps: np.ndarray) -
 
 
 @partial(jax.jit, static_argnums=(0, 1, 2))
-def circle(name: str, rule: str, phases: int, h: Any, near: gd.State, period: Any) -> gd.Circle:
+def circle(name: str, rule: str, phases: int, h: Any, near: gd.State, period: Any) -> Circle:
     return gd.circle(RULES[rule](GAMES[name], h), near, period / h, nodes=phases)
 
 
-def seen(name: str, rule: str, near: gd.Circle, h: float) -> float:
+def seen(name: str, rule: str, near: Circle, h: float) -> float:
     """The radius of an attracting circle, from a trajectory that has settled on it."""
     made = RULES[rule](GAMES[name], h)
     start = gd.simulate(made, jax.tree.map(lambda x: x[0], near.states), [0, 4096]).final
@@ -194,7 +195,7 @@ def seen(name: str, rule: str, near: gd.Circle, h: float) -> float:
 
 
 def check_cycle(
-    ledger: Ledger, label: str, name: str, turn: gd.Cycle, path: np.ndarray, radius: float
+    ledger: Ledger, label: str, name: str, turn: Cycle, path: np.ndarray, radius: float
 ) -> None:
     field = gd.fields.Gradient(GAMES[name])
 
@@ -228,9 +229,9 @@ def check_circles(
     label: str,
     name: str,
     rule: str,
-    turn: gd.Cycle,
+    turn: Cycle,
     h: np.ndarray,
-    circles: list[gd.Circle],
+    circles: list[Circle],
 ) -> None:
     radii = np.asarray([float(c.radius) for c in circles])
     periods = np.asarray([float(c.period) for c in circles])
@@ -252,7 +253,7 @@ def check_circles(
         ledger.compare(f"{label}: order of the modified flow's period", order, 2, 0.2)
 
 
-def off(name: str, rule: str, phases: int, turn: gd.Cycle, h: float) -> float:
+def off(name: str, rule: str, phases: int, turn: Cycle, h: float) -> float:
     """How far the period of the modified flow is from that of the circle."""
     found = circle(name, rule, phases, key=h, nodes=turn.state, max_steps=turn.period)
     flow = gd.flows.modified(RULES[rule](GAMES[name], h), FINE)

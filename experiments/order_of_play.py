@@ -114,7 +114,7 @@ def hops(places: Any) -> Any:
     return jnp.sum(gd.modes.hopping(jnp.where(there, near, -1), len(MODES)).hopped)
 
 
-def values(ledger: Ledger, options: Options) -> dict[str, gd.Values]:
+def values(ledger: Ledger, options: Options) -> dict[str, gd.results.Values]:
     """Min-max, mixed and max-min value of three games, the last two by the library's own losses."""
     k = len(MODES)
     worth = jax.jit(gd.values)
@@ -336,7 +336,7 @@ def run(options: Options, out: Path) -> Ledger:
 
 
 @eqx.filter_jit
-def look(game: Any, players: Any) -> gd.Frame:
+def look(game: Any, players: Any) -> gd.results.Frame:
     return gd.frame(game, players, game.discriminator.nodes)
 
 
@@ -432,7 +432,7 @@ def draw_map(
     fig.colorbar(image, ax=ax, location="top", label="hops per round", aspect=18, pad=0.02)
 
 
-def draw_values(ax: Axes, worth: dict[str, gd.Values]) -> None:
+def draw_values(ax: Axes, worth: dict[str, gd.results.Values]) -> None:
     for i, v in enumerate(worth.values()):
         ax.plot([i, i], [v.maxmin, v.minmax], color="0.7", lw=3, zorder=0, solid_capstyle="butt")
         marks = (("minmax", "^", "stable"), ("maxmin", "v", "generator"), ("mixed", "o", "flow"))

@@ -128,7 +128,7 @@ def plays(ledger: Ledger, options: Options) -> tuple[np.ndarray, dict[str, Any]]
     return np.asarray(ts), found
 
 
-def rest(ledger: Ledger) -> dict[str, gd.Spectrum]:
+def rest(ledger: Ledger) -> dict[str, gd.results.Spectrum]:
     """Exponents of the natural flow where it is at rest."""
     spectrum = eqx.filter_jit(gd.spectrum)
     data = modes(1.0)

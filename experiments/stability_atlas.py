@@ -149,13 +149,13 @@ def run(options: Options, out: Path) -> Ledger:
     return ledger
 
 
-def edges(family: gd.Family, known: list[tuple[float, str, float]]) -> list[gd.Critical]:
+def edges(family: gd.Family, known: list[tuple[float, str, float]]) -> list[gd.results.Critical]:
     """The measured critical steps at the strengths, from half of what is known to beyond it."""
     bounds = np.array([(step / 2, beyond) for step, _, beyond in known])
 
     @jax.jit
     @jax.vmap
-    def measured(g: jax.Array, bounds: jax.Array) -> gd.Critical:
+    def measured(g: jax.Array, bounds: jax.Array) -> gd.results.Critical:
         return gd.critical(family.at(strength=g), (0.0, 0.0), {"step_size": bounds})
 
     found = measured(np.array(STRENGTHS), bounds)

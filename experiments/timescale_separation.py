@@ -26,6 +26,7 @@ from matplotlib.axes import Axes
 import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import plots
+from gandyn.results import Classification, Critical
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,13 +185,13 @@ def game(hessian: jax.Array) -> gd.games.Custom:
     return gd.games.quadratic(signs[:, None] * hessian, (n, n))
 
 
-def edges(hessians: np.ndarray, bounds: np.ndarray) -> tuple[gd.Critical, dict[str, np.ndarray]]:
+def edges(hessians: np.ndarray, bounds: np.ndarray) -> tuple[Critical, dict[str, np.ndarray]]:
     """The critical ratio of each game, and which kind of point its equilibrium is."""
     rest = (jnp.zeros(hessians.shape[1] // 2),) * 2
 
     @jax.jit
     @jax.vmap
-    def measured(hessian: jax.Array, bounds: jax.Array) -> tuple[gd.Critical, gd.Classification]:
+    def measured(hessian: jax.Array, bounds: jax.Array) -> tuple[Critical, Classification]:
         played = game(hessian)
         family = gd.family(lambda ratio: scaled(played, ratio))
         found = gd.critical(family, rest, {"ratio": bounds})

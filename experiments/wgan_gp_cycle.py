@@ -140,7 +140,7 @@ def measure(strength: Any, step: float) -> dict[str, Any]:
     return seen
 
 
-def returned(flow: gd.AbstractDynamics, run: gd.Trajectory, period: Any) -> Any:
+def returned(flow: gd.AbstractDynamics, run: gd.results.Trajectory, period: Any) -> Any:
     """What is left after one period of the distance between two starts on either side of theta's
     turning point."""
     r = jnp.max(jnp.abs(run.players[0]))

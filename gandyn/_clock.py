@@ -34,6 +34,8 @@ class AbstractClock(eqx.Module):
     """What a rate is measured per: "step" or "unit time"."""
     whole: ClassVar[bool]
     """Whether times are whole numbers."""
+    gone: ClassVar[float]
+    """The slope of a disturbance that is gone at once."""
 
     @abc.abstractmethod
     def times(self, ts: Any) -> Any:
@@ -86,6 +88,7 @@ class Steps(AbstractClock):
 
     unit: ClassVar[str] = "step"
     whole: ClassVar[bool] = True
+    gone: ClassVar[float] = -1.0
 
     def times(self, ts: Any) -> np.ndarray | Int[Array, " t"]:
         if checks.is_concrete(ts):
@@ -165,6 +168,7 @@ class Continuous(AbstractClock):
 
     unit: ClassVar[str] = "unit time"
     whole: ClassVar[bool] = False
+    gone: ClassVar[float] = -np.inf
 
     def times(self, ts: Any) -> Float[Array, " t"]:
         ts = checks.array("ts", ts)

@@ -73,11 +73,27 @@ class AbstractDynamics(eqx.Module):
         """The state with the memory that the dynamics has if the players stay where they are."""
         return state
 
+    def continuous(self) -> "AbstractDynamics":
+        """One that rests where this one does and nowhere else, and whose residual is continuous:
+        itself, unless there are walls."""
+        return self
+
+    def face(self, state: State, key: Key = None) -> "Face | None":
+        """What walls do to a state; `None` where there are none."""
+        return None
+
     def slopes(self, state: State, key: Key = None) -> Float[Array, "n n"]:
-        """D residual. A coordinate that cannot move has zeros in its row and column, and -inf
-        where they meet; a row without a derivative is nan."""
+        """D residual. What a wall holds has zeros in its row and column, and where they meet the
+        slope of what is gone at once; what touches a wall with no force has no derivative: nan."""
         x, back = coordinates(state)
-        return jax.jacfwd(lambda x: vector(self.residual(back(x), key)))(x)
+        face = self.face(state, key)
+        free = self if face is None else face.dynamics
+        matrix = jax.jacfwd(lambda x: vector(free.residual(back(x), key)))(x)
+        if face is None:
+            return matrix
+        held, gone = face.held, jnp.where(face.held, self.clock.gone, 0)
+        matrix = jnp.where(held[:, None] | held[None], jnp.diag(gone), matrix)
+        return jnp.where(face.loose[:, None], jnp.nan, matrix)
 
     def accuracy(self, dtype: Any) -> Any:
         """The relative error of `evolve` over a unit of time: rounding, if nothing is worse."""
@@ -128,6 +144,33 @@ class AbstractDynamics(eqx.Module):
         """The states that one step passes through, one after each of its moves, its end included;
         none where there are no steps."""
         return ()
+
+
+class Face(eqx.Module):
+    """The part of the walls on which a state lies.
+
+    **Fields:**
+
+    - `held`: which coordinates are held, by a force that points through a wall.
+    - `loose`: which touch one with no force.
+    - `low`, `high`: where the walls are.
+    - `dynamics`: what goes on on the face, without other walls.
+    """
+
+    held: Bool[Array, " n"]
+    loose: Bool[Array, " n"]
+    low: Float[Array, " n"]
+    high: Float[Array, " n"]
+    dynamics: AbstractDynamics
+
+
+def at_walls(
+    points: Float[Array, "*path n"], low: Float[Array, " n"], high: Float[Array, " n"]
+) -> tuple[Bool[Array, "*path n"], Bool[Array, "*path n"], Float[Array, ""]]:
+    """Where points are at lower and at upper walls, and how near that is."""
+    reach = float(jnp.finfo(points.dtype).eps) ** 0.5 * (1 + jnp.max(jnp.abs(points), initial=0))
+    low, high = (jnp.broadcast_to(wall, points.shape) for wall in (low, high))
+    return points <= low + reach, points >= high - reach, reach
 
 
 def pushed(function: Callable[[State], State], state: State, frame: Frame) -> tuple[State, Frame]:

@@ -25,6 +25,8 @@ class Outcome(enum.IntEnum):
 class Status(Result):
     """How a run ended (see `Outcome`), and when it left the region of interest, nan if never."""
 
+    Outcome = Outcome
+
     outcome: Int[Array, ""]
     escape: Float[Array, ""]
 

@@ -19,6 +19,7 @@ import jax.random as jr
 import numpy as np
 
 import gandyn as gd
+from gandyn import results
 from gandyn._result import Result
 
 KEY = jr.key(0)
@@ -30,7 +31,9 @@ RULE = gd.methods.simultaneous(SADDLE, 0.1)
 FLOW = gd.flows.GradientFlow(FIELD, gd.flows.Integrator(solver=dfx.Euler(), dt=0.1))
 START = (1.0, 1.0)
 STEPS = np.arange(4)
-RUN = gd.Trajectory(jnp.arange(9), gd.State((jnp.cos(jnp.arange(9.0)), jnp.sin(jnp.arange(9.0)))))
+RUN = results.Trajectory(
+    jnp.arange(9), gd.State((jnp.cos(jnp.arange(9.0)), jnp.sin(jnp.arange(9.0))))
+)
 LAW = gd.measures.Gaussian(0.0, 1.0)
 OTHER = gd.measures.Gaussian(0.5, 1.0)
 POINT = gd.measures.dirac(0.0)

@@ -14,6 +14,8 @@ import gandyn as gd
 from gandyn.fields import AbstractField, Gradient
 from gandyn.flows import GradientFlow
 
+Kind = gd.results.Settled.Kind
+
 
 def flow(game):
     return GradientFlow(Gradient(game))
@@ -224,8 +226,8 @@ def test_basins_are_invariant_under_the_map():
         later = step(rule.init((found.x[j], found.y[i])))
         label = int(found.labels[i, j])
         end = gd.settles_on(rule, later, duration=20_000, escape=30.0)
-        kinds = {-1: gd.Kind.ESCAPE, -2: gd.Kind.UNDECIDED}
-        assert int(end.kind) == kinds.get(label, gd.Kind.EQUILIBRIUM)
+        kinds = {-1: Kind.ESCAPE, -2: Kind.UNDECIDED}
+        assert int(end.kind) == kinds.get(label, Kind.EQUILIBRIUM)
         if label >= 0:
             assert_allclose(end.center, found.centers[label], atol=1e-6)
 
@@ -330,7 +332,7 @@ def test_what_turns_nan_within_bounds_has_escaped():
     found = gd.basins(rule, (0.0, 0.0), ((-0.5, 0.5), (-1.0, 1.0)), nodes=4, duration=512)
     end = gd.settles_on(rule, (0.0, 0.5), duration=512)
     assert float(found.escaped) == 1
-    assert int(end.kind) == gd.Kind.ESCAPE
+    assert int(end.kind) == Kind.ESCAPE
 
 
 @pytest.mark.parametrize("analysis", ["basins", "settles_on"])
@@ -344,7 +346,7 @@ def test_durations_that_are_none(analysis, duration):
 
 def test_a_short_duration_is_kept():
     found = gd.settles_on(WELLS, (0.3, 0.2), duration=64, tolerance=1e-9)
-    assert int(found.kind) == gd.Kind.UNDECIDED
+    assert int(found.kind) == Kind.UNDECIDED
     assert np.isnan(found.time)
 
 
@@ -354,17 +356,17 @@ def test_a_short_duration_is_kept():
 @pytest.mark.slow
 def test_one_start_on_each_kind():
     inward = gd.settles_on(flow(gd.games.forsaken()), (0.1, 0.4), duration=1000)
-    assert int(inward.kind) == gd.Kind.EQUILIBRIUM
+    assert int(inward.kind) == Kind.EQUILIBRIUM
     assert_allclose(inward.center, (0.078026668738, 0.411933851366), atol=1e-9)
     assert_allclose(inward.amplitude, 0)
 
     outward = gd.settles_on(flow(gd.games.polar()), (0.9, 0.0), duration=300)
-    assert int(outward.kind) == gd.Kind.CYCLE
+    assert int(outward.kind) == Kind.CYCLE
     assert_allclose(outward.amplitude, 1, atol=1e-4)
     assert_allclose(outward.period, 2 * np.pi, rtol=1e-7)
 
     away = gd.settles_on(gd.methods.simultaneous(gd.games.polar(), 2.0), (3.0, 0.0), duration=512)
-    assert int(away.kind) == gd.Kind.ESCAPE
+    assert int(away.kind) == Kind.ESCAPE
     assert np.isnan(away.period)
 
 
@@ -372,7 +374,7 @@ def test_alternation_turns_by_its_exact_angle():
     """Gidel et al. 2019: alternating steps of x y turn by arccos(1 - h^2 / 2) each."""
     rule = gd.methods.alternating(gd.games.zero_sum(lambda x, y: x * y), 0.1)
     found = gd.settles_on(rule, (1.0, 1.0), duration=4096)
-    assert int(found.kind) == gd.Kind.CYCLE
+    assert int(found.kind) == Kind.CYCLE
     assert_allclose(found.period, 2 * np.pi / np.arccos(1 - 0.1**2 / 2), rtol=1e-10)
 
 
@@ -387,7 +389,7 @@ def test_the_period_of_a_map_does_not_depend_on_when_it_is_looked_at(duration: i
     """The cycle of two steps of the logistic map: (r + 1 -+ sqrt((r - 3) (r + 1))) / 2 r."""
     r = 3.2
     found = gd.settles_on(logistic(r), (0.3,), duration=duration)
-    assert int(found.kind) == gd.Kind.CYCLE
+    assert int(found.kind) == Kind.CYCLE
     assert float(found.period) == 2
     assert_allclose(found.center, (r + 1) / (2 * r), rtol=1e-12)
     assert_allclose(found.amplitude, np.sqrt((r - 3) * (r + 1)) / (2 * r), rtol=1e-12)
@@ -397,7 +399,7 @@ def test_chaos_is_no_cycle():
     """May 1976: a window of period 3 at r = 3.83; at r = 4 the exponent is log 2."""
     assert float(gd.settles_on(logistic(3.83), (0.3,), duration=8192).period) == 3
     chaos = gd.settles_on(logistic(4.0), (0.3,), duration=8192)
-    assert int(chaos.kind) == gd.Kind.CHAOS
+    assert int(chaos.kind) == Kind.CHAOS
     assert np.isnan(chaos.period)
     assert_allclose(chaos.growth, np.log(2), atol=0.02)
     assert_allclose(chaos.center, 0.5, atol=1e-3)
@@ -416,7 +418,7 @@ def test_chaos_of_a_flow():
         )
 
     found = gd.settles_on(flow(gd.games.Custom(losses)), (1.0, 1.0, 20.0), duration=400)
-    assert int(found.kind) == gd.Kind.CHAOS
+    assert int(found.kind) == Kind.CHAOS
     assert_allclose(found.growth, 0.9056, atol=0.1)
 
 
@@ -434,11 +436,11 @@ def test_chaos_beside_a_cycle():
     """A cycle near which the chaos passes is none that it settles on."""
     flow = written(lorenz84)
     chaos = gd.settles_on(flow, (-2.0, 1.0, 0.0), duration=2000)
-    assert int(chaos.kind) == gd.Kind.CHAOS
+    assert int(chaos.kind) == Kind.CHAOS
     assert np.isnan(chaos.period)
     assert_allclose(chaos.growth, 0.06, atol=0.006)
     cycle = gd.settles_on(flow, (2.0, 1.0, 0.0), duration=2000)
-    assert int(cycle.kind) == gd.Kind.CYCLE
+    assert int(cycle.kind) == Kind.CYCLE
     assert_allclose(cycle.period, 9.204, atol=1e-3)
 
 
@@ -452,7 +454,7 @@ def test_roesslers_cascade_of_cycles(c, period):
     """Against SciPy's DOP853 at 1e-11, from crossing to crossing."""
     flow = written(lambda x, y, z: (-y - z, x + 0.2 * y, 0.2 + z * (x - c)))
     found = gd.settles_on(flow, (1.0, 1.0, 0.0), duration=1500)
-    assert int(found.kind) == gd.Kind.CYCLE
+    assert int(found.kind) == Kind.CYCLE
     assert_allclose(found.period, period, rtol=1e-4)
 
 
@@ -460,7 +462,7 @@ def test_roesslers_cascade_of_cycles(c, period):
 @pytest.mark.parametrize("duration", [200, 900])
 def test_the_period_of_a_stiff_cycle(duration):
     found = gd.settles_on(van_der_pol(5.0), (0.5, 0.0), duration=duration)
-    assert int(found.kind) == gd.Kind.CYCLE
+    assert int(found.kind) == Kind.CYCLE
     assert_allclose(found.period, 11.6122, atol=1e-4)
     assert_allclose(found.amplitude, [2.02151, 7.6372], rtol=1e-4)
 
@@ -472,7 +474,7 @@ def test_a_torus_is_no_chaos():
         return x * r - y, y * r + x, u * s - w * v, v * s + w * u
 
     found = gd.settles_on(written(two_circles), (0.5, 0.0, 0.3, 0.0), duration=1000)
-    assert int(found.kind) == gd.Kind.CYCLE
+    assert int(found.kind) == Kind.CYCLE
     assert_allclose(found.amplitude, 1, atol=1e-2)
     assert abs(found.growth) < 1e-4
 
@@ -503,7 +505,7 @@ def test_a_field_that_fades_out_is_not_at_rest():
     """x' = exp(-x): it crawls ever more slowly, and goes on for ever."""
     game = gd.games.Custom(lambda players, key: (jnp.exp(-players[0]), players[1] ** 2))
     found = gd.settles_on(gd.methods.simultaneous(game, 0.1), (12.0, 1.0), duration=4096)
-    assert int(found.kind) == gd.Kind.UNDECIDED
+    assert int(found.kind) == Kind.UNDECIDED
 
 
 @pytest.mark.slow

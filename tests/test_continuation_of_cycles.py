@@ -91,7 +91,7 @@ def circle(r, turn, error=1e-4):
     points = np.stack([r * np.cos(angles), r * np.sin(angles), 0 * angles, 0 * angles], axis=1)
     z = jax.vmap(bent)(jnp.asarray(points)) + error
     orbit = gd.State((z[:, :2], z[:, 2:]))
-    return gd.Cycle(
+    return gd.results.Cycle(
         jax.tree.map(lambda x: x[0], orbit),
         jnp.asarray(2 * np.pi / turn),
         jnp.ones(4, complex),

@@ -86,7 +86,7 @@ class VanDerPol(gd.fields.AbstractField):
 
 
 def multiplier_of_van_der_pol(mu):
-    """Liouville: exp of the integral of mu (1 - x^2) over a turn, by DOP853; a point, the period."""
+    """By Liouville and DOP853: a point on the cycle, its period, and exp of the mean divergence."""
 
     def velocity(t, z):
         x, y, _ = z

@@ -18,9 +18,11 @@ import numpy as np
 import pytest
 
 import gandyn as gd
-from gandyn import monitors, plots
+from gandyn import monitors, plots, results
 from gandyn.games import Custom
 from gandyn.plots._continuation import MARKERS
+
+Kind = results.Settled.Kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("as_installed")]
 
@@ -90,35 +92,37 @@ def stacked(results: Sequence[Any]) -> Any:
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *results)
 
 
-def settled(kind: gd.Kind, n: int = 2) -> gd.Settled:
+def settled(kind: Kind, n: int = 2) -> results.Settled:
     nan = jnp.asarray(jnp.nan)
-    return gd.Settled(
+    return results.Settled(
         jnp.asarray(kind),
         gd.State((jnp.zeros(n),)),
         jnp.asarray(10.0),
         jnp.zeros(n),
-        jnp.full(n, 0.0 if kind == gd.Kind.EQUILIBRIUM else 0.5),
-        jnp.asarray(6.0) if kind == gd.Kind.CYCLE else nan,
+        jnp.full(n, 0.0 if kind == Kind.EQUILIBRIUM else 0.5),
+        jnp.asarray(6.0) if kind == Kind.CYCLE else nan,
         nan,
         nan,
     )
 
 
-def equilibria(players: Any, kind: Any) -> gd.Equilibria:
+def equilibria(players: Any, kind: Any) -> results.Equilibria:
     three = jnp.arange(3.0)
-    return gd.Equilibria(players, three, jnp.arange(3), gd.Spectrum(EXPONENTS, "step"), kind)
+    return results.Equilibria(
+        players, three, jnp.arange(3), results.Spectrum(EXPONENTS, "step"), kind
+    )
 
 
-def kinds(*names: str) -> gd.Classification:
+def kinds(*names: str) -> results.Classification:
     every = ("stationary", "local_nash", "local_minmax", "local_maxmin", "degenerate")
     found = {name: jnp.asarray(name in names) for name in every}
-    return gd.Classification(**found, own=jnp.ones(2), total=jnp.ones(2))
+    return results.Classification(**found, own=jnp.ones(2), total=jnp.ones(2))
 
 
-def basins(labels: Any, centers: Any) -> gd.Basins:
+def basins(labels: Any, centers: Any) -> results.Basins:
     centers = np.asarray(centers)
     extents = 0.1 * np.arange(len(centers))[:, None] * np.ones_like(centers)
-    return gd.Basins(
+    return results.Basins(
         numbers(0.0, 1.0, 2.0),
         numbers(0.0, 1.0),
         jnp.asarray(labels),
@@ -132,11 +136,11 @@ def basins(labels: Any, centers: Any) -> gd.Basins:
     )
 
 
-def branch(kind: str, period: float, highest: float = 0.0) -> gd.Continuation:
+def branch(kind: str, period: float, highest: float = 0.0) -> results.Continuation:
     """Three points on it, with a bifurcation at the second, of a player who is one number."""
     y = numbers(-1.0, 0.0, 1.0)
     at = (jnp.asarray(0.0),)
-    found = gd.Bifurcation(
+    found = results.Bifurcation(
         kind,
         jnp.asarray(0.0),
         gd.State(at),
@@ -148,7 +152,7 @@ def branch(kind: str, period: float, highest: float = 0.0) -> gd.Continuation:
         jnp.asarray(jnp.nan),
         jnp.ones(2),
     )
-    return gd.Continuation(
+    return results.Continuation(
         numbers(1.0, 0.0, 1.0),
         (y,),
         jnp.full(3, period),
@@ -161,9 +165,9 @@ def branch(kind: str, period: float, highest: float = 0.0) -> gd.Continuation:
     )
 
 
-def stability_map(n: int, m: int) -> gd.StabilityMap:
+def stability_map(n: int, m: int) -> results.StabilityMap:
     growth = np.linspace(-1.0, 0.5, n * m).reshape(n, m, 1)
-    return gd.StabilityMap(
+    return results.StabilityMap(
         jnp.arange(1.0, n + 1),
         jnp.arange(1.0, m + 1),
         jnp.asarray(growth + 0j),
@@ -173,34 +177,34 @@ def stability_map(n: int, m: int) -> gd.StabilityMap:
     )
 
 
-def exploitability(*gains: float) -> gd.Exploitability:
+def exploitability(*gains: float) -> results.Exploitability:
     n = len(gains)
-    return gd.Exploitability(numbers(*gains), (jnp.asarray(0.0),) * n, jnp.ones(n, bool))
+    return results.Exploitability(numbers(*gains), (jnp.asarray(0.0),) * n, jnp.ones(n, bool))
 
 
-def fastest(unit: str) -> gd.Fastest:
+def fastest(unit: str) -> results.Fastest:
     at = {"step_size": jnp.asarray(0.1), "gamma": jnp.asarray(2.0)}
     growth = jnp.asarray(-0.1)
-    return gd.Fastest(at, growth, EXPONENTS[0], jnp.asarray(False), NO_STATE, unit)
+    return results.Fastest(at, growth, EXPONENTS[0], jnp.asarray(False), NO_STATE, unit)
 
 
-def critical(unit: str) -> gd.Critical:
+def critical(unit: str) -> results.Critical:
     ends = numbers(-1.0, 1.0)
     value = jnp.asarray(0.2)
-    return gd.Critical(value, ends, ends, ends, jnp.asarray(0.5j), NO_STATE, unit)
+    return results.Critical(value, ends, ends, ends, jnp.asarray(0.5j), NO_STATE, unit)
 
 
-def circle(growth: float) -> gd.Circle:
+def circle(growth: float) -> results.Circle:
     zero = jnp.asarray(0.0)
     exponents = numbers(0.0, growth)
-    return gd.Circle(
+    return results.Circle(
         gd.State(SQUARE), zero + 0.25, jnp.zeros(2), zero + 1, exponents, zero, jnp.asarray(True)
     )
 
 
-def cycle(players: Any, *multipliers: complex) -> gd.Cycle:
+def cycle(players: Any, *multipliers: complex) -> results.Cycle:
     start = jax.tree.map(lambda x: x[0], players)
-    return gd.Cycle(
+    return results.Cycle(
         gd.State(start),
         jnp.asarray(4.0),
         jnp.asarray(multipliers, complex),
@@ -243,7 +247,7 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
         "none": lambda: basins([[-1, -1, -1], [-2, -2, -2]], np.zeros((0, 2))),
         "not in the plane": lambda: basins([[0, 0, 0], [0, 0, -1]], [[0.0, 0.0, 1.0]]),
     },
-    "settled": {kind.name: lambda kind=kind: settled(kind) for kind in gd.Kind},
+    "settled": {kind.name: lambda kind=kind: settled(kind) for kind in Kind},
     "cycle": {
         "attracts": lambda: cycle(SQUARE, 1.0, 0.5),
         "repels": lambda: cycle((jnp.stack(SQUARE, -1), SQUARE[0]), 2.0, 1.0, key=0.5),
@@ -270,7 +274,9 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
     "values": {"a table": lambda: gd.values(jnp.asarray([[0.0, 1.0, 2.0], [1.0, 0.0, 3.0]]))},
     "leader": {"a table": lambda: gd.leader(TABLES)},
     "frame": {
-        "two bumps": lambda: gd.Frame(*jnp.asarray([[0, 1, 2.0], [0, 1, 0], [0, 0, 2], [-1, 0, 1]]))
+        "two bumps": lambda: results.Frame(
+            *jnp.asarray([[0, 1, 2.0], [0, 1, 0], [0, 0, 2], [-1, 0, 1]])
+        )
     },
     "path_angle": {
         "a line": lambda: monitors.PathAngle(numbers(0.0, 1.0), *2 * [numbers(1.0, -1.0)])
@@ -512,7 +518,7 @@ def test_the_unit_disk_is_round_and_the_half_plane_does_not_set_the_scale():
     )
     np.testing.assert_allclose(width, height)
     exponents = np.asarray([-1 + 2j, -1 - 2j, 0.1, -np.inf, np.nan])
-    ax = draw("spectrum", gd.Spectrum(jnp.asarray(exponents), "unit time"))
+    ax = draw("spectrum", results.Spectrum(jnp.asarray(exponents), "unit time"))
     low, high = ax.get_xlim()
     assert -1.2 < low < -1
     assert 0.1 < high < 0.2

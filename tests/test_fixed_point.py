@@ -12,6 +12,8 @@ from scipy.sparse.linalg import ArpackNoConvergence
 
 import gandyn as gd
 
+Type = gd.results.FixedPoint.Type
+
 ORIGIN = (jnp.zeros(1), jnp.zeros(1))
 
 
@@ -35,8 +37,8 @@ def of_map(matrix):
 def by_trace_and_determinant(matrix):
     trace, det = np.trace(matrix), np.linalg.det(matrix)
     if det < 0:
-        return gd.Type.SADDLE
-    return gd.Type.NODE if trace**2 > 4 * det else gd.Type.FOCUS
+        return Type.SADDLE
+    return Type.NODE if trace**2 > 4 * det else Type.FOCUS
 
 
 def test_random_flows_against_trace_and_determinant():
@@ -45,7 +47,7 @@ def test_random_flows_against_trace_and_determinant():
     assert found.type.tolist() == [by_trace_and_determinant(m) for m in matrices]
     trace, det = np.trace(matrices, axis1=1, axis2=2), np.linalg.det(matrices)
     assert found.stable.tolist() == ((trace < 0) & (det > 0)).tolist()
-    assert jnp.all(jnp.where(found.type == gd.Type.SADDLE, found.index == 1, True))
+    assert jnp.all(jnp.where(found.type == Type.SADDLE, found.index == 1, True))
 
 
 def test_jordan_blocks_on_the_unit_circle_are_flat():
@@ -53,7 +55,7 @@ def test_jordan_blocks_on_the_unit_circle_are_flat():
     bases = np.random.default_rng(2).normal(size=(2000, 2, 2))
     for sign in (-1, 1):
         found = of_map(bases @ np.array([[sign, 1], [0, sign]]) @ np.linalg.inv(bases))
-        assert jnp.all(found.type == gd.Type.FLAT)
+        assert jnp.all(found.type == Type.FLAT)
         assert jnp.all(found.neutral == 2)
 
 
@@ -187,19 +189,19 @@ def test_random_maps_against_trace_and_determinant():
     assert found.stable.tolist() == ((abs(trace) < 1 + det) & (det < 1)).tolist()
     assert found.turning.tolist() == (2 * (trace**2 < 4 * det)).tolist()
     saddle = abs(trace) > abs(1 + det)  # exactly one of them outside of the unit circle
-    assert (found.type == gd.Type.SADDLE).tolist() == saddle.tolist()
+    assert (found.type == Type.SADDLE).tolist() == saddle.tolist()
 
 
 @pytest.mark.parametrize(
     ("matrix", "kind", "stable"),
     [
-        ([[-1.0, 0.0], [0.0, -1.0]], gd.Type.STAR, True),
-        ([[2.0, 1.0], [0.0, 2.0]], gd.Type.DEGENERATE_NODE, False),
-        ([[-3.0, -1.0], [1.0, -1.0]], gd.Type.DEGENERATE_NODE, True),
-        ([[0.0, -2.0], [2.0, 0.0]], gd.Type.CENTER, False),
-        ([[-1.0, 0.0], [0.0, 0.0]], gd.Type.FLAT, False),
-        ([[0.0, 0.0], [0.0, 0.0]], gd.Type.FLAT, False),
-        ([[0.0, 1.0], [0.0, 0.0]], gd.Type.FLAT, False),
+        ([[-1.0, 0.0], [0.0, -1.0]], Type.STAR, True),
+        ([[2.0, 1.0], [0.0, 2.0]], Type.DEGENERATE_NODE, False),
+        ([[-3.0, -1.0], [1.0, -1.0]], Type.DEGENERATE_NODE, True),
+        ([[0.0, -2.0], [2.0, 0.0]], Type.CENTER, False),
+        ([[-1.0, 0.0], [0.0, 0.0]], Type.FLAT, False),
+        ([[0.0, 0.0], [0.0, 0.0]], Type.FLAT, False),
+        ([[0.0, 1.0], [0.0, 0.0]], Type.FLAT, False),
     ],
 )
 def test_borders_between_the_types(matrix, kind, stable):
@@ -213,16 +215,16 @@ def test_borders_between_the_types(matrix, kind, stable):
 def test_what_has_no_derivative_has_no_type():
     """Adam divides by the root of what is 0 at rest."""
     adam = gd.methods.simultaneous(gd.games.dirac(), optax.adam(0.1))
-    assert gd.fixed_point(adam, (0.0, 0.0)).type == gd.Type.UNDEFINED
+    assert gd.fixed_point(adam, (0.0, 0.0)).type == Type.UNDEFINED
 
 
 def test_a_map_that_flips_is_a_node():
     found = of_map(jnp.asarray([[[-0.5, 0.0], [0.0, 0.4]]]))
-    assert found.type[0] == gd.Type.NODE
+    assert found.type[0] == Type.NODE
     assert found.flipping[0] == 1
     assert found.stable[0]
     alone = gd.fixed_point(gd.rules.Project(lambda z: (0.5 * z[0],)), (0.0,))
-    assert alone.type == gd.Type.NODE
+    assert alone.type == Type.NODE
 
 
 def test_dirac_gan_in_all_its_methods():
@@ -230,12 +232,12 @@ def test_dirac_gan_in_all_its_methods():
     game, rest = gd.games.dirac(), (0.0, 0.0)
     flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
     r1 = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Penalized(game, gd.games.R1(1.0))))
-    assert gd.fixed_point(flow, rest).type == gd.Type.CENTER
-    assert gd.fixed_point(r1, rest).type == gd.Type.DEGENERATE_NODE  # critical damping
-    assert gd.fixed_point(gd.methods.alternating(game, 0.5), rest).type == gd.Type.CENTER
-    assert gd.fixed_point(gd.methods.alternating(game, 4.5), rest).type == gd.Type.SADDLE
+    assert gd.fixed_point(flow, rest).type == Type.CENTER
+    assert gd.fixed_point(r1, rest).type == Type.DEGENERATE_NODE  # critical damping
+    assert gd.fixed_point(gd.methods.alternating(game, 0.5), rest).type == Type.CENTER
+    assert gd.fixed_point(gd.methods.alternating(game, 4.5), rest).type == Type.SADDLE
     away = gd.fixed_point(gd.methods.simultaneous(game, 0.5), rest)
-    assert (away.type, away.growing) == (gd.Type.FOCUS, 2)
+    assert (away.type, away.growing) == (Type.FOCUS, 2)
 
 
 def at_rest(matrix):
@@ -246,7 +248,7 @@ def test_what_turns_beside_what_rests_is_no_center():
     turning = np.zeros((3, 3))
     turning[:2, :2] = [[0, 1], [-1, 0]]
     found = at_rest(turning)
-    assert (found.type, found.turning, found.neutral) == (gd.Type.FLAT, 2, 3)
+    assert (found.type, found.turning, found.neutral) == (Type.FLAT, 2, 3)
 
 
 def test_only_real_multipliers_flip():
@@ -258,7 +260,10 @@ def test_only_real_multipliers_flip():
 def test_a_millionth_counts():
     """Rounding makes 1e-7 of a double eigenvalue, and no more."""
     found = of_flow(jnp.asarray([[[-1.0, 0], [0, -1e-6]], [[-1.0, -1e-6], [1e-6, -1.0]]]))
-    assert found.type.tolist() == [gd.Type.NODE, gd.Type.FOCUS]
+    assert found.type.tolist() == [
+        Type.NODE,
+        Type.FOCUS,
+    ]
     assert found.decaying.tolist() == [2, 2]
 
 

@@ -26,6 +26,8 @@ from gandyn._phase import coordinates
 from gandyn.fields import Gradient
 from gandyn.flows import GradientFlow, Integrator, LangevinFlow, SampledNoise
 
+Kind = gd.results.Settled.Kind
+
 RESOLVED = {
     "simultaneous": (gd.flows.simultaneous, lambda l, m: 0),
     "extragradient": (gd.flows.extragradient, lambda l, m: l),
@@ -298,11 +300,11 @@ def test_running_out_of_steps_is_no_divergence():
     with pytest.warns(UserWarning, match="used up its max_steps=500, and no escape is known"):
         assert np.isnan(gd.escape_time(flow(500), cut, np.linspace(0, 10, 3), 5))
     with pytest.warns(UserWarning, match="used up its max_steps=500, and it is undecided"):
-        assert gd.settles_on(flow(500), cut, 1000).kind == gd.Kind.UNDECIDED
+        assert gd.settles_on(flow(500), cut, 1000).kind == Kind.UNDECIDED
     path = gd.simulate(flow(500), blown, np.linspace(0, 10, 3))
     assert np.isinf(path.players[2][1:]).all()
     assert gd.escape_time(flow(500), blown, np.linspace(0, 10, 3), 5) == 5
-    assert gd.settles_on(flow(500), blown, 1000).kind == gd.Kind.ESCAPE
+    assert gd.settles_on(flow(500), blown, 1000).kind == Kind.ESCAPE
 
     # Each member of a batch for itself.
     ends = jax.vmap(lambda x, z: gd.escape_time(flow(500), (x, 0 * x, z), np.linspace(0, 2, 3), 5))

@@ -370,7 +370,7 @@ def test_bilinear_stability_and_best_step(method: str) -> None:
     game, make = gd.games.bilinear(np.eye(2)), getattr(gd.methods, method)
     rest = (np.zeros(2), np.zeros(2))
 
-    def spectrum(h: float) -> gd.Spectrum:
+    def spectrum(h: float) -> gd.results.Spectrum:
         return gd.spectrum(make(game, h), rest)
 
     assert spectrum(0.999 * limit).stable

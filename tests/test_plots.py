@@ -66,7 +66,7 @@ def test_a_cycle_is_drawn_through_its_points():
 def test_a_circle_is_closed_and_dashed_if_it_repels():
     squares = jnp.stack([jnp.asarray([jnp.cos(a), jnp.sin(a)]) for a in np.arange(5.0)])
     for multiplier, dashed in ((0.5, False), (2.0, True)):
-        circle = gd.Circle(
+        circle = gd.results.Circle(
             gd.State((squares[:, 0], squares[:, 1])),
             jnp.asarray(0.2),
             jnp.zeros(2),

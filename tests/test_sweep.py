@@ -1188,6 +1188,8 @@ def test_memory_is_counted_in_words_of_the_user():
 def test_a_million_members_take_bounded_memory(tmp_path):
     script = """
 import resource, sys, numpy as np, jax.numpy as jnp, gandyn as gd
+
+Outcome = gd.results.Status.Outcome
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 def function(a, b):
@@ -1342,6 +1344,6 @@ def test_status_tells_how_a_run_ended():
 
 def test_an_unfinished_run_has_not_diverged():
     ts, values = jnp.arange(3.0), jnp.array([1.0, 2.0, jnp.inf])
-    assert gd.status(ts, values).outcome == gd.Outcome.DIVERGED
-    assert gd.status(ts, values, unfinished=True).outcome == gd.Outcome.STEP_LIMIT
-    assert gd.status(ts, values, bound=1.5, unfinished=True).outcome == gd.Outcome.DIVERGED
+    assert gd.status(ts, values).outcome == Outcome.DIVERGED
+    assert gd.status(ts, values, unfinished=True).outcome == Outcome.STEP_LIMIT
+    assert gd.status(ts, values, bound=1.5, unfinished=True).outcome == Outcome.DIVERGED

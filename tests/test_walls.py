@@ -12,6 +12,8 @@ from scipy.optimize import lsq_linear
 
 import gandyn as gd
 
+Type = gd.results.FixedPoint.Type
+
 
 def confined(game, low, high):
     return gd.flows.GradientFlow(gd.fields.Confined(gd.fields.Gradient(game), low, high))
@@ -36,7 +38,7 @@ def test_stability_at_a_wall_is_that_on_the_face():
     assert spectrum.stable
     assert_allclose(gd.jacobian(HELD, (2.0, 1.0)), [[-1, 0], [0, -np.inf]])
     found = gd.fixed_point(HELD, (2.0, 1.0))
-    assert (found.type, found.decaying) == (gd.Type.NODE, 2)
+    assert (found.type, found.decaying) == (Type.NODE, 2)
 
 
 @pytest.mark.slow
@@ -144,7 +146,7 @@ def test_multipliers_of_a_time_map_are_those_on_the_face(wrapped):
     assert spectrum.stable
     assert_allclose(gd.jacobian(rule, (2.0, 1.0))[1], [0, -1])
     found = gd.fixed_point(rule, (2.0, 1.0))
-    assert (found.type, found.decaying) == (gd.Type.NODE, 2)
+    assert (found.type, found.decaying) == (Type.NODE, 2)
 
 
 def test_the_time_map_of_euler_has_its_multipliers():

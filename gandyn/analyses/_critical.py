@@ -23,7 +23,6 @@ from .._result import Result
 from .._types import Key, Players
 from ._edge import at_rest, crossing, growth, one_interval, settled
 from ._spectrum import spectrum
-from ._walls import continuous
 
 
 class Critical(Result):
@@ -160,7 +159,7 @@ def _critical(make: Line, start: State, low: Array, high: Array, key: Key) -> Cr
     def vanishing(z: Array) -> Array:
         """The residual and the growth: of these two the edge is a root, and so differentiable."""
         dynamics, state = make(z[-1].astype(low.dtype)), back(z[:-1])
-        rest = coordinates(continuous(dynamics).residual(state, key))[0]
+        rest = coordinates(dynamics.continuous().residual(state, key))[0]
         largest = growth(spectrum(dynamics, state, key=key).exponents)
         return jnp.concatenate([rest, largest[None]])
 

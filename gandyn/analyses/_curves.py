@@ -29,7 +29,6 @@ from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet
 from ._edge import Make
 from ._floquet import multipliers, pieces
 from ._spectrum import eigenvalues, ranked
-from ._walls import confined_in, continuous, derivative
 
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
 
@@ -71,7 +70,7 @@ class EquilibriumCurve(AbstractCurve):
         """r(x, p)."""
         state = coordinates(self.like)[1](x)
         dynamics = self.dynamics(p)
-        posed = dynamics if self.steps else continuous(dynamics)  # which has no cycles
+        posed = dynamics if self.steps else dynamics.continuous()  # which has no cycles
         return coordinates(posed.residual(state, self.key))[0]
 
     def residual(self, u: Float[Array, " u"]) -> Float[Array, " n"]:
@@ -81,8 +80,8 @@ class EquilibriumCurve(AbstractCurve):
         matrix = jax.jacfwd(self.residual)(u)
         slopes = matrix[:, :-1]
         dynamics = self.dynamics(self.parameter(u))
-        if confined_in(dynamics) is not None:
-            slopes = derivative(dynamics, self.state(u), self.key)
+        if dynamics.face(self.state(u), self.key) is not None:
+            slopes = dynamics.slopes(self.state(u), self.key)
         exponents = ranked(dynamics.clock.exponents(eigenvalues(slopes)))
         return self.residual(u), matrix, exponents, jnp.zeros_like(u[:-1])
 

@@ -15,7 +15,6 @@ from .._phase import State, coordinates, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._walls import continuous
 
 _PLAIN = 50  # undamped steps, the last attempt
 _NEAR = 1000  # a root further away than this, in units of the guess, is none near the guess
@@ -72,7 +71,7 @@ def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: 
     tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75
     scale = 1 + jnp.max(jnp.abs(guess), initial=0)
 
-    posed = continuous(dynamics)
+    posed = dynamics.continuous()
     singular = lx.AutoLinearSolver(well_posed=None)
 
     def residual(x: Array) -> Array:

@@ -59,6 +59,8 @@ class FixedPoint(Result):
     - `flipping`: how many change sides at every step, with negative multipliers; 0 for a flow.
     """
 
+    Type = Type
+
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "type": (),
         "growing": (),

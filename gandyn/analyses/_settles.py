@@ -69,6 +69,8 @@ class Settled(Result):
     - `residual`: the largest component of what vanishes at rest, at the last state.
     """
 
+    Kind = Kind
+
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "kind": (),
         "time": (),

@@ -19,12 +19,11 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from .. import _checks as checks
 from .._clock import clock
 from .._dynamics import AbstractDynamics, begin
-from .._phase import State
+from .._phase import State, coordinates, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
 from ._rounding import close, undecided
-from ._walls import derivative, free_coordinates
 
 _SPACES = (20, 100, 400)  # dimensions of the space that Arnoldi's method searches, tried in turn
 _RESTARTS = 100  # in each of them
@@ -112,7 +111,7 @@ def jacobian(
 def _jacobian(
     dynamics: AbstractDynamics, state: State, key: Key, settle: bool
 ) -> Float[Array, "n n"]:
-    return derivative(dynamics, dynamics.settle(state, key) if settle else state, key)
+    return dynamics.slopes(dynamics.settle(state, key) if settle else state, key)
 
 
 def spectrum(
@@ -195,7 +194,19 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k
     checks.untraced("`spectrum` with `leading`", dynamics, state)
     if settle:
         state = compiled(dynamics.settle)(state, key)
-    x, back, seen, dynamics = free_coordinates(dynamics, state, key)
+    x, back = coordinates(state)
+    face, seen = compiled(dynamics.face)(state, key), vector
+    if face is not None:
+        if np.any(face.loose):
+            raise ValueError(
+                "the dynamics has no derivative at `players`: the state touches a wall with no "
+                "force against it, or moves to one."
+            )
+        dynamics, whole, all_back = face.dynamics, x, back
+        free = np.flatnonzero(~np.asarray(face.held))
+        x = x[free]
+        back = lambda y: all_back(whole.at[free].set(y))  # noqa: E731
+        seen = lambda state: vector(state)[free]  # noqa: E731
     if k > x.size - 2:
         raise ValueError(
             f"`leading` must be at most {x.size - 2}, two less than the dimension of the state, "

@@ -1,11 +1,14 @@
 """The flow of a field, z' = v(z): training with infinitely small steps."""
 
+from .._dynamics import AbstractDynamics, Face
 from .._phase import State
 from .._types import Key, Players
 from ..fields import AbstractField
+from ..fields._confined import confined_inside
 from ..fields._field import is_field
 from ._flow import AbstractFlow
 from ._integrator import Integrator, is_integrator
+from ._walls import continuous, face
 
 
 class GradientFlow(AbstractFlow):
@@ -29,3 +32,11 @@ class GradientFlow(AbstractFlow):
 
     def velocity(self, state: State, key: Key = None) -> State:
         return State(self.field(state.players, key))
+
+    def continuous(self) -> AbstractDynamics:
+        confined = confined_inside(self.field)
+        return self if confined is None else continuous(self, confined)
+
+    def face(self, state: State, key: Key = None) -> Face | None:
+        confined = confined_inside(self.field)
+        return None if confined is None else face(self, confined, state, key)

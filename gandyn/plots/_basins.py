@@ -1,4 +1,4 @@
-"""The drawing of `gandyn.Basins`."""
+"""The drawing of `gandyn.results.Basins`."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
-from ..analyses import Basins
+from ..results import Basins
 from ._axes import name_axes, plot
 
 ATTRACTORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")

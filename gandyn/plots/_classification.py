@@ -1,11 +1,11 @@
-"""The drawing of a `gandyn.Classification`: which kinds of equilibrium a point is."""
+"""The drawing of a `gandyn.results.Classification`: which kinds of equilibrium a point is."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Classification
+from ..results import Classification
 from ._axes import COLORS, name_axes, plot, positions
 
 _ROWS = {

@@ -1,4 +1,4 @@
-"""The drawing of a `gandyn.Continuation`: a bifurcation diagram."""
+"""The drawing of a `gandyn.results.Continuation`: a bifurcation diagram."""
 
 from itertools import pairwise
 from typing import Any
@@ -7,8 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from .. import _checks as checks
-from ..analyses import Continuation
 from ..analyses._names import coordinate_names
+from ..results import Continuation
 from ._axes import COLORS, name_axes, plot
 from ._plane import flat
 

@@ -1,11 +1,11 @@
-"""The drawing of a `gandyn.Critical`: where the edge of stability is crossed."""
+"""The drawing of a `gandyn.results.Critical`: where the edge of stability is crossed."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Critical
+from ..results import Critical
 from ._axes import plot
 from ._spectrum import plane
 

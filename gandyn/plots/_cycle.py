@@ -1,11 +1,11 @@
-"""The drawing of a `gandyn.Cycle`, or of a `gandyn.Circle`, in a plane of the players."""
+"""The drawing of a `gandyn.results.Cycle` or `gandyn.results.Circle` in a plane of the players."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Circle, Cycle
+from ..results import Circle, Cycle
 from ._axes import COLORS, name_axes, plot
 from ._plane import flat, in_plane, named
 

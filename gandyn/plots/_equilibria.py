@@ -1,9 +1,9 @@
-"""The drawing of `gandyn.Equilibria` in a plane of the players."""
+"""The drawing of `gandyn.results.Equilibria` in a plane of the players."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Equilibria
+from ..results import Equilibria
 from ._axes import COLORS, name_axes, plot
 from ._plane import flat, in_plane, named
 

@@ -1,11 +1,11 @@
-"""The drawing of a `gandyn.Fastest`: the spectrum at the best hyper-parameters."""
+"""The drawing of a `gandyn.results.Fastest`: the spectrum at the best hyper-parameters."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Fastest, Spectrum
+from ..results import Fastest, Spectrum
 from ._axes import COLORS, plot
 from ._spectrum import spectrum
 

@@ -1,11 +1,11 @@
-"""The drawing of `gandyn.FixedPoint`: what a fixed point is, against a parameter."""
+"""The drawing of `gandyn.results.FixedPoint`: what a fixed point is, against a parameter."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import FixedPoint, Type
+from ..results import FixedPoint
 from ._axes import COLORS, name_axes, plot, positions
 
 
@@ -31,7 +31,9 @@ def fixed_point(result: FixedPoint, ax: Axes, *, along: Any = None, **style: Any
     for which, look in looks:
         if which.any():
             ax.plot(at[which], height[which], "o", **{"ms": 4, **look, **style})
-    ax.set_yticks(range(len(present)), [Type(t).name.lower().replace("_", " ") for t in present])
+    ax.set_yticks(
+        range(len(present)), [FixedPoint.Type(t).name.lower().replace("_", " ") for t in present]
+    )
     ax.set_ylim(-0.5, max(len(present), 1) - 0.5)
     name_axes(ax, None, ("parameter", "type"))
     if len(types):

@@ -1,10 +1,10 @@
-"""The drawing of a `gandyn.Frame`: the two laws, and the discriminator above them."""
+"""The drawing of a `gandyn.results.Frame`: the two laws, and the discriminator above them."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from .. import _checks as checks
-from ..analyses import Frame
+from ..results import Frame
 from ._axes import COLORS, name_axes, numbers, plot
 
 

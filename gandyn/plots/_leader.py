@@ -1,11 +1,11 @@
-"""The drawing of a `gandyn.Leader`: the cell of the table that leader and follower end on."""
+"""The drawing of a `gandyn.results.Leader`: where in the table leader and follower end."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Leader
+from ..results import Leader
 from ._axes import COLORS, name_axes, numbers, plot
 
 

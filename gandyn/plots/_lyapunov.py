@@ -1,11 +1,11 @@
-"""The drawing of `gandyn.Lyapunov`: the exponents, largest first, or against a parameter."""
+"""The drawing of a `gandyn.results.Lyapunov`: its exponents, or those against a parameter."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Lyapunov
+from ..results import Lyapunov
 from ._axes import COLORS, batch_shape, finite, name_axes, plot, positions
 
 

@@ -1,10 +1,10 @@
-"""The drawing of a `gandyn.Portrait`."""
+"""The drawing of a `gandyn.results.Portrait`."""
 
 import numpy as np
 from matplotlib.axes import Axes
 
 from .. import _checks as checks
-from ..analyses import Portrait
+from ..results import Portrait
 from ._axes import COLORS, name_axes, plot
 
 

@@ -1,11 +1,11 @@
-"""The drawing of `gandyn.Rotation`: the rotation number against a parameter."""
+"""The drawing of `gandyn.results.Rotation`: the rotation number against a parameter."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Rotation
+from ..results import Rotation
 from ._axes import COLORS, finite, name_axes, plot, positions
 
 

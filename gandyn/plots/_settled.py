@@ -1,11 +1,11 @@
-"""The drawing of a `gandyn.Settled`: the box that a trajectory fills in the end."""
+"""The drawing of a `gandyn.results.Settled`: the box that a trajectory fills in the end."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Kind, Settled
+from ..results import Settled
 from ._axes import COLORS, name_axes, plot
 from ._plane import in_plane, named
 
@@ -30,6 +30,7 @@ def settled(
     - `labels`: of the two axes; if left out, axes without names get those of the coordinates.
     - `style`: what `Axes.plot` takes.
     """
+    Kind = result.Kind
     kind = Kind(int(result.kind))
     center, amplitude = (in_plane(np.asarray(a), plane) for a in (result.center, result.amplitude))
     title = kind.name.lower()

@@ -1,4 +1,4 @@
-"""The drawing of a `gandyn.Spectrum`: the eigenvalue plane with its boundary of stability."""
+"""The drawing of a `gandyn.results.Spectrum`: the eigenvalues and the edge of stability."""
 
 import math
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 
-from ..analyses import Spectrum
+from ..results import Spectrum
 from ._axes import COLORS, batch_shape, name_axes, numbers, plot
 
 _FAR = 1e6  # where the half-plane is cut off

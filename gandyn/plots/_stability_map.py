@@ -1,4 +1,4 @@
-"""The drawing of a `gandyn.StabilityMap`: where an equilibrium attracts, and how fast."""
+"""The drawing of a `gandyn.results.StabilityMap`: where an equilibrium attracts, and how fast."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 
 from .. import _checks as checks
-from ..analyses import StabilityMap
+from ..results import StabilityMap
 from ._axes import name_axes, plot
 
 

@@ -1,4 +1,4 @@
-"""The drawing of a `gandyn.Trajectory` in a plane of the players' coordinates."""
+"""The drawing of a `gandyn.results.Trajectory` in a plane of the players' coordinates."""
 
 import math
 from typing import Any

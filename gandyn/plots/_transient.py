@@ -1,11 +1,11 @@
-"""The drawing of `gandyn.Transient`: growth against time, between its bounds."""
+"""The drawing of `gandyn.results.Transient`: growth against time, between its bounds."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Transient
+from ..results import Transient
 from ._axes import COLORS, name_axes, plot
 
 

@@ -1,11 +1,11 @@
-"""The drawing of `gandyn.Values`: optimal mixed strategies, and what the game is worth."""
+"""The drawing of `gandyn.results.Values`: optimal mixed strategies, and what the game is worth."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 
-from ..analyses import Values
+from ..results import Values
 from ._axes import COLORS, name_axes, numbers, plot
 
 

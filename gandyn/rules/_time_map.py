@@ -2,16 +2,19 @@
 
 from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics, Frame, is_dynamics
-from .._phase import State
+from .._dynamics import AbstractDynamics, Face, Frame, at_walls, is_dynamics
+from .._phase import State, vector
 from .._types import Key, Number, Players
 from ._rule import AbstractRule
+
+_LOOKS = 64  # for walls, along the path of a step
 
 
 class TimeMap(AbstractRule):
@@ -31,7 +34,7 @@ class TimeMap(AbstractRule):
 
     def __init__(self, dynamics: AbstractDynamics, duration: Number):
         self.dynamics = is_dynamics(dynamics)
-        if isinstance(dynamics, AbstractRule):
+        if dynamics.clock.whole:
             self.duration = checks.count("duration", duration)
         else:
             self.duration = checks.positive("duration", duration)
@@ -45,6 +48,24 @@ class TimeMap(AbstractRule):
         else:
             ts = jnp.stack([jnp.zeros_like(self.duration), self.duration])
         return jax.tree.map(lambda x: x[-1], self.dynamics.evolve(state, ts, key))
+
+    def continuous(self) -> AbstractDynamics:
+        inner = self.dynamics.continuous()
+        return self if inner is self.dynamics else inner
+
+    def face(self, state: State, key: Key = None) -> Face | None:
+        face = self.dynamics.face(state, key)
+        if face is None:
+            return None
+        # Of a path that moves and comes to a wall nothing is known by derivatives.
+        time = self.duration
+        ts: Any = np.arange(time + 1) if isinstance(time, int) else time * np.linspace(0, 1, _LOOKS)
+        path = self.dynamics.evolve(state, ts, key, vector)
+        below, above, reach = at_walls(path, face.low, face.high)
+        moves = jnp.max(jnp.abs(path[-1] - path[0]), initial=0) > reach
+        comes = moves & jnp.any(below | above)
+        free = eqx.tree_at(lambda rule: rule.dynamics, self, face.dynamics)
+        return Face(face.held, face.loose | comes, face.low, face.high, free)
 
     def stretch(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
