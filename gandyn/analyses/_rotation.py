@@ -8,6 +8,7 @@ Das, Saiki, Sander, Yorke, "Quantitative quasiperiodicity", Nonlinearity 30, 201
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import ClassVar
 
 import jax
@@ -112,6 +113,6 @@ def turning(
     if len(path) < _FEWEST:
         error = jnp.full_like(radius, jnp.nan)
     else:
-        means = [mean(angles[start:end]) for start, end in zip(cuts, cuts[1:], strict=False)]
+        means = [mean(angles[start:end]) for start, end in pairwise(cuts)]
         error = confidence(jnp.stack(means), float(ends[1] - ends[0]))
     return Rotation(mean(angles), error, center, radius)
