@@ -130,7 +130,7 @@ class Decaying(Polar):
 
     def __call__(self, players, key=None):
         *plane, z = players
-        return *super().__call__(plane), -self.rate * z
+        return *super().__call__(tuple(plane)), -self.rate * z
 
 
 def test_a_multiplier_beside_others_that_is_far_below_rounding():
