@@ -27,7 +27,6 @@ from ..rules import TimeMap
 from . import _normal_form as normal_form
 from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, unit, upwards
 from ._edge import Make
-from ._floquet import multipliers, pieces
 from ._spectrum import eigenvalues, ranked
 
 Bounds = tuple[Float[Array, ""], Float[Array, ""]]
@@ -169,22 +168,15 @@ class CycleCurve(AbstractCurve):
         width = self.high - self.low
         flow = _Family(make=self.make, zero=self.zero, width=width, integrator=dynamics.integrator)
         start, period = State((self.state(u), u[-1])), self.period(u)
-        one = jnp.eye(u.size - 1, dtype=u.dtype)
-        states, maps = pieces(flow, start, period, self.key)
-        xs = jax.vmap(lambda state: coordinates(state.players[0])[0])(states)
-        x, returned = xs[0], xs[-1]
-        pushed = jax.lax.scan(lambda p, m: (m @ p, None), one, maps)[0]
-        units = self.scale[None] / self.scale[:, None]
-        maps = maps[:, :-1, :-1] * units[None]
-        pushed, swept = pushed[:-1, :-1] * units, pushed[:-1, -1]
+        x, one = u[:-2] * self.scale, jnp.eye(u.size - 1, dtype=u.dtype)
+        end, pushed = flow.tangent(start, one, jnp.zeros_like(period), period, self.key)
+        returned, _ = end.players
+        returned, _ = coordinates(returned)
+        pushed, swept = pushed[:-1, :-1] * self.scale[None] / self.scale[:, None], pushed[:-1, -1]
 
         def velocity(x: Array) -> Array:
             state = State((coordinates(self.like)[1](x), u[-1]))
             return coordinates(flow.velocity(state, self.key).players[0])[0]
-
-        def sections(x: Array) -> Array:
-            along = velocity(x) / self.scale
-            return jnp.linalg.qr(along[:, None], mode="complete")[0]
 
         along = velocity(x) / self.scale
         along = along / jnp.linalg.norm(along)
@@ -192,11 +184,12 @@ class CycleCurve(AbstractCurve):
         matrix = jnp.concatenate([*columns, (swept / self.scale)[:, None]], axis=1)
         row = jnp.append(along, jnp.zeros(2, u.dtype))
         value = jnp.append((returned - x) / self.scale, jnp.zeros_like(period))
-        # Modulo what lies along the cycle, which comes back as it was.
-        across = jax.vmap(sections)(xs[:-1])[:, :, 1:]
-        across = jnp.concatenate([across, across[:1]])
-        factors = jnp.einsum("iab,iac,icd->ibd", across[1:], maps, across[:-1])
-        exponents = ranked(jnp.log(multipliers(factors, dynamics.accuracy(u.dtype))))
+        across = jnp.linalg.qr(along[:, None], mode="complete")[0][:, 1:]
+        factors = eigenvalues(across.T @ pushed @ across)
+        # A multiplier that the integrator does not tell from 0 is 0, as in the spectrum of a rule.
+        size = jnp.maximum(jnp.max(jnp.abs(factors), initial=0), 1)
+        factors = jnp.where(jnp.abs(factors) <= self.rounding * size, 0, factors)
+        exponents = ranked(jnp.log(factors))
         return value, jnp.concatenate([matrix, row[None]]), exponents, along
 
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:

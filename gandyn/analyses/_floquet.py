@@ -48,9 +48,8 @@ def pieces(
         return end, (end, pushed)
 
     _, (ends, maps) = jax.lax.scan(piece, state, length=PIECES)
-    return jax.tree.map(
-        lambda x, xs: jnp.concatenate([jnp.asarray(x)[None], xs]), state, ends
-    ), maps
+    first = jax.tree.map(lambda x: jnp.asarray(x)[None], state)
+    return jax.tree.map(lambda *both: jnp.concatenate(both), first, ends), maps
 
 
 def multipliers(maps: Float[Array, "m n n"], accuracy: Any) -> Complex[Array, " n"]:

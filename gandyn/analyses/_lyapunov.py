@@ -9,11 +9,6 @@ The weights w are a smooth bump over the whole time that vanishes at both ends: 
 place, and a transient passes, before anything counts. On equilibria, cycles and tori such a mean
 converges faster than any power of the time; a plain one only like 1/time.
 
-The error comes from such means over blocks of the time, shorter by the share a of it that one
-block takes: where what happens in one is forgotten in the next, as in chaos, their variance is 1/a
-times that of the mean over all. On quasi-periodic orbits, which forget nothing, they differ by more
-than that, and the error bar is longer than need be.
-
 Benettin, Galgani, Giorgilli, Strelcyn, "Lyapunov characteristic exponents", Meccanica 15, 1980;
 Das, Saiki, Sander, Yorke, "Quantitative quasiperiodicity", Nonlinearity 30, 2017.
 """
@@ -28,7 +23,6 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Float, Real
-from scipy.stats import t as student
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
@@ -36,14 +30,11 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._birkhoff import birkhoff
-
-CONFIDENCE = 0.95  # with which the truth lies within the error
+from ._birkhoff import SHARES_FROM, birkhoff, confidence
 
 _BLOCKS = 10  # of the time
 _FEWEST = 5  # of them that tell an error
 _GAPS = 4  # between times, in a block
-_SHARES_FROM = 0.1  # before this share of the time the weights vanish, as good as
 
 
 class Lyapunov(Result):
@@ -156,12 +147,10 @@ def _deviation(growth: Float[Array, "t k"], ts: Float[Array, " t+1"]) -> Float[A
     if blocks < _FEWEST:
         return jnp.full(growth.shape[1:], jnp.nan, growth.dtype)
     # What comes first counts nothing in the mean, so that it may say nothing here.
-    shares = np.linspace(_SHARES_FROM, 1, blocks + 1)
+    shares = np.linspace(SHARES_FROM, 1, blocks + 1)
     ends = ts[0] + jnp.asarray(shares, ts.dtype) * (ts[-1] - ts[0])
     means = jax.vmap(lambda start, end: _mean(growth, ts, start, end))(ends[:-1], ends[1:])
-    quantile = float(student.ppf((1 + CONFIDENCE) / 2, blocks - 1))
-    share = float(shares[1] - shares[0])
-    return quantile * share**0.5 * jnp.std(means, axis=0, ddof=1)
+    return confidence(means, float(shares[1] - shares[0]))
 
 
 def _mean(
