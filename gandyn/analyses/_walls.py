@@ -128,6 +128,15 @@ def _at_walls(
     return held, (above | below) & (jnp.abs(force) <= none)
 
 
+def is_at_wall(dynamics: AbstractDynamics, state: State) -> Bool[Array, ""]:
+    """Whether a state touches a wall of the dynamics, if that has some."""
+    confined = confined_in(dynamics)
+    if confined is None:
+        return jnp.zeros((), bool)
+    below, above, _ = _touched(confined, state, vector(state))
+    return jnp.any(below | above)
+
+
 def _touched(
     confined: Confined, state: State, x: Float[Array, "*path n"]
 ) -> tuple[Bool[Array, "*path n"], Bool[Array, "*path n"], Float[Array, ""]]:
