@@ -78,8 +78,12 @@ class AbstractDynamics(eqx.Module):
         itself, unless there are walls."""
         return self
 
+    def walls(self, state: State) -> tuple[Float[Array, " n"], Float[Array, " n"]] | None:
+        """Between which walls the coordinates of a state are confined; `None` if there are none."""
+        return None
+
     def face(self, state: State, key: Key = None) -> "Face | None":
-        """What walls do to a state; `None` where there are none."""
+        """What walls do to a state; `None` if there are none."""
         return None
 
     def slopes(self, state: State, key: Key = None) -> Float[Array, "n n"]:
@@ -153,14 +157,11 @@ class Face(eqx.Module):
 
     - `held`: which coordinates are held, by a force that points through a wall.
     - `loose`: which touch one with no force.
-    - `low`, `high`: where the walls are.
     - `dynamics`: what goes on on the face, without other walls.
     """
 
     held: Bool[Array, " n"]
     loose: Bool[Array, " n"]
-    low: Float[Array, " n"]
-    high: Float[Array, " n"]
     dynamics: AbstractDynamics
 
 

@@ -175,10 +175,13 @@ def test_plots_draw_into_the_given_axes_or_a_new_figure():
     plt.close("all")
 
 
-def test_the_drawn_path_is_the_trajectory():
+def test_the_drawn_path_is_the_trajectory_from_an_open_circle():
     trajectory = gd.simulate(DYNAMICS["alternating"](GAMES["r1"]), (-1.0, 1.0), np.arange(20))
     ax = plots.trajectory(trajectory)
-    np.testing.assert_array_equal(ax.lines[0].get_xydata().T, trajectory.players)
+    path, circle = ax.lines
+    np.testing.assert_array_equal(path.get_xydata().T, trajectory.players)
+    np.testing.assert_array_equal(circle.get_xydata(), [(-1.0, 1.0)])
+    assert (circle.get_marker(), circle.get_mfc()) == ("o", "white")
     plt.close("all")
 
 

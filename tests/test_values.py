@@ -179,3 +179,20 @@ def test_a_value_without_a_proof_is_nan_and_says_so(monkeypatch):
         found = gd.values(ROCK_PAPER_SCISSORS)
     assert np.isnan(found.mixed)
     assert np.isnan(found.row).all()
+
+
+def transported(n, rng):
+    return gd.distances.wasserstein(rng.normal(size=(n, 2)), rng.normal(size=(n + 1, 2)))
+
+
+@pytest.mark.parametrize("solve", [lambda n, rng: gd.values(rng.normal(size=(n, n))), transported])
+def test_linear_programs_are_solved_on_the_host_whatever_their_shape(solve):
+    """Another shape compiles a few conversions of arrays, and no solver, which takes dozens."""
+    rng, compiled = np.random.default_rng(0), []
+    listen = jax.monitoring.register_event_duration_secs_listener
+    listen(lambda event, seconds, **_: compiled.append(event))
+    solve(3, rng)
+    compiled.clear()
+    solve(5, rng)
+    solve(6, rng)
+    assert sum("backend_compile" in event for event in compiled) <= 10

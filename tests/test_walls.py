@@ -191,6 +191,18 @@ def test_leading_exponents_are_those_on_the_face():
         assert_allclose(mapped.exponents.real / 0.5, exact, atol=1e-6)
 
 
+def test_lyapunov_exponents_at_a_wall_are_nan_and_said_so():
+    ts = np.linspace(0.0, 4.0, 41)
+    for dynamics, times in ((HELD, ts), (gd.rules.TimeMap(HELD, 0.1), np.arange(41))):
+        with pytest.warns(UserWarning, match="comes to a wall"):
+            found = gd.lyapunov(dynamics, (1.0, 0.0), times)
+        assert jnp.all(jnp.isnan(found.exponents))
+    wide = gd.flows.GradientFlow(gd.fields.Confined(HELD.field.field, -9.0, 9.0))
+    free = gd.flows.GradientFlow(HELD.field.field)
+    found, exact = (gd.lyapunov(flow, (1.0, 0.0), ts).exponents for flow in (wide, free))
+    assert_allclose(found, exact, atol=1e-8)
+
+
 def test_leading_exponents_are_refused_where_there_is_no_derivative():
     game = gd.games.Custom(lambda players, key: (jnp.sum(players[0] ** 2),))
     with pytest.raises(ValueError, match="touches a wall with no force"):

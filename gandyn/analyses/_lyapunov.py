@@ -22,11 +22,11 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-from jaxtyping import Array, Float, Real
+from jaxtyping import Array, Bool, Float, Real
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics, begin
-from .._phase import State, coordinates
+from .._dynamics import AbstractDynamics, at_walls, begin
+from .._phase import State, coordinates, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
@@ -69,7 +69,7 @@ def lyapunov(
     """The Lyapunov exponents of a dynamics along a trajectory, memory included.
 
     At an equilibrium they are the real parts of its spectrum, on a cycle those of its Floquet
-    exponents. A trajectory that diverges has nan.
+    exponents. A trajectory that diverges, or comes to a wall of `gandyn.fields.Confined`, has nan.
 
     **Arguments:**
 
@@ -91,8 +91,14 @@ def lyapunov(
     # One gap between all the times of a rule is known before anything runs, as in `evolve`.
     gaps = set(np.diff(ts).tolist()) if checks.is_concrete(ts) else set()
     gap = int(min(gaps)) if dynamics.clock.whole and len(gaps) == 1 else None
-    result, finite = _lyapunov(dynamics, state, ts, key, k, gap)
-    if checks.is_concrete(finite) and bool(finite) and bool(jnp.any(jnp.isnan(result.exponents))):
+    result, finite, walled = _lyapunov(dynamics, state, ts, key, k, gap)
+    if checks.is_concrete(walled) and bool(walled):
+        warnings.warn(
+            "the exponents are nan, because the trajectory comes to a wall, off which disturbances "
+            "end in a finite time: `gandyn.spectrum` has those of an equilibrium on its face.",
+            stacklevel=2,
+        )
+    elif checks.is_concrete(finite) and bool(finite) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
             "some exponents are nan, because between two of the times in `ts` disturbances parted "
             "by more than rounding leaves: choose more times in between, or fewer exponents `k`.",
@@ -121,23 +127,36 @@ def _lyapunov(
     key: Key,
     k: int,
     gap: int | None,
-) -> tuple[Lyapunov, Array]:
+) -> tuple[Lyapunov, Array, Array]:
     x, _ = coordinates(state)
     frame = jnp.linalg.qr(jr.normal(jr.key(0), (x.size, x.size), x.dtype))[0][:, :k]
 
-    def block(both: tuple[State, Array], ends: Array) -> tuple[tuple[State, Array], Array]:
+    def block(both: tuple[State, Array], ends: Array) -> tuple[tuple[State, Array], tuple]:
         time = ends[1] - ends[0] if gap is None else gap
         state, frame, growth = dynamics.stretch(*both, ends[0], time, key)
-        return (state, frame), growth
+        return (state, frame), (growth, _touches(dynamics, state))
 
-    (final, _), growth = jax.lax.scan(block, (state, frame), jnp.stack([ts[:-1], ts[1:]], axis=1))
+    (final, _), (growth, walls) = jax.lax.scan(
+        block, (state, frame), jnp.stack([ts[:-1], ts[1:]], axis=1)
+    )
     ts = ts.astype(x.dtype)
+    walled = jnp.any(walls)
+    growth = jnp.where(walled, jnp.nan, growth)
     exponents = _mean(growth, ts, ts[0], ts[-1])
     fastest = jnp.max(jnp.abs(growth) / jnp.diff(ts)[:, None], axis=0)
     error = _deviation(growth, ts) + dynamics.accuracy(x.dtype) * jnp.max(fastest)
     order = jnp.argsort(-exponents)
     finite = jnp.all(jnp.isfinite(coordinates(final)[0]))
-    return Lyapunov(exponents[order], error[order], dynamics.unit), finite
+    return Lyapunov(exponents[order], error[order], dynamics.unit), finite, walled
+
+
+def _touches(dynamics: AbstractDynamics, state: State) -> Bool[Array, ""]:
+    """Whether a state is at a wall of the dynamics."""
+    walls = dynamics.walls(state)
+    if walls is None:
+        return jnp.zeros((), bool)
+    below, above, _ = at_walls(vector(state), *walls)
+    return jnp.any(below | above)
 
 
 def _deviation(growth: Float[Array, "t k"], ts: Float[Array, " t+1"]) -> Float[Array, " k"]:

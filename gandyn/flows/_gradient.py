@@ -1,5 +1,7 @@
 """The flow of a field, z' = v(z): training with infinitely small steps."""
 
+from jaxtyping import Array
+
 from .._dynamics import AbstractDynamics, Face
 from .._phase import State
 from .._types import Key, Players
@@ -8,7 +10,7 @@ from ..fields._confined import confined_inside
 from ..fields._field import is_field
 from ._flow import AbstractFlow
 from ._integrator import Integrator, is_integrator
-from ._walls import continuous, face
+from ._walls import continuous, face, walls
 
 
 class GradientFlow(AbstractFlow):
@@ -36,6 +38,10 @@ class GradientFlow(AbstractFlow):
     def continuous(self) -> AbstractDynamics:
         confined = confined_inside(self.field)
         return self if confined is None else continuous(self, confined)
+
+    def walls(self, state: State) -> tuple[Array, Array] | None:
+        confined = confined_inside(self.field)
+        return None if confined is None else walls(confined, state)
 
     def face(self, state: State, key: Key = None) -> Face | None:
         confined = confined_inside(self.field)

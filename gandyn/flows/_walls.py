@@ -12,7 +12,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool
+from jaxtyping import Array, Bool, Float
 
 from .._dynamics import AbstractDynamics, Face, at_walls
 from .._phase import State, coordinates, vector
@@ -35,9 +35,8 @@ class _OnFace(AbstractField):
 def face(flow: AbstractDynamics, confined: Confined, state: State, key: Key) -> Face:
     """The face on which a state lies, and the flow on it, without its other walls."""
     x, back = coordinates(state)
-    low, high = (vector(wall) for wall in confined.walls(state.players))
     force, pull = jax.vjp(lambda x: vector(confined.field(back(x).players, key)), x)
-    below, above, reach = at_walls(x, low, high)
+    below, above, reach = at_walls(x, *walls(confined, state))
 
     def slope(i: Array) -> Array:
         return jnp.sum(jnp.abs(pull(jax.nn.one_hot(i, x.size, dtype=x.dtype))[0]))
@@ -50,7 +49,12 @@ def face(flow: AbstractDynamics, confined: Confined, state: State, key: Key) -> 
     none = reach * slopes
     held = (above & (force > none)) | (below & (force < -none))
     loose = (above | below) & (jnp.abs(force) <= none)
-    return Face(held, loose, low, high, with_field(flow, _OnFace(confined.field, held)))
+    return Face(held, loose, with_field(flow, _OnFace(confined.field, held)))
+
+
+def walls(confined: Confined, state: State) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    low, high = (vector(wall) for wall in confined.walls(state.players))
+    return low, high
 
 
 def continuous(flow: AbstractDynamics, confined: Confined) -> AbstractDynamics:

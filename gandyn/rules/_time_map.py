@@ -53,19 +53,22 @@ class TimeMap(AbstractRule):
         inner = self.dynamics.continuous()
         return self if inner is self.dynamics else inner
 
+    def walls(self, state: State) -> tuple[Array, Array] | None:
+        return self.dynamics.walls(state)
+
     def face(self, state: State, key: Key = None) -> Face | None:
-        face = self.dynamics.face(state, key)
-        if face is None:
+        face, walls = self.dynamics.face(state, key), self.walls(state)
+        if face is None or walls is None:
             return None
         # Of a path that moves and comes to a wall nothing is known by derivatives.
         time = self.duration
         ts: Any = np.arange(time + 1) if isinstance(time, int) else time * np.linspace(0, 1, _LOOKS)
         path = self.dynamics.evolve(state, ts, key, vector)
-        below, above, reach = at_walls(path, face.low, face.high)
+        below, above, reach = at_walls(path, *walls)
         moves = jnp.max(jnp.abs(path[-1] - path[0]), initial=0) > reach
         comes = moves & jnp.any(below | above)
         free = eqx.tree_at(lambda rule: rule.dynamics, self, face.dynamics)
-        return Face(face.held, face.loose | comes, face.low, face.high, free)
+        return Face(face.held, face.loose | comes, free)
 
     def stretch(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
