@@ -41,7 +41,11 @@ HYPER = {
     ],
     "heavy_ball": [{}, {"momentum": -0.4}, {"momentum": 0.4, "nesterov": True}],
     "negative_momentum": [
-        {}, {"momentum": 0.0}, {"momentum": 0.3}, {"momentum": (-0.2, -0.7)}, {"momentum": (0.1, -0.3)}
+        {},
+        {"momentum": 0.0},
+        {"momentum": 0.3},
+        {"momentum": (-0.2, -0.7)},
+        {"momentum": (0.1, -0.3)},
     ],
     "complex_momentum": [{}, {"momentum": 0.7, "angle": 1.0}, {"momentum": -0.5, "angle": 0.5}],
     "lead": [{}, {"momentum": 0.2}, {"coupling": 0.4}, {"momentum": -0.3, "coupling": 0.4}],

@@ -13,13 +13,19 @@ for one step of all players.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from ._linear import Linear as Linear
 from ._linear import bilinear as bilinear
 from ._lookahead import INNER, LOOKAHEAD
 from ._method import Best as Best
 from ._method import Cost as Cost
 from ._method import Method as Method
 from ._table import tabulated
+
+__all__ = ["METHODS", "WITHOUT", "Best", "Cost", "Method", "bilinear", "table"]
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
 
 METHODS: Mapping[str, Method] = MappingProxyType({**INNER, LOOKAHEAD.name: LOOKAHEAD})
 """Of every method that has a map on a linear field, by its name, what is known."""

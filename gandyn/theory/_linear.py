@@ -19,17 +19,17 @@ class Linear:
     """
 
     J: np.ndarray
-    step: Any
+    step: np.ndarray
     sizes: tuple[int, ...]
 
     def __init__(self, J: Any, step: Any, sizes: Sequence[int] | None = None):
-        J = np.asarray(J, dtype=float)
+        J = numbers("J", J)
         if J.ndim != 2 or J.shape[0] != J.shape[1]:
             raise ValueError(f"`J` must be a square matrix, but has shape {J.shape}.")
         each = (1,) * len(J) if sizes is None else tuple(map(int, sizes))
         if sum(each) != len(J):
             raise ValueError(f"`sizes` must have sum {len(J)}, the size of `J`, but is {each}.")
-        for name, value in (("J", J), ("step", step), ("sizes", each)):
+        for name, value in (("J", J), ("step", numbers("step", step)), ("sizes", each)):
             object.__setattr__(self, name, value)
 
     @property
@@ -78,8 +78,27 @@ class Linear:
         return (second, first) if leader else (first, second)
 
 
+def numbers(name: str, value: Any) -> np.ndarray:
+    """Real and finite ones."""
+    try:
+        found = np.asarray(value, dtype=float)
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be numbers, but is {value!r}.") from None
+    if not np.all(np.isfinite(found)):
+        raise ValueError(f"`{name}` must be finite, but is {value!r}.")
+    return found
+
+
+def singular(name: str, value: Any) -> np.ndarray:
+    """Singular values, of which there may be one."""
+    found = np.atleast_1d(numbers(name, value))
+    if found.ndim != 1:
+        raise ValueError(f"`{name}` must be one or several numbers, but has shape {found.shape}.")
+    return found
+
+
 def bilinear(singular_values: Any) -> np.ndarray:
     """The Jacobian of the game min_x max_y x^T A y, in the singular vectors of A; the players have
     as many coordinates each as there are singular values."""
-    s = np.diag(np.atleast_1d(np.asarray(singular_values, dtype=float)))
+    s = np.diag(singular("singular_values", singular_values))
     return np.block([[np.zeros_like(s), -s], [s, np.zeros_like(s)]])

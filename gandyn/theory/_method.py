@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ._linear import Linear
+from ._linear import Linear, singular
 
 
 class Best(NamedTuple):
@@ -110,7 +110,7 @@ class Method:
 
 def _ends(singular_values: Any) -> tuple[float, float]:
     """The smallest and the largest singular value; nothing moves along those that vanish."""
-    s = np.atleast_1d(np.asarray(singular_values, dtype=float))
+    s = singular("singular_values", singular_values)
     if not np.any(s > 0) or np.any(s < 0):
         raise ValueError(
             f"`singular_values` must not be negative, and one must be positive, but is {s}."

@@ -283,7 +283,7 @@ SECOND_ORDER = (
     ),
     Method(
         name="unrolled",
-        formula="1 + h v, v_i the total slope of player i at (z_i, R^k z), R = 1 + n J of the others",
+        formula="1 + h v, v_i the slope of player i where k steps of the others lead",
         paper="Metz, Poole, Pfau, Sohl-Dickstein 2017",
         of_field=_unrolled,
         of_sizes=_unrolled_cost,

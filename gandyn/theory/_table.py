@@ -8,7 +8,15 @@ import numpy as np
 
 from ._method import Method
 
-_HEAD = ("method", "one step on v = J z", "stable below", "best step", "factor", "gradients + products", "source")  # fmt: skip
+_HEAD = (
+    "method",
+    "one step on v = J z",
+    "stable below",
+    "best step",
+    "factor",
+    "gradients + products",
+    "source",
+)
 
 # Of hyper-parameters that have no default values.
 _EXAMPLES: Mapping[str, Any] = {
