@@ -1,5 +1,5 @@
-"""What is known of the methods in closed form, as data: of `gandyn.methods.<name>` the record
-`METHODS[name]`, with its map on a linear field v(z) = J z, its limit and its best step on the
+"""What is known of the methods in closed form, as data: `METHODS[name]` is, of the method of this
+name in `gandyn.methods`, its map on a linear field v(z) = J z, its limit and its best step on the
 bilinear game, what a step costs, and who published it.
 
     METHODS["optimistic"].map(J, 0.1)             # on (z, memory), a matrix of twice the size

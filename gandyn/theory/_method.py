@@ -34,7 +34,7 @@ Known = Callable[..., Any]
 
 @dataclasses.dataclass(frozen=True)
 class Method:
-    """A method `gandyn.methods.<name>(game, step_size, **hyper)`, in closed form.
+    """A method of `gandyn.methods`, `name(game, step_size, **hyper)`, in closed form.
 
     **Fields:**
 
