@@ -9,7 +9,6 @@ settings.
 """
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,45 +35,39 @@ QUICK = Options(couplings=5)
 
 H, STRENGTH = 0.2, 1.0
 
-METHODS: dict[str, tuple[Callable[[Any], Any], str]] = {
-    "gradient": (lambda game: methods.simultaneous(game, H), "#D55E00"),
-    "optimistic": (lambda game: methods.optimistic(game, H), "#E69F00"),
-    "symplectic": (lambda game: methods.symplectic(game, H, STRENGTH), "#CC79A7"),
-    "consensus": (lambda game: methods.consensus(game, H, STRENGTH), "#56B4E9"),
-    "linearized": (lambda game: methods.linearized_competitive(game, H), "#009E73"),
-    "competitive": (lambda game: methods.competitive(game, H), "#0072B2"),
+METHODS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "gradient": ("simultaneous", {}, "#D55E00"),
+    "optimistic": ("optimistic", {}, "#E69F00"),
+    "symplectic": ("symplectic", {"strength": STRENGTH}, "#CC79A7"),
+    "consensus": ("consensus", {"strength": STRENGTH}, "#56B4E9"),
+    "linearized": ("linearized_competitive", {}, "#009E73"),
+    "competitive": ("competitive", {}, "#0072B2"),
 }
 
 
-def root(l: complex) -> float:
-    """Of the optimistic method, for the eigenvalue l of the field times h."""
-    return float(np.abs(np.roots([1, -1 - 2 * l, l])).max())
+def in_theory(name: str, J: np.ndarray) -> float:
+    """The factor per step on the field v = J z."""
+    method, hyper, _ = METHODS[name]
+    return gd.theory.METHODS[method].radius(J, H, **hyper)
 
 
-BILINEAR: dict[str, Callable[[float], float]] = {
-    "gradient": lambda a: abs(1 + 1j * H * a),
-    "optimistic": lambda a: root(1j * H * a),
-    "symplectic": lambda a: abs(1 + 1j * H * a - H * STRENGTH * a**2),
-    "consensus": lambda a: abs(1 + 1j * H * a - H * STRENGTH * a**2),
-    "linearized": lambda a: abs(1 + 1j * H * a - (H * a) ** 2),
-    "competitive": lambda a: 1 / abs(1 + 1j * H * a),
-}
-"""Factors per step on a x y."""
-
-APART: dict[str, Callable[[float], float]] = dict.fromkeys(
-    METHODS, lambda a: abs(1 - 2 * H * a)
-) | {
-    "optimistic": lambda a: root(-2 * H * a),
-    "consensus": lambda a: abs(1 - H * (2 * a + 4 * STRENGTH * a**2)),
-}
-"""Factors per step on a (x^2 - y^2), where J = -2 a."""
+def bilinear(name: str, a: float) -> float:
+    """On a x y."""
+    return in_theory(name, gd.theory.bilinear(a))
 
 
-def factors(method: Any, loss: Any, couplings: Any, steps: int) -> np.ndarray:
+def apart(name: str, a: float) -> float:
+    """On a (x^2 - y^2), which everybody descends as fast."""
+    return in_theory(name, -2 * a * np.eye(2))
+
+
+def factors(name: str, loss: Any, couplings: Any, steps: int) -> np.ndarray:
     """What the distance to the origin is multiplied by per step, in the mean, late in training."""
+    method, hyper, _ = METHODS[name]
 
     def one(a: Any) -> Any:
-        rule = method(gd.games.zero_sum(lambda x, y: loss(a, x, y)))
+        game = gd.games.zero_sum(lambda x, y: loss(a, x, y))
+        rule = getattr(methods, method)(game, H, **hyper)
         z = gd.simulate(rule, (0.5, 0.5), np.array([0, steps // 2, steps])).players
         distance = jnp.hypot(*z)
         return (distance[2] / distance[1]) ** (1 / (steps - steps // 2))
@@ -86,36 +79,36 @@ def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     fig, axes = plots.figure(1, 2, size=(7.0, 2.8), sharey=True)
     panels = (
-        ("bilinear", BILINEAR, lambda a, x, y: a * x * y, (0.25, 7.75), "coupling $a$"),
-        ("apart", APART, lambda a, x, y: a * (x**2 - y**2), (-1.45, 1.45), "$a$"),
+        ("bilinear", bilinear, lambda a, x, y: a * x * y, (0.25, 7.75), "coupling $a$"),
+        ("apart", apart, lambda a, x, y: a * (x**2 - y**2), (-1.45, 1.45), "$a$"),
     )  # fmt: skip
     for ax, (game, theory, loss, (low, high), label) in zip(axes, panels, strict=True):
         couplings = np.linspace(low, high, options.couplings)
         fine = np.linspace(low, high, 400)
-        for name, (method, color) in METHODS.items():
-            measured = factors(method, loss, couplings, options.steps)
-            closed = np.array([theory[name](a) for a in couplings])
+        for name, (_, _, color) in METHODS.items():
+            measured = factors(name, loss, couplings, options.steps)
+            closed = np.array([theory(name, a) for a in couplings])
             # An optimistic step is one of two roots at a time only in the limit.
             tolerance = 5e-3 if name == "optimistic" else 1e-9
             worst = np.abs(measured - closed).max()
             ledger.compare(f"{game}, {name}: largest error of the factor", worst, 0, tolerance)
             style = {"ls": (0, (3, 3)), "zorder": 3} if name == "symplectic" else {}
-            line = [theory[name](a) for a in fine]
+            line = [theory(name, a) for a in fine]
             ax.plot(fine, line, color=color, lw=0.9, label=name, **style)
             ax.plot(couplings, measured, "o", color=color, ms=2.2, mew=0)
         ax.axhline(1, color="black", lw=0.6, ls=":")
         ax.set_title({"bilinear": "$a x y$", "apart": "$a (x^2 - y^2)$"}[game])
         ax.set(xlabel=label, xlim=(low, high), ylim=(0, 2))
     for a in (1.0, 3.0, 6.0):
-        stable = [name for name in METHODS if BILINEAR[name](a) < 1 - 1e-12]
+        stable = [name for name in METHODS if bilinear(name, a) < 1 - 1e-12]
         ledger.record(f"converge on {a:g} x y", stable)
-    only = [name for name in METHODS if BILINEAR[name](6.0) < 1]
+    only = [name for name in METHODS if bilinear(name, 6.0) < 1]
     ledger.state("converges on 6 x y", only, ["competitive"])
-    trapped = [name for name in METHODS if APART[name](-1.0) < 1]
+    trapped = [name for name in METHODS if apart(name, -1.0) < 1]
     ledger.state("stays at the worst point, a = -1", trapped, ["consensus"])
     axes[1].annotate(
         "gradient, symplectic, linearized\nand competitive alike",
-        (-0.6, APART["gradient"](-0.6)),
+        (-0.6, apart("gradient", -0.6)),
         xytext=(0.1, 1.5),
         fontsize=6,
         arrowprops={"arrowstyle": "-", "lw": 0.5},

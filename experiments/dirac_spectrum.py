@@ -48,21 +48,15 @@ def alternating(strength: float, step: float) -> gd.AbstractDynamics:
     return gd.methods.alternating(field(strength).game, step)
 
 
-def roots(trace: np.ndarray, determinant: np.ndarray) -> np.ndarray:
-    """The eigenvalues of 2 x 2 matrices, the one with the larger real (or imaginary) part first."""
-    half = trace / 2
-    apart = np.sqrt((half**2 - determinant).astype(complex))
-    return np.stack([half + apart, half - apart], -1)
-
-
 def closed_forms(strengths: np.ndarray, h: float) -> dict[str, np.ndarray]:
     """Exponents of the flow, multipliers of the maps."""
-    eigenvalues = roots(-strengths, np.full_like(strengths, SLOPE**2))
-    return {
-        "flow": eigenvalues,
-        "simultaneous": 1 + h * eigenvalues,
-        "alternating": roots(2 - (h * SLOPE) ** 2 - h * strengths, 1 - h * strengths),
+    fields = [np.array([[0, -SLOPE], [SLOPE, -g]]) for g in strengths]
+    maps = {"flow": fields} | {
+        name: [gd.theory.METHODS[name].map(J, h) for J in fields]
+        for name in ("simultaneous", "alternating")
     }
+    # The one with the larger real (or imaginary) part first.
+    return {name: -np.sort(-np.linalg.eigvals(found)) for name, found in maps.items()}
 
 
 def run(options: Options, out: Path) -> Ledger:

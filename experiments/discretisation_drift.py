@@ -126,10 +126,10 @@ def order_of_play(ledger: Ledger, ax: Any) -> None:
     """Both settings of the linear game; the second is drawn."""
     h, steps = 0.2, np.arange(301)
     for eps, start in ((0.2, ([0.08], [-0.05])), (0.09, ([0.07], [-0.09]))):
-        game = gd.games.quadratic([[-eps, 1.0], [-1.0, -eps]])
-        radii = {"simultaneous": np.hypot(1 - h * eps, h), "alternating": abs(1 - h * eps)}
-        for name, radius in radii.items():
-            order = {} if name == "simultaneous" else {"order": (0, 1)}
+        J = np.array([[-eps, 1.0], [-1.0, -eps]])
+        game = gd.games.quadratic(J)
+        for name, order in (("simultaneous", {}), ("alternating", {"order": (0, 1)})):
+            radius = gd.theory.METHODS[name].radius(J, h, **order)
             rule = getattr(methods, name)(game, h, **order)
             flow = gd.flows.modified(rule, FINE)
             setting = f"eps {eps}, {name}"

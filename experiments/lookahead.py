@@ -43,11 +43,6 @@ class Options:
 QUICK = Options(dimensions=20, passes=120, longest=4)
 
 
-def looked_ahead(multiplier: Any, every: Any, fraction: float) -> np.ndarray:
-    """1 + a (l^k - 1): the multiplier of a lookahead step."""
-    return 1 + fraction * (multiplier**every - 1)
-
-
 def distances(rule: gd.rules.AbstractRule, starts: np.ndarray, steps: np.ndarray) -> np.ndarray:
     """To the equilibrium, over time, from every start: shape (starts, time)."""
 
@@ -64,31 +59,27 @@ def run(options: Options, out: Path) -> Ledger:
     game = gd.games.bilinear(np.eye(options.dimensions))
     gda = methods.simultaneous(game, e)
     alt = methods.alternating(game, e)
-    turn = {
-        "simultaneous": 1 + 1j * e,
-        "alternating": 1 - e**2 / 2 + 1j * e * np.sqrt(1 - e**2 / 4),
-    }
+    look: dict[str, Any] = {"every": k, "fraction": a}
+
+    def theory_of(name: str, **hyper: Any) -> float:
+        """The factor per step on x y."""
+        return gd.theory.METHODS[name].radius(gd.theory.bilinear(1.0), e, **hyper)
+
     # A rule, the passes that one of its steps takes, and its largest multiplier in theory.
     players = {
-        "simultaneous": (gda, 1, abs(turn["simultaneous"])),
-        "alternating": (alt, 1, abs(turn["alternating"])),
-        "optimistic": (
-            methods.optimistic(game, e),
-            1,
-            np.sqrt((1 + np.sqrt(1 - 4 * e**2)) / 2)
-            if e <= 0.5
-            else np.hypot(0.5, e + np.sqrt(4 * e**2 - 1) / 2),
-        ),
-        "extragradient": (methods.extragradient(game, e), 2, np.sqrt(1 - e**2 + e**4)),
+        "simultaneous": (gda, 1, theory_of("simultaneous")),
+        "alternating": (alt, 1, theory_of("alternating")),
+        "optimistic": (methods.optimistic(game, e), 1, theory_of("optimistic")),
+        "extragradient": (methods.extragradient(game, e), 2, theory_of("extragradient")),
         "lookahead, simultaneous": (
-            methods.lookahead(gda, k, a),
+            methods.lookahead(gda, **look),
             k,
-            abs(looked_ahead(turn["simultaneous"], k, a)),
+            theory_of("lookahead", **look),
         ),
         "lookahead, alternating": (
-            methods.lookahead(alt, k, a),
+            methods.lookahead(alt, **look),
             k,
-            abs(looked_ahead(turn["alternating"], k, a)),
+            theory_of("lookahead", rule="alternating", **look),
         ),
     }
     colors = dict(
@@ -124,7 +115,9 @@ def run(options: Options, out: Path) -> Ledger:
     every = np.arange(1, options.longest + 1)
     for base in ("simultaneous", "alternating"):
         name = f"lookahead, {base}"
-        theory = np.abs(looked_ahead(turn[base], every, a)) ** (1 / every)
+        theory = [
+            theory_of("lookahead", rule=base, every=int(n), fraction=a) ** (1 / n) for n in every
+        ]
         measured = [
             float(
                 gd.spectrum(
@@ -134,7 +127,9 @@ def run(options: Options, out: Path) -> Ledger:
             ** (1 / n)
             for n in every
         ]
-        ledger.compare(f"{name}: largest error over k", np.abs(measured - theory).max(), 0, 1e-9)
+        ledger.compare(
+            f"{name}: largest error over k", np.abs(np.subtract(measured, theory)).max(), 0, 1e-9
+        )
         ledger.record(f"{name}: best k", int(every[np.argmin(measured)]))
         sweep.plot(every, theory, color=plots.COLORS["theory"], lw=0.8)
         sweep.plot(every, measured, "o", color=colors[name], ms=2.8, mew=0, label=name)

@@ -9,12 +9,11 @@ contract twice as fast. The work is counted by `gandyn.cost`, a second-order pro
 gradients; it is the number beside each name, in gradients of one loss. Methods that solve equations
 do it by LU, in six unknowns.
 
-Polynomials: Zhang and Yu, "Convergence of Gradient Methods on Bilinear Zero-Sum Games", 2020;
-Gidel et al. 2019; Chavdarova et al. 2021; Lorraine et al. 2022; the others by hand, below.
+The polynomials are those of `gandyn.theory`. Zhang and Yu, "Convergence of Gradient Methods on
+Bilinear Zero-Sum Games", 2020.
 """
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,6 @@ import numpy as np
 import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import methods, plots
-
-Polynomial = Callable[[complex], Any]
-"""The coefficients, highest power first, from i h s."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,87 +40,29 @@ class Options:
 QUICK = Options(steps=21, methods=6)
 
 SINGULAR = np.array([1.0, 0.7, 0.4])
-K, A, B = 6, 0.5, -0.5  # of lookahead: steps, fraction; negative momentum
-BETA, ANGLE = 0.9, np.pi / 8  # complex momentum
-UNROLL, INNER = 3, 0.2
-C = 0.5  # strength of consensus and symplectic adjustment
+LOOK: dict[str, Any] = {"every": 6, "fraction": 0.5}
 
-
-def lookahead(inner: Polynomial) -> Callable[[complex], np.ndarray]:
-    """1 + a (l^k - 1), for the roots l of a polynomial."""
-    return lambda e: np.poly(1 + A * (np.roots(inner(e)) ** K - 1))
-
-
-def alternating(e: complex) -> np.ndarray:
-    return np.array([1, -2 - e**2, 1])
-
-
-def simultaneous(e: complex) -> np.ndarray:
-    return np.array([1, -1 - e])
-
-
-def negative_momentum(e: complex) -> np.ndarray:
-    """(x - 1)^2 (x - b)^2 = (i h s)^2 x^3."""
-    both = np.polymul([1, -1], [1, -B])
-    return np.polysub(np.polymul(both, both), e**2 * np.array([1, 0, 0, 0]))
-
-
-def complex_momentum(e: complex) -> np.ndarray:
-    left = np.polymul([1, -1], [1, -2 * BETA * np.cos(ANGLE), BETA**2])
-    return np.polysub(left, e * np.array([1, -BETA * np.cos(ANGLE), 0]))
-
-
-def unrolled(step: float, s: float) -> np.ndarray:
-    """1 + h m with m^2 + 2 k n s^2 m + s^2 = 0."""
-    return np.poly(1 + step * np.roots([1, 2 * UNROLL * INNER * s**2, s**2]))
-
-
-def of_e(polynomial: Polynomial) -> Callable[[float, float], np.ndarray]:
-    """Of those that depend on h s alone."""
-    return lambda step, s: polynomial(1j * step * s)
-
-
-def damped(step: float, s: float) -> np.ndarray:
-    """1 + i h s - c h s^2."""
-    return np.array([1, -1 - 1j * step * s + C * step * s**2])
-
-
-FIRST: dict[str, tuple[Any, Any]] = {
-    "simultaneous": (methods.simultaneous, of_e(simultaneous)),
-    "alternating": (methods.alternating, of_e(alternating)),
-    "optimistic": (methods.optimistic, of_e(lambda e: [1, -1 - 2 * e, e])),
-    "extragradient": (methods.extragradient, of_e(lambda e: [1, -1 - e - e**2])),
-    "negative momentum": (methods.negative_momentum, of_e(negative_momentum)),
-    "lookahead, alternating": (
-        lambda game, h: methods.lookahead(methods.alternating(game, h), K, A),
-        of_e(lookahead(alternating)),
-    ),
-    "lookahead, simultaneous": (
-        lambda game, h: methods.lookahead(methods.simultaneous(game, h), K, A),
-        of_e(lookahead(simultaneous)),
-    ),
-    "complex momentum": (
-        lambda game, h: methods.complex_momentum(game, h, BETA, ANGLE),
-        of_e(complex_momentum),
-    ),
-    "Runge-Kutta": (
-        methods.runge_kutta,
-        of_e(lambda e: [1, -1 - e - e**2 / 2 - e**3 / 6 - e**4 / 24]),
-    ),
+FIRST: dict[str, tuple[str, dict[str, Any]]] = {
+    "simultaneous": ("simultaneous", {}),
+    "alternating": ("alternating", {}),
+    "optimistic": ("optimistic", {}),
+    "extragradient": ("extragradient", {}),
+    "negative momentum": ("negative_momentum", {}),
+    "lookahead, alternating": ("lookahead", LOOK | {"rule": "alternating"}),
+    "lookahead, simultaneous": ("lookahead", LOOK | {"rule": "simultaneous"}),
+    "complex momentum": ("complex_momentum", {}),
+    "Runge-Kutta": ("runge_kutta", {}),
 }
-SECOND: dict[str, tuple[Any, Any]] = {
-    "proximal point": (methods.proximal_point, of_e(lambda e: [1, -1 / (1 - e)])),
-    "competitive": (methods.competitive, of_e(lambda e: [1, -1 / (1 - e)])),
-    "linearized competitive": (
-        methods.linearized_competitive,
-        of_e(lambda e: [1, -1 - e - e**2]),
-    ),
-    "LOLA": (methods.lola, of_e(lambda e: [1, -1 - e - 2 * e**2])),
-    "drift cancelled": (methods.drift_cancelled, of_e(lambda e: [1, -1 - e - e**2 / 2])),
-    "consensus": (lambda game, h: methods.consensus(game, h, C), damped),
-    "symplectic": (lambda game, h: methods.symplectic(game, h, C), damped),
-    "LEAD": (methods.lead, of_e(lambda e: [1, -1 - 2 * e, e])),
-    "unrolled": (lambda game, h: methods.unrolled(game, h, UNROLL, INNER), unrolled),
+SECOND: dict[str, tuple[str, dict[str, Any]]] = {
+    "proximal point": ("proximal_point", {}),
+    "competitive": ("competitive", {}),
+    "linearized competitive": ("linearized_competitive", {}),
+    "LOLA": ("lola", {}),
+    "drift cancelled": ("drift_cancelled", {}),
+    "consensus": ("consensus", {"strength": 0.5}),
+    "symplectic": ("symplectic", {"strength": 0.5}),
+    "LEAD": ("lead", {}),
+    "unrolled": ("unrolled", {"unroll": 3, "inner_step": 0.2}),
 }
 SHADES = ("#D55E00", "#0072B2", "#E69F00", "#56B4E9", "#CC79A7", "#009E73", "#B2DF8A", "0.5", "0")
 
@@ -143,21 +81,21 @@ def run(options: Options, out: Path) -> Ledger:
     left: dict[str, float] = {}
     for group, ax in zip((FIRST, SECOND), axes, strict=False):
         chosen = list(group.items())[: options.methods]
-        for (name, (method, polynomial)), color in zip(chosen, SHADES, strict=False):
+        for (name, entry), color in zip(chosen, SHADES, strict=False):
 
-            def radius(h: Any, method: Any = method) -> Any:
-                return gd.spectrum(method(game, h), rest).radius
+            def radius(h: Any, entry: Any = entry) -> Any:
+                return gd.spectrum(rule(game, h, *entry), rest).radius
 
             measured = np.asarray(jax.jit(jax.vmap(radius))(jnp.asarray(steps)))
             theory, line = (
-                np.array([max(modulus(polynomial(h, s)) for s in SINGULAR) for h in hs])
+                np.array([max(factor(h, s, *entry) for s in SINGULAR) for h in hs])
                 for hs in (steps, fine)
             )
             # A double root is exact to the square root of a rounding error only.
             worst = np.abs(measured - theory).max()
             ledger.compare(f"{name}: largest error of the spectral radius", worst, 0, 2e-7)
             best = float(fine[line.argmin()])
-            work = gd.cost(method(game, best), away).total
+            work = gd.cost(rule(game, best, *entry), away).total
             left[f"{name}, {work}"] = float(line.min() ** (2 / work))
             ledger.record(f"{name}: best step, its radius, gradients", [best, line.min(), work])
             ax.plot(fine, line, color=color, lw=0.8, label=name)
@@ -177,5 +115,14 @@ def run(options: Options, out: Path) -> Ledger:
     return ledger
 
 
-def modulus(coefficients: Any) -> float:
-    return float(np.abs(np.roots(coefficients)).max())
+def rule(game: Any, step: Any, name: str, hyper: dict[str, Any]) -> gd.rules.AbstractRule:
+    """A method by its name; lookahead is over another one."""
+    if name != "lookahead":
+        return getattr(methods, name)(game, step, **hyper)
+    others = {key: value for key, value in hyper.items() if key != "rule"}
+    return methods.lookahead(getattr(methods, hyper["rule"])(game, step), **others)
+
+
+def factor(step: float, s: float, name: str, hyper: dict[str, Any]) -> float:
+    """The largest modulus of the roots of the method's polynomial for a singular value."""
+    return gd.theory.METHODS[name].radius(gd.theory.bilinear(s), step, **hyper)

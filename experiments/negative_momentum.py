@@ -37,11 +37,10 @@ GAME = gd.games.zero_sum(lambda x, y: x * y)
 START = (0.5, 0.5)
 
 
-def characteristic(e: Any, b1: Any, b2: Any) -> np.ndarray:
+def characteristic(e: Any, b1: Any, b2: Any) -> float:
     """The radius of the map: (l - 1)^2 (l - b1) (l - b2) + e^2 l^3 = 0."""
-    polynomial = np.polymul(np.polymul([1, -2, 1], [1, -b1]), [1, -b2])
-    polynomial[1] += e**2
-    return np.abs(np.roots(polynomial)).max()
+    method = gd.theory.METHODS["negative_momentum"]
+    return method.radius(gd.theory.bilinear(1.0), e, momentum=(b1, b2))
 
 
 def small_steps(e: Any, b1: Any, b2: Any) -> Any:

@@ -35,17 +35,18 @@ START = ([0.07], [-0.09])
 def run(options: Options, out: Path) -> Ledger:
     eps, h = options.damping, options.step
     ledger = Ledger()
-    game = gd.games.quadratic([[-eps, 1.0], [-1.0, -eps]])
+    J = np.array([[-eps, 1.0], [-1.0, -eps]])
+    game = gd.games.quadratic(J)
     players = {
         "flow": gd.flows.GradientFlow(gd.fields.Gradient(game)),
         "simultaneous": gd.methods.simultaneous(game, h),
         "alternating": gd.methods.alternating(game, h, order=(0, 1)),
     }
-    # Per step: the flow over one step's time, |1 + h l|, and the root of det = (1 - h eps)^2.
-    radii = {
+    known = gd.theory.METHODS
+    radii = {  # per step, the flow over one step's time
         "flow": np.exp(-eps * h),
-        "simultaneous": np.hypot(1 - h * eps, h),
-        "alternating": abs(1 - h * eps),
+        "simultaneous": known["simultaneous"].radius(J, h),
+        "alternating": known["alternating"].radius(J, h, order=(0, 1)),
     }
     fates = {name: "contracts" if radius < 1 else "diverges" for name, radius in radii.items()}
 

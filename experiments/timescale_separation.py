@@ -71,16 +71,18 @@ def dirac(options: Options, ledger: Ledger, axes: np.ndarray) -> None:
     ts = np.arange(options.steps + 1)
     strength = options.strength
     penalized = gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
+    J = np.array([[0, -SLOPE], [SLOPE, -strength]])
     for ratio, color in zip(options.ratios, COLORS, strict=True):
-        rule = gd.methods.simultaneous(penalized, (options.step, options.step * ratio))
+        steps = (options.step, options.step * ratio)
+        rule = gd.methods.simultaneous(penalized, steps)
         path = np.stack(gd.simulate(rule, (1.0, 1.0), ts).players, -1)
         # Along the leading left eigenvector disturbances decay without a ripple.
         eigenvalues, left = np.linalg.eig(np.asarray(gd.analyses.jacobian(rule, (0.0, 0.0))).T)
         leading = left[:, np.argmax(abs(1 + eigenvalues))]
         late = np.abs(path[[-1 - options.steps // 4, -1]] @ leading)
         rate = -np.log(late[1] / late[0]) / (options.steps // 4) / options.step
-        multiplier = 1 + options.step * exponents(strength, ratio)
-        theory = -np.log(np.abs(multiplier).max()) / options.step
+        factor = gd.theory.METHODS["simultaneous"].radius(J, steps)
+        theory = -np.log(factor) / options.step
         name = f"Dirac-GAN, ratio {ratio:g}: rate of decay over the theory's"
         ledger.compare(name, rate / theory, 1, 0.01)
         label = rf"$\tau = {ratio:g}$"

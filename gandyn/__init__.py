@@ -21,6 +21,7 @@ from . import networks as networks
 from . import optimal as optimal
 from . import results as results
 from . import rules as rules
+from . import theory as theory
 from ._dynamics import AbstractDynamics as AbstractDynamics
 from ._export import to_xarray as to_xarray
 from ._family import Family as Family

@@ -3,8 +3,9 @@
 Inside, everything is trusted. A message says which argument it is, what it was, and what it may be.
 """
 
+import contextlib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -246,6 +247,7 @@ def function(name: str, value: Any, *names: str, example: str = "") -> Any:
     """A function of arguments of these names, of which only the order counts; without names, of
     whatever it likes."""
     call = f"{name}({', '.join(names)})"
+    form = f", {call}" if names else ""
     if _is_foreign(value):
         raise TypeError(
             f"`{name}` must be a function of JAX arrays, but is {shown(value)} of PyTorch, which "
@@ -254,10 +256,54 @@ def function(name: str, value: Any, *names: str, example: str = "") -> Any:
         )
     if not callable(value):
         such = f", such as `{example}`" if example else ""
-        raise TypeError(f"`{name}` must be a function, {call}{such}, but is {shown(value)}.")
+        raise TypeError(f"`{name}` must be a function{form}{such}, but is {shown(value)}.")
     if names and (reason := misfit(value, *names)):
         raise TypeError(f"`{name}` is called as {call}, which it does not take: {reason}.")
     return value
+
+
+def of_players(name: str, value: Any) -> tuple[Any, bool]:
+    """A function of the players, and of the key or not: the function, and whether it takes a key.
+    One that can be called without it is given one only if it calls it `key`."""
+    function(name, value)
+    alone, both = misfit(value, "players"), misfit(value, "players", "key")
+    if alone and both:
+        raise TypeError(
+            f"`{name}` is called as {name}(players, key) or {name}(players), which it does not "
+            f"take: {both}."
+        )
+    if alone or both:
+        return value, bool(alone)
+    try:
+        second = list(inspect.signature(value).parameters.values())[:2][-1]
+    except (TypeError, ValueError):  # some callables have none to look at
+        return value, False
+    return value, second.name == "key" or second.kind is inspect.Parameter.VAR_POSITIONAL
+
+
+@contextlib.contextmanager
+def told_of_the_key(what: str, key: Any) -> Iterator[None]:
+    """That `what` is random, where JAX would only miss a key."""
+    try:
+        yield
+    except TypeError as error:
+        if key is None and "PRNG key" in str(error):
+            raise ValueError(
+                f"{what} random, but `key` is None: pass `key=jax.random.key(seed)`."
+            ) from error
+        raise
+
+
+def one_per_player(what: str, value: Any, players: Players) -> Players:
+    """What a function of the players returned, held to be real and of their structure."""
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"{what} must be a tuple with one entry per player, but is {shown(value)}.")
+    for leaf in jax.tree.leaves(value):
+        if jnp.iscomplexobj(leaf):
+            raise TypeError(
+                f"{what} must be real, but has dtype {jnp.asarray(leaf).dtype}: take the real part."
+            )
+    return same_structure(what, tuple(value), players, "the players")
 
 
 def players(value: Any, name: str = "players") -> Players:

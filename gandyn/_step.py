@@ -2,7 +2,8 @@
 
     z <- P(z + u(v))
 
-A number h is u = h v; an optax transformation is any other u, with whatever it remembers. The
+A number h is u = h v, a schedule such a number for every step, and an optax transformation is any
+other u, with whatever it remembers. The
 projection P onto a closed convex set is part of the step (`projected`): where a step ends at its
 start, z = P(z + h v(z)), for any h > 0, the variational inequality of v on that set is solved, and
 nowhere else. A projection of all players after the whole of a rule has other fixed points for every
@@ -70,13 +71,13 @@ def projected(step: Any, projection: Callable[[PyTree], PyTree]) -> optax.Gradie
 
     **Arguments:**
 
-    - `step`: a number h, or an optax transformation.
+    - `step`: a number h, a schedule, or an optax transformation.
     - `projection`: a function of this one player, such as `lambda w: jnp.clip(w, -1, 1)`;
       `optax.projections` has those onto boxes, balls and simplices.
     """
     if is_projected(step):
         raise TypeError("`step` is projected already: compose the projections in one function.")
-    base = step if is_transformation(step) else plain("step", step)
+    base = transformed("step", step)
     onto = checks.function("projection", projection, "player", example="lambda w: w.clip(-1, 1)")
     return optax.GradientTransformation(base.init, _Onto(base.update, onto))
 
@@ -97,8 +98,40 @@ def plain(name: str, step_size: Number) -> optax.GradientTransformation:
     )
 
 
+def is_schedule(step: Any) -> bool:
+    """Whether a step is a function of its number, as Optax's schedules are."""
+    return callable(step) and not is_transformation(step)
+
+
+def transformed(name: str, step: Any) -> optax.GradientTransformation:
+    """The step of one player, a number, a schedule or an optax transformation, as the last."""
+    if is_transformation(step):
+        return step
+    return _scheduled(name, step) if is_schedule(step) else plain(name, step)
+
+
+def _scheduled(name: str, schedule: Callable[[Array], Number]) -> optax.GradientTransformation:
+    """Plain gradient steps whose size is a function of their number."""
+    own = getattr(schedule, "__qualname__", "")
+    if str(getattr(schedule, "__module__", "")).startswith("optax.") and "<locals>" not in own:
+        raise TypeError(
+            f"`{name}` is the function `{own}` of optax itself: call it, as in `{own}(1e-3)`."
+        )
+    checks.function(name, schedule, "step", example="optax.cosine_decay_schedule(0.1, 1000)")
+    rule = f"`{name}` is a function, and so a schedule: it must return one number for each step"
+    try:
+        with jax.numpy_dtype_promotion("standard"):
+            size: Any = jax.eval_shape(lambda t: schedule(t), jnp.asarray(0, jnp.int32))
+    except TypeError as error:
+        said = str(error).partition("\n")[0]
+        raise TypeError(f"{rule}, which it does not: {said}") from error
+    if getattr(size, "shape", None) != () or jnp.issubdtype(size.dtype, jnp.complexfloating):
+        raise TypeError(f"{rule}, but returns {size}.")
+    return optax.scale_by_learning_rate(schedule)
+
+
 def optimizer(name: str, value: Any) -> Any:
-    """A number, an optax transformation or `None`, or a tuple of these, as pytrees.
+    """A number, a schedule, an optax transformation or `None`, or a tuple of these, as pytrees.
 
     The numbers are leaves, so that another value does not mean another program.
     """
@@ -114,20 +147,10 @@ def optimizer(name: str, value: Any) -> Any:
             f"`{name}` must be a number or an optax transformation, but is a `MultiSteps` object: "
             "give its `.gradient_transformation()`."
         )
-    if isinstance(value, Callable):
-        own = getattr(value, "__qualname__", "")
-        if str(getattr(value, "__module__", "")).startswith("optax.") and "<locals>" not in own:
-            raise TypeError(
-                f"`{name}` is the function `{own}` of optax itself: call it, as in `{own}(1e-3)`."
-            )
-        raise TypeError(
-            f"`{name}` must be a number or an optax transformation, but is {checks.shown(value)}: "
-            "a schedule goes into one, as in `optax.sgd(schedule)`."
-        )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
         checks.not_empty(name, value)
         return tuple(optimizer(f"{name}[{i}]", v) for i, v in enumerate(value))
-    return plain(name, value)
+    return opened(_scheduled(name, value)) if is_schedule(value) else plain(name, value)
 
 
 def steps(name: str, value: Any) -> Any:
@@ -140,10 +163,10 @@ def steps(name: str, value: Any) -> Any:
                 "transformation: the method is defined by the values of its steps."
             )
         return value
-    if is_transformation(value) or value is None:
+    if is_transformation(value) or is_schedule(value) or value is None:
         raise TypeError(
-            f"`{name}` must be a number or one per player, but holds an optax transformation or "
-            "None: the method is defined by the values of its steps."
+            f"`{name}` must be a number or one per player, but holds an optax transformation, a "
+            "schedule or None: the method is defined by the values of its steps."
         )
     if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
         checks.not_empty(name, value)

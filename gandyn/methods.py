@@ -1,11 +1,19 @@
 """Published training methods, each as what it is: field x optimizers x order of moves.
 
+Every method takes a game and returns a rule; read the one-line body to see the method. One that is
+defined by which way the players go takes a field in place of the game, of which it otherwise takes
+the gradient: `optimistic(gandyn.fields.natural(gan), h)` is optimistic natural gradient descent,
+`heavy_ball(Consensus(Gradient(game), c), h)` momentum on consensus, `extragradient(Custom(f), h)` a
+method on a function of the user's. Only `lola`, `sos`, `stackelberg`, `unrolled` and
+`best_response` ask for the losses themselves.
+
 `step_size` is, throughout, a number, one per player - two time scales are two numbers -, or, where
-the method is not defined by its numbers, optax transformations, one for everybody or one per
-player: `simultaneous(game, optax.adam(1e-3, b1=0.5))` is Adam in the game, `optimistic(game,
-optax.adam(...))` optimistic Adam. Every method takes a game and returns a rule; read the one-line
-body to see the method. What wraps any rule is a rule: `gandyn.rules.Averaged` for averages of the
-iterates, `lookahead` below.
+the method is not defined by its numbers, schedules and optax transformations, one for everybody or
+one per player: `simultaneous(game, optax.adam(1e-3, b1=0.5))` is Adam in the game,
+`optimistic(game, optax.adam(...))` optimistic Adam, and
+`alternating(game, (0.1, optax.cosine_decay_schedule(0.4, 1000)))` slows the second player down.
+What wraps any rule is a rule: `gandyn.rules.Averaged` for averages of the iterates, `lookahead`
+below. The maps, limits, best steps and costs of the methods are in `gandyn.theory`.
 
 A constraint is a part of the step: `projected(h, clip)` of `gandyn.rules` in place of h is a step
 that ends in the player's set, `alternating(game, (h, projected(h, clip)))`. Every method then looks
@@ -27,7 +35,7 @@ from jaxtyping import Array
 from . import _checks as checks
 from . import _step as stepping
 from ._opened import is_transformation
-from ._step import is_projected, plain, projected
+from ._step import is_projected, projected
 from ._types import Number, PerPlayer, Players
 from .fields import (
     LOLA,
@@ -46,6 +54,7 @@ from .fields import (
     Stackelberg,
     Symplectic,
 )
+from .fields._field import GameOrField, as_field, with_losses
 from .flows import RK4, GradientFlow, Integrator
 from .games import AbstractGame, Unrolled, hardmax
 from .rules import (
@@ -95,16 +104,16 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def simultaneous(game: AbstractGame, step_size: Any) -> AbstractRule:
+def simultaneous(game: GameOrField, step_size: Any) -> AbstractRule:
     """All players step at once: z <- z + h v(z), explicit Euler on the flow.
 
     On a bilinear game each turn with singular value s grows by sqrt(1 + h^2 s^2) for every h.
     """
-    return Descend(Gradient(game), step_size)
+    return Descend(as_field(game), step_size)
 
 
 def alternating(
-    game: AbstractGame,
+    game: GameOrField,
     step_size: Any,
     repeats: Sequence[int] = (1, 1),
     order: Sequence[int] = (1, 0),
@@ -139,14 +148,14 @@ def alternating(
     optimizers = _each(step_size, n)
 
     def turn(i: int) -> AbstractRule:
-        move = Descend(Gradient(game), tuple(optimizers[j] if j == i else None for j in range(n)))
+        move = Descend(as_field(game), tuple(optimizers[j] if j == i else None for j in range(n)))
         return move if counts[i] == 1 else Repeat(move, counts[i])
 
     return Sequential(*(turn(i) for i in order))
 
 
 def extragradient(
-    game: AbstractGame,
+    game: GameOrField,
     step_size: Any,
     extrapolation: PerPlayer | None = None,
     fresh: bool = True,
@@ -163,10 +172,10 @@ def extragradient(
     """
     h = _numbers("extragradient", step_size)
     g = h if extrapolation is None else _resized(h, "extrapolation", extrapolation)
-    return Descend(Extrapolated(Gradient(game), g, fresh), h)
+    return Descend(Extrapolated(as_field(game), g, fresh), h)
 
 
-def optimistic(game: AbstractGame, step_size: Any) -> AbstractRule:
+def optimistic(game: GameOrField, step_size: Any) -> AbstractRule:
     """z_{t+1} = z_t + 2 h v_t - h v_{t-1}, optimistic gradient descent (Popov 1980; Daskalakis et
     al. 2018), the same as extrapolation from the past.
 
@@ -179,29 +188,29 @@ def optimistic(game: AbstractGame, step_size: Any) -> AbstractRule:
     def foresee(rest: optax.GradientTransformation) -> optax.GradientTransformation:
         return optax.chain(optax.scale_by_optimistic_gradient(), rest)
 
-    return Descend(Gradient(game), _remembering(foresee, step_size))
+    return Descend(as_field(game), _remembering(foresee, step_size))
 
 
-def proximal_point(game: AbstractGame, step_size: Any) -> AbstractRule:
+def proximal_point(game: GameOrField, step_size: Any) -> AbstractRule:
     """z_{t+1} = z_t + h v(z_{t+1}): implicit Euler on the flow (Martinet 1970; Rockafellar 1976).
 
     On a bilinear game the factor per step is 1/sqrt(1 + h^2 s^2), below one for every h. The
     players are nan where the equation has no root that Newton's method finds.
     """
     h = _numbers("proximal_point", step_size)
-    return Descend(Implicit(Gradient(game), h), h)
+    return Descend(Implicit(as_field(game), h), h)
 
 
-def consensus(game: AbstractGame, step_size: Any, strength: Number) -> AbstractRule:
+def consensus(game: GameOrField, step_size: Any, strength: Number) -> AbstractRule:
     """z <- z + h (v - c J^T v): everybody also descends |v|^2/2 (Mescheder et al. 2017).
 
     `strength` c = 1 is a good value on the Dirac-GAN; on stiff games it limits the step size.
     """
-    return Descend(Consensus(Gradient(game), strength, _sets(step_size)), step_size)
+    return Descend(Consensus(as_field(game), strength, _sets(step_size)), step_size)
 
 
 def symplectic(
-    game: AbstractGame, step_size: Any, strength: Number = 1.0, align: bool = False
+    game: GameOrField, step_size: Any, strength: Number = 1.0, align: bool = False
 ) -> AbstractRule:
     """z <- z + h (v - (c/2)(J^T - J) v): symplectic gradient adjustment (Balduzzi et al. 2018).
 
@@ -210,10 +219,10 @@ def symplectic(
     - `strength`: c; 1 in the paper.
     - `align`: whether the sign of c is chosen at every step, see `gandyn.fields.Symplectic`.
     """
-    return Descend(Symplectic(Gradient(game), strength, align, _sets(step_size)), step_size)
+    return Descend(Symplectic(as_field(game), strength, align, _sets(step_size)), step_size)
 
 
-def competitive(game: AbstractGame, step_size: Any) -> AbstractRule:
+def competitive(game: GameOrField, step_size: Any) -> AbstractRule:
     """z <- z + h (1 - h J_o)^-1 v, J_o the Jacobian without its diagonal blocks: everybody plays
     the Nash equilibrium of the local bilinear game (Schaefer and Anandkumar 2019), here for any
     number of players and any losses.
@@ -221,17 +230,17 @@ def competitive(game: AbstractGame, step_size: Any) -> AbstractRule:
     On a bilinear game it is the proximal point method, stable for every h.
     """
     h = _numbers("competitive", step_size)
-    return Descend(Competitive(Gradient(game), h), h)
+    return Descend(Competitive(as_field(game), h), h)
 
 
-def linearized_competitive(game: AbstractGame, step_size: Any) -> AbstractRule:
+def linearized_competitive(game: GameOrField, step_size: Any) -> AbstractRule:
     """z <- z + h (v + J_o h v): competitive gradient descent to first order (LCGD, Schaefer and
     Anandkumar 2019), which is the LookAhead of Zhang and Lesser (2010).
 
     On a bilinear game stable while h s < 1.
     """
     h = _numbers("linearized_competitive", step_size)
-    return Descend(Anticipated(Gradient(game), h), h)
+    return Descend(Anticipated(as_field(game), h), h)
 
 
 def lola(game: AbstractGame, step_size: Any, shaping: PerPlayer | None = None) -> AbstractRule:
@@ -260,7 +269,10 @@ def sos(
 
 
 def lead(
-    game: AbstractGame, step_size: Any, momentum: Number = 0.0, coupling: Number | None = None
+    game: GameOrField,
+    step_size: Any,
+    momentum: Number = 0.0,
+    coupling: Number | None = None,
 ) -> AbstractRule:
     """z' = z + h v + b d + a J_o d with d the last step (Hemmat et al. 2020).
 
@@ -277,15 +289,15 @@ def lead(
             "`coupling` is `step_size` by default, which then must be one number: give `coupling` "
             "where the players have steps of their own."
         )
-    return LEAD(Gradient(game), h, momentum, stepping.size(h) if coupling is None else coupling)
+    return LEAD(as_field(game), h, momentum, stepping.size(h) if coupling is None else coupling)
 
 
-def follow_the_ridge(game: AbstractGame, step_size: Any, leader: int = 0) -> AbstractRule:
+def follow_the_ridge(game: GameOrField, step_size: Any, leader: int = 0) -> AbstractRule:
     """The follower moves along with its own best response to the leader's step (Wang, Zhang, Ba
     2020): stable at local min-max points, and, for small steps, nowhere else."""
     steps = _numbers("follow_the_ridge", step_size)
     whole = _resized(steps, "step_size", 1.0)
-    return Descend(Ridge(Scaled(Gradient(game), _sizes(steps)), leader, whole), whole)
+    return Descend(Ridge(Scaled(as_field(game), _sizes(steps)), leader, whole), whole)
 
 
 def stackelberg(game: AbstractGame, step_size: Any, leader: int = 0) -> AbstractRule:
@@ -294,7 +306,7 @@ def stackelberg(game: AbstractGame, step_size: Any, leader: int = 0) -> Abstract
     return Descend(Stackelberg(game, leader, _sets(step_size)), step_size)
 
 
-def drift_cancelled(game: AbstractGame, step_size: Any) -> AbstractRule:
+def drift_cancelled(game: GameOrField, step_size: Any) -> AbstractRule:
     """z <- z + h (v + (h/2) J_o v): simultaneous steps without the drift by which the players'
     discrete steps act on each other (Rosca, Wu, Dherin, Barrett, "Discretization Drift in
     Two-Player Games", 2021); their drift of each on itself, which does no harm, stays.
@@ -303,11 +315,14 @@ def drift_cancelled(game: AbstractGame, step_size: Any) -> AbstractRule:
     """
     h = _numbers("drift_cancelled", step_size)
     half = jax.tree.map(lambda x: x / 2, _sizes(h))
-    return Descend(Anticipated(Gradient(game), _resized(h, "step_size", half)), h)
+    return Descend(Anticipated(as_field(game), _resized(h, "step_size", half)), h)
 
 
 def heavy_ball(
-    game: AbstractGame, step_size: Any, momentum: PerPlayer = 0.9, nesterov: bool = False
+    game: GameOrField,
+    step_size: Any,
+    momentum: PerPlayer = 0.9,
+    nesterov: bool = False,
 ) -> AbstractRule:
     """z_{t+1} = z_t + h v_t + b (z_t - z_{t-1}), all players at once (Polyak 1964), or Nesterov's
     form, in which the direction is v_t + b times the momentum.
@@ -319,7 +334,10 @@ def heavy_ball(
 
 
 def complex_momentum(
-    game: AbstractGame, step_size: Any, momentum: Number = 0.9, angle: Number = jnp.pi / 8
+    game: GameOrField,
+    step_size: Any,
+    momentum: Number = 0.9,
+    angle: Number = jnp.pi / 8,
 ) -> AbstractRule:
     """m' = b e^(i a) m + v,   z' = z + h Re m', all players at once (Lorraine, Acuna, Vicol,
     Duvenaud, "Complex Momentum for Optimization in Games", 2022).
@@ -328,14 +346,14 @@ def complex_momentum(
     momentum diverges. For a field with eigenvalue l the multipliers are the roots of
     (x - 1)(x^2 - 2 b cos(a) x + b^2) = h l x (x - b cos a).
     """
-    h = _numbers("complex_momentum", step_size)
+    h = _rates("complex_momentum", step_size)
     turn = _Turning(checks.below_one("momentum", momentum), checks.number("angle", angle))
     memory = optax.GradientTransformation(_resting, turn)
-    return Descend(Gradient(game), _remembering(lambda rest: optax.chain(memory, rest), h))
+    return Descend(as_field(game), _remembering(lambda rest: optax.chain(memory, rest), h))
 
 
 def optimistic_adam(
-    game: AbstractGame, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
+    game: GameOrField, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
 ) -> AbstractRule:
     """z_{t+1} = z_t + h (2 a_t - a_{t-1}) with Adam's direction a_t (Daskalakis, Ilyas, Syrgkanis,
     Zeng, "Training GANs with Optimism", 2018, algorithm 1), all players at once.
@@ -344,22 +362,22 @@ def optimistic_adam(
     first step is a plain one.
     """
     memory = _adam(b1, b2), optax.scale_by_optimistic_gradient()
-    h = _numbers("optimistic_adam", step_size)
-    return Descend(Gradient(game), _remembering(lambda rest: optax.chain(*memory, rest), h))
+    h = _rates("optimistic_adam", step_size)
+    return Descend(as_field(game), _remembering(lambda rest: optax.chain(*memory, rest), h))
 
 
 def extra_adam(
-    game: AbstractGame, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
+    game: GameOrField, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
 ) -> AbstractRule:
     """Adam, which takes every step from where it stood with the gradients a step ahead (Gidel et
     al. 2019, algorithm 4)."""
     memory = _adam(b1, b2)
-    h = _numbers("extra_adam", step_size)
-    return Extra(Descend(Gradient(game), _remembering(lambda rest: optax.chain(memory, rest), h)))
+    h = _rates("extra_adam", step_size)
+    return Extra(Descend(as_field(game), _remembering(lambda rest: optax.chain(memory, rest), h)))
 
 
 def negative_momentum(
-    game: AbstractGame, step_size: Any, momentum: PerPlayer = -0.5
+    game: GameOrField, step_size: Any, momentum: PerPlayer = -0.5
 ) -> AbstractRule:
     """Alternating heavy ball, z_i <- z_i + h v_i + b (z_i - z_i before), the discriminator first
     (Gidel, Askari Hemmat et al., "Negative Momentum for Improved Game Dynamics", 2019).
@@ -411,13 +429,13 @@ def unrolled(
     - `backpropagate`: whether they differentiate through the others' steps, or take them as given
       (`gandyn.fields.Foreseen`).
     """
-    foreseen = Unrolled(game, unroll, inner_step, players)
+    foreseen = Unrolled(with_losses("unrolled", game), unroll, inner_step, players)
     through = checks.flag("backpropagate", backpropagate)
     return Descend(Gradient(foreseen) if through else Foreseen(foreseen), step_size)
 
 
 def runge_kutta(
-    game: AbstractGame, step_size: Any, solver: dfx.AbstractSolver | None = None
+    game: GameOrField, step_size: Any, solver: dfx.AbstractSolver | None = None
 ) -> AbstractRule:
     """A Runge-Kutta step on the flow, of all players jointly (Qin et al., "Training Generative
     Adversarial Networks by Solving Ordinary Differential Equations", 2020).
@@ -434,12 +452,12 @@ def runge_kutta(
     steps = _numbers("runge_kutta", step_size)
     stepper = Integrator(solver=RK4() if solver is None else solver, dt=1.0, max_steps=1)
     if not _any_projected(steps):
-        return TimeMap(GradientFlow(Scaled(Gradient(game), steps), stepper), 1.0)
-    step = TimeMap(GradientFlow(Natural(Gradient(game), steps), stepper), 1.0)
+        return TimeMap(GradientFlow(Scaled(as_field(game), steps), stepper), 1.0)
+    step = TimeMap(GradientFlow(Natural(as_field(game), steps), stepper), 1.0)
     return Sequential(step, Project(_Landing(steps)))
 
 
-def hedge(game: AbstractGame, step_size: Any) -> AbstractRule:
+def hedge(game: GameOrField, step_size: Any) -> AbstractRule:
     """q_a <- q_a e^{h v_a} / sum: multiplicative weights (Freund and Schapire 1999), everybody at
     once; an explicit step of the replicator equation, or mirror descent with the entropy.
 
@@ -448,12 +466,12 @@ def hedge(game: AbstractGame, step_size: Any) -> AbstractRule:
 
     **Arguments:**
 
-    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`.
+    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`, or a field on them.
     """
-    return Descend(Mirror(Gradient(game)), step_size)
+    return Descend(Mirror(as_field(game)), step_size)
 
 
-def fictitious_play(game: AbstractGame) -> AbstractRule:
+def fictitious_play(game: GameOrField) -> AbstractRule:
     """Everybody best-responds to the average of what the others have played (Brown 1951).
 
     In the form in which the average is a sum: the players hold what each action would have earned
@@ -464,9 +482,9 @@ def fictitious_play(game: AbstractGame) -> AbstractRule:
 
     **Arguments:**
 
-    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`.
+    - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`, or a field on them.
     """
-    return Descend(Mirror(Gradient(game), hardmax), 1.0)
+    return Descend(Mirror(as_field(game), hardmax), 1.0)
 
 
 def best_response(
@@ -481,6 +499,7 @@ def best_response(
     - `actions`: how many each player has.
     - `order`: the players in the order of their turns.
     """
+    with_losses("best_response", game)
     sizes, order = checks.counts("actions", actions), checks.counts("order", order, low=0)
     if not sizes:
         raise ValueError("`actions` must have one number per player, but is empty.")
@@ -502,7 +521,7 @@ def _balls(method: str, step_size: Any, momentum: PerPlayer, nesterov: bool = Fa
     def ball(step: Any, b: Number) -> optax.GradientTransformation:
         b = checks.below_one("momentum", b)
         if not is_projected(step):
-            return optax.chain(optax.trace(b, nesterov), plain("step_size", step))
+            return optax.chain(optax.trace(b, nesterov), stepping.transformed("step_size", step))
         if nesterov:
             raise ValueError(
                 f"`step_size` must not be projected for `{method}` with `nesterov`: what it "
@@ -513,7 +532,7 @@ def _balls(method: str, step_size: Any, momentum: PerPlayer, nesterov: bool = Fa
         )
 
     checks.flag("nesterov", nesterov)
-    steps, momenta = _numbers(method, step_size), checks.per_player("momentum", momentum)
+    steps, momenta = _rates(method, step_size), checks.per_player("momentum", momentum)
     single = _is_single(steps) and not isinstance(momenta, tuple)
     if single:
         return ball(steps, momenta)
@@ -574,7 +593,7 @@ def _remembering(
         if step is None:
             return None
         if not is_projected(step):
-            return method(step if is_transformation(step) else plain("step_size", step))
+            return method(stepping.transformed("step_size", step))
         base = optax.GradientTransformation(step.init, step.update.update)
         return projected(method(base), step.update.projection)
 
@@ -642,9 +661,19 @@ def _numbers(method: str, step_size: Any) -> Any:
     given = (step_size,) if _is_single(step_size) else tuple(step_size)
     for step in given:
         transformed = is_transformation(step) and not is_projected(step)
-        if step is None or transformed:
+        if step is None or transformed or stepping.is_schedule(step):
             raise TypeError(
                 f"`step_size` must be a number or one per player for {method}, which is defined by "
-                "their values, but holds an optax transformation or None."
+                "their values, but holds an optax transformation, a schedule or None."
             )
     return stepping.steps("step_size", step_size)
+
+
+def _rates(method: str, step_size: Any) -> Any:
+    """`step_size`, held to be numbers or schedules, for methods that are defined by the rate of
+    each step."""
+    each = (step_size,) if _is_single(step_size) else tuple(step_size)
+    if not any(map(stepping.is_schedule, each)):
+        return _numbers(method, step_size)
+    rates = tuple(x if stepping.is_schedule(x) else _numbers(method, x) for x in each)
+    return rates[0] if _is_single(step_size) else rates

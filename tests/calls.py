@@ -161,6 +161,7 @@ CALLS: dict[str, dict[str, Any]] = {
     # Fields
     "fields.Anticipated": {"field": FIELD, "step": 0.1},
     "fields.Competitive": {"field": FIELD, "step": 0.1},
+    "fields.Custom": {"function": lambda players, key: players},
     "fields.Confined": {"field": FIELD, "low": -1.0, "high": 1.0},
     "fields.Consensus": {"field": FIELD, "strength": 0.1, "step": 0.1},
     "fields.Extrapolated": {"field": FIELD, "step": 0.1, "fresh": True},
@@ -180,6 +181,7 @@ CALLS: dict[str, dict[str, Any]] = {
     # Rules
     "rules.Averaged": {"rule": RULE, "decay": None, "restart": 3},
     "rules.BestResponse": {"game": SADDLE, "player": 0, "candidates": [0.0, 1.0]},
+    "rules.Custom": {"function": lambda players: players},
     "rules.Descend": {"field": FIELD, "step_size": 0.1},
     "rules.Extra": {"rule": RULE},
     "rules.LEAD": {"field": FIELD, "step_size": 0.1, "momentum": 0.1, "coupling": 0.1},
@@ -219,6 +221,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "flows.modified": {"rule": RULE, "integrator": FLOW.integrator, "order": 2},
     "flows.optimistic": {"field": FIELD, "step": 0.1, "integrator": FLOW.integrator},
     "flows.simultaneous": {"field": FIELD, "step": 0.1, "integrator": FLOW.integrator},
+    # Theory
+    "theory.bilinear": {"singular_values": [1.0, 0.4]},
+    "theory.table": {},
     # Methods
     "methods.alternating": method(repeats=(1, 1), order=(1, 0)),
     "methods.best_response": {"game": MATRIX, "actions": (2, 2), "order": (1, 0)},
@@ -459,6 +464,7 @@ def _is_noun(value: Any) -> bool:
     if isinstance(value, gd.losses.Loss):
         return True
     kinds = (Result, enum.Enum, Warning, tuple, gd.games.Batch, dfx.AbstractSolver)
+    kinds = (*kinds, gd.theory.Method)
     return inspect.isclass(value) and (inspect.isabstract(value) or issubclass(value, kinds))
 
 

@@ -216,6 +216,7 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
 
 FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Gradient": Gradient,
+    "Custom": lambda game: gd.fields.Custom(lambda players, key: Gradient(game)(players, key)),
     "Scaled": lambda game: gd.fields.Scaled(Gradient(game), 0.5),
     "Extrapolated": lambda game: gd.fields.Extrapolated(Gradient(game), 0.1),
     "Consensus": lambda game: gd.fields.Consensus(Gradient(game), 0.2),
@@ -245,10 +246,18 @@ def above(players: Players) -> Players:
     return jax.tree.map(lambda x: jnp.maximum(x, jnp.asarray(-2, x.dtype)), players)
 
 
+def stepped(game: AbstractGame, players: Players, key: Any) -> Players:
+    """A step of everybody along its own gradient, written as a map."""
+    return jax.tree.map(
+        lambda z, v: z + jnp.asarray(0.1, z.dtype) * v, players, Gradient(game)(players, key)
+    )
+
+
 RULES: dict[str, Callable[[AbstractGame], AbstractRule]] = {
     "Descend": lambda game: Descend(Gradient(game), 0.1),
     "Descend on a field": lambda game: Descend(gd.fields.Consensus(Gradient(game), 0.1), 0.1),
     "Descend with Adam": lambda game: Descend(Gradient(game), optax.adam(0.1, eps_root=1e-4)),
+    "Custom": lambda game: gd.rules.Custom(lambda players, key: stepped(game, players, key)),
     "Sequential": lambda game: Sequential(
         Descend(Gradient(game), 0.1), Descend(Gradient(game), optax.sgd(0.05, momentum=0.5))
     ),

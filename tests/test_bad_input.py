@@ -401,10 +401,20 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         ValueError,
         ("`repeats[1]`", "0"),
     ),
-    "a schedule as a step size": (
-        lambda: gd.methods.simultaneous(GAME, optax.exponential_decay(0.1, 10, 0.5)),
+    "a schedule of vectors": (
+        lambda: gd.methods.simultaneous(GAME, lambda t: jnp.ones(2) * t),
         TypeError,
-        ("`step_size`", "optax.sgd(schedule)"),
+        ("`step_size`", "schedule", "one number for each step", "(2,)"),
+    ),
+    "a function that makes an optimizer": (
+        lambda: gd.methods.simultaneous(GAME, lambda rate: optax.adam(rate)),
+        TypeError,
+        ("`step_size`", "schedule", "one number for each step"),
+    ),
+    "extragradient by a schedule": (
+        lambda: gd.methods.extragradient(GAME, optax.exponential_decay(0.1, 10, 0.5)),
+        TypeError,
+        ("`step_size`", "extragradient", "schedule"),
     ),
     "extragradient by optax": (
         lambda: gd.methods.extragradient(GAME, optax.sgd(0.1)),

@@ -20,7 +20,6 @@ from generic import (
     random_bilinear,
     random_quadratic,
     same_set,
-    turning,
 )
 from numpy.testing import assert_allclose
 
@@ -30,77 +29,6 @@ from gandyn.games import Entropy, Regularized, WeightDecay
 from gandyn.rules import Averaged, Descend, Extra
 
 H = 0.3
-
-# On a bilinear game every method is a polynomial in the eigenvalues +- i s of its flow.
-ONE_STEP = {
-    "linearized_competitive": (
-        gd.methods.linearized_competitive,
-        lambda l: 1 + H * l + (H * l) ** 2,
-    ),
-    "lola": (gd.methods.lola, lambda l: 1 + H * l + 2 * (H * l) ** 2),
-    "lola, shaping 0": (lambda g, h: gd.methods.lola(g, h, 0.0), lambda l: 1 + H * l),
-    "drift_cancelled": (gd.methods.drift_cancelled, lambda l: 1 + H * l + (H * l) ** 2 / 2),
-    "unrolled, taken as given": (
-        lambda g, h: gd.methods.unrolled(g, h, 3, 0.2, (0, 1), backpropagate=False),
-        lambda l: 1 + H * l + 3 * 0.2 * H * l**2,
-    ),
-    "extragradient, two steps": (
-        lambda g, h: gd.methods.extragradient(g, h, 0.7),
-        lambda l: 1 + H * l + 0.7 * H * l**2,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", ONE_STEP)
-def test_spectra_of_methods_without_memory(name):
-    make, polynomial = ONE_STEP[name]
-    game, rest, s = random_bilinear()
-    null = abs(len(rest[0]) - len(rest[1]))
-    expected = [*polynomial(turning(s)), *[1.0] * null]
-    same_set(multipliers(make(game, H), rest), expected)
-
-
-def roots(*coefficients):
-    return lambda l: np.roots([c(l) if callable(c) else c for c in coefficients])
-
-
-B, A = 0.4, np.pi / 8
-TURN = B * np.cos(A)
-WITH_MEMORY = {
-    "heavy_ball": (
-        lambda g: gd.methods.heavy_ball(g, H, B),
-        roots(1, lambda l: -(1 + B + H * l), B),
-    ),
-    "nesterov": (
-        lambda g: gd.methods.heavy_ball(g, H, B, nesterov=True),
-        roots(1, lambda l: -(1 + B + H * l * (1 + B)), lambda l: B + H * l * B),
-    ),
-    "complex_momentum": (
-        lambda g: gd.methods.complex_momentum(g, H, B, A),
-        roots(
-            1,
-            lambda l: -1 - 2 * TURN - H * l,
-            lambda l: B**2 + 2 * TURN + H * l * TURN,
-            -(B**2),
-        ),
-    ),
-    "lead": (
-        lambda g: gd.methods.lead(g, H, B, 0.2),
-        roots(1, lambda l: -(1 + B + (H + 0.2) * l), lambda l: B + 0.2 * l),
-    ),
-    "lead that is optimistic": (
-        lambda g: gd.methods.lead(g, H),
-        roots(1, lambda l: -(1 + 2 * H * l), lambda l: H * l),
-    ),
-}
-
-
-@pytest.mark.parametrize("name", WITH_MEMORY)
-def test_spectra_of_methods_with_memory(name):
-    make, polynomial = WITH_MEMORY[name]
-    game, rest, s = random_bilinear(2, 2)
-    expected = np.concatenate([polynomial(l) for l in turning(s)])
-    same_set(multipliers(make(game), rest), expected, 1e-8)
 
 
 def test_complex_momentum_converges_where_real_momentum_diverges():

@@ -95,7 +95,7 @@ def test_every_public_final_class_is_a_case() -> None:
     game, players = GAMES["GAN"]()
     made = [make() for make in MEASURES.values()]
     made += [make()[0] for make in GAMES.values()]
-    made += [make(game) for make in (FIELDS | RULES | FLOWS).values()]
+    made += [make(game) for cases in (FIELDS, RULES, FLOWS) for make in cases.values()]
     made += [game.batch(players), gd.rules.BestResponse(game, 1, jnp.zeros((1, 2)))]
     tested = {type(part) for value in made for part in parts(value)}
     public = {

@@ -76,7 +76,7 @@ def test_memory_is_settled_first():
         gd.critical, lambda e: gd.methods.optimistic(gd.games.bilinear([[1.0]]), e), ONE, (0.1, 0.9)
     )
     assert found.kind == "Neimark-Sacker"
-    assert found.parameter == pytest.approx(1 / np.sqrt(3), abs=1e-14)
+    assert found.parameter == pytest.approx(gd.theory.METHODS["optimistic"].limit(1.0), abs=1e-14)
 
 
 def scaled(a, b, c, tau):

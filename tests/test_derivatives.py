@@ -271,8 +271,7 @@ def test_exponents_at_rest_move_with_the_step(name):
     def exact(h):
         if name == "time map":
             return np.max(np.linalg.eigvals(J).real) * h
-        roots = [np.roots([1, -(1 + 2 * h * l), h * l]) for l in np.linalg.eigvals(J)]
-        return np.log(np.max(np.abs(roots)))
+        return np.log(gd.theory.METHODS["optimistic"].radius(J, h))
 
     def leading(h):
         game = pulled(0.0)

@@ -14,17 +14,15 @@ ROTATION = gd.games.bilinear([[1.0]])
 
 
 def test_bilinear_games_have_a_best_step():
-    for method, step, radius in (
-        (gd.methods.optimistic, 1 / 2, 1 / np.sqrt(2)),
-        (gd.methods.extragradient, 1 / np.sqrt(2), np.sqrt(3) / 2),
-    ):
+    for name in ("optimistic", "extragradient"):
+        method, best = getattr(gd.methods, name), gd.theory.METHODS[name].best(1.0)
         found = gd.fastest(
             gd.family(lambda e, method=method: method(ROTATION, e)), ONE, {"e": (0.05, 0.95)}
         )
         # Where two exponents meet the step is sharp and the rate right to half the digits; where
         # none do it is the other way around.
-        np.testing.assert_allclose(found.parameters["e"], step, atol=1e-7)
-        np.testing.assert_allclose(found.radius, radius, atol=1e-7)
+        np.testing.assert_allclose(found.parameters["e"], best.step, atol=1e-7)
+        np.testing.assert_allclose(found.radius, best.radius, atol=1e-7)
         assert found.unit == "step"
 
 

@@ -251,14 +251,6 @@ def test_euler_steps_are_simultaneous_ones_at_each_players_rate():
     assert_close(one_step(rule, START), one_step(gd.methods.simultaneous(GENERAL, steps), START))
 
 
-@pytest.mark.parametrize("h", [0.1, 1.0, 2.5])
-def test_runge_kutta_multiplies_by_the_exponentials_polynomial(h):
-    game, origin, J, _ = random_quadratic()
-    l = h * np.linalg.eigvals(J)
-    found = gd.spectrum(gd.methods.runge_kutta(game, h), origin).multipliers
-    same_set(found, 1 + l + l**2 / 2 + l**3 / 6 + l**4 / 24, 1e-9)
-
-
 # Stiffness
 
 

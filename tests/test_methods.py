@@ -17,47 +17,23 @@ from generic import (
     multipliers,
     one_step,
     random_bilinear,
-    random_quadratic,
     same_set,
-    the_map,
-    turning,
 )
 
 import gandyn as gd
 from gandyn import _linear as linear
 from gandyn import methods
+from gandyn.theory import METHODS, bilinear
 
 # ---------------------------------------------------------------------------------------------
 # Spectra. `h` is a step size, `s` a singular value, `l` an eigenvalue of J.
 
 
-@pytest.mark.slow
-def test_proximal_point_inverts_one_minus_hJ():
-    game, origin, J, _ = random_quadratic()
-    for h in (0.3, np.array([0.2, 0.5])):
-        H = np.diag(np.broadcast_to(np.repeat(np.broadcast_to(h, 2), (2, 3)), 5))
-        rule = methods.proximal_point(game, h)
-        np.testing.assert_allclose(
-            the_map(rule, origin), np.linalg.inv(np.eye(5) - H @ J), atol=1e-12
-        )
-
-
 def test_proximal_point_and_competitive_are_one_on_bilinear_games():
     game, origin, s = random_bilinear()
-    expected = [*(1 / (1 - 0.7 * turning(s))), 1]
+    expected = np.linalg.eigvals(METHODS["proximal_point"].map(bilinear(s), 0.7))
     for method in (methods.proximal_point, methods.competitive):
-        same_set(multipliers(method(game, 0.7), origin), expected)
-
-
-def test_competitive_inverts_the_interaction_only():
-    for sizes in ((2, 3), (1, 2, 2)):
-        game, origin, J, own = random_quadratic(sizes)
-        h = np.linspace(0.2, 0.6, len(sizes))
-        H = np.diag(np.repeat(h, sizes))
-        expected = np.eye(5) + H @ np.linalg.solve(np.eye(5) - np.where(own, 0, J) @ H, J)
-        np.testing.assert_allclose(
-            the_map(methods.competitive(game, h), origin), expected, atol=1e-12
-        )
+        same_set(multipliers(method(game, 0.7), origin), [*expected, 1])
 
 
 @pytest.mark.slow
@@ -75,22 +51,13 @@ def test_competitive_is_the_equilibrium_of_the_local_game():
 
 
 def test_negative_momentum_has_the_polynomial_of_gidel():
-    """Alternating heavy ball: (l - 1)^2 (l - b1)(l - b2) + e^2 l^3 = 0, on every singular value."""
-    game, origin, s = random_bilinear()
-    h = np.array([0.3, 0.5])
+    """(l - 1)^2 (l - b1) (l - b2) + e^2 l^3 = 0, on every singular value."""
+    h, s = np.array([0.3, 0.5]), 0.7
     for b in ((-0.5, -0.5), (-0.5, 0.0), (0.3, -0.2)):
-        rule = methods.negative_momentum(game, h, np.array(b))
-        found = multipliers(rule, origin)
-        expected = np.concatenate(
-            [
-                np.roots(
-                    np.polymul(np.poly([1, 1]), np.poly(b))
-                    + np.array([0, h[0] * h[1] * v**2, 0, 0, 0])
-                )
-                for v in s
-            ]
-        )
-        same_set(found, [*expected, 1, b[0]], 1e-6)
+        found = METHODS["negative_momentum"].map(bilinear(s), h, momentum=b)
+        polynomial = np.polymul(np.poly([1, 1]), np.poly(b))
+        polynomial[1] += h.prod() * s**2
+        same_set(np.linalg.eigvals(found), np.roots(polynomial), 1e-6)
 
 
 def test_negative_momentum_contracts_most_at_minus_one_half():
@@ -111,20 +78,14 @@ def test_negative_momentum_without_momentum_is_alternating():
     assert_close(gd.simulate(ball, START, ts).players, gd.simulate(plain, START, ts).players)
 
 
-def test_lookahead_maps_eigenvalues_to_one_plus_a_l_to_the_k_minus_one():
-    game, origin, J, _ = random_quadratic()
-    l = 1 + 0.3 * np.linalg.eigvals(J)
-    rule = methods.lookahead(methods.simultaneous(game, 0.3), 6, 0.4)
-    same_set(multipliers(rule, origin), 1 + 0.4 * (l**6 - 1))
-
-
 def test_lookahead_contracts_where_simultaneous_steps_diverge():
     game = gd.games.bilinear([[1.0]])
     inner = methods.simultaneous(game, 0.3)
     origin = game.equilibria()[0]
     assert gd.spectrum(inner, origin).radius > 1
     radius = gd.spectrum(methods.lookahead(inner, 6, 0.5), origin).radius
-    np.testing.assert_allclose(radius, abs((1 + (1 + 0.3j) ** 6) / 2), rtol=1e-12)
+    known = METHODS["lookahead"].radius(bilinear(1.0), 0.3, every=6, fraction=0.5)
+    np.testing.assert_allclose(radius, known, rtol=1e-12)
 
 
 def test_lookahead_keeps_the_memory_of_its_rule():
@@ -144,17 +105,6 @@ def test_lookahead_all_the_way_is_its_rule():
     rule = methods.lookahead(inner, 1, 1.0)
     ts = np.arange(4)
     assert_close(gd.simulate(rule, START, ts).players, gd.simulate(inner, START, ts).players)
-
-
-@pytest.mark.parametrize("unroll", [1, 4])
-def test_unrolled_adds_twice_the_response_on_bilinear_games(unroll):
-    """G descends x^T A (y + k n A^T x), whose gradient is A y + 2 k n A A^T x."""
-    A = np.random.default_rng(1).normal(size=(3, 2))
-    game = gd.games.bilinear(A)
-    h, inner = 0.1, 0.2
-    G = np.block([[-2 * unroll * inner * A @ A.T, -A], [A.T, np.zeros((2, 2))]])
-    rule = methods.unrolled(game, h, unroll, inner)
-    np.testing.assert_allclose(the_map(rule, game.equilibria()[0]), np.eye(5) + h * G, atol=1e-12)
 
 
 def test_unrolled_gradient_is_the_total_derivative():

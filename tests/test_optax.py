@@ -170,7 +170,7 @@ def test_the_list_is_the_library():
         (optax.adam, r"`adam` of optax itself: call it, as in `adam\(1e-3\)`"),
         (optax.contrib.muon, r"call it"),
         (optax.MultiSteps(optax.sgd(0.1), 2), r"`.gradient_transformation\(\)`"),
-        (lambda t: 0.1, r"a schedule goes into one"),
+        (lambda: 0.1, r"`step_size` is called as step_size\(step\)"),
     ],
 )
 def test_what_is_no_transformation_is_told_what_to_do(step_size, words):

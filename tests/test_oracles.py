@@ -203,7 +203,7 @@ def test_dirac_consensus_spectrum(loss: str, c: float) -> None:
     field = Consensus(Gradient(dirac(loss)), c)
     pair = -c * slope**2 + 1j * slope * np.array([1, -1])
     same_set(gd.spectrum(GradientFlow(field), ORIGIN).exponents, pair)
-    limit = 2 * c / (1 + c**2 * slope**2)
+    limit = gd.theory.METHODS["consensus"].limit(slope, strength=c)
     assert gd.spectrum(gd.methods.consensus(dirac(loss), 0.999 * limit, c), ORIGIN).stable
     assert not gd.spectrum(gd.methods.consensus(dirac(loss), 1.001 * limit, c), ORIGIN).stable
 

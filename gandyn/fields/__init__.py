@@ -6,6 +6,7 @@ from ._confined import Confined as Confined
 from ._consensus import Consensus as Consensus
 from ._extrapolated import Extrapolated as Extrapolated
 from ._field import AbstractField as AbstractField
+from ._field import Custom as Custom
 from ._field import Gradient as Gradient
 from ._field import Scaled as Scaled
 from ._foreseen import Foreseen as Foreseen

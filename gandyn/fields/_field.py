@@ -1,6 +1,8 @@
 """A field: which way the players go, `players -> players`."""
 
 import abc
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
@@ -72,6 +74,60 @@ class Scaled(AbstractField):
     def __call__(self, players: Players, key: Key = None) -> Players:
         scales = checks.spread("scales", self.scales, len(players))
         return tuple(scaled(c, v) for c, v in zip(scales, self.field(players, key), strict=True))
+
+
+class Custom(AbstractField):
+    """A field from a function of the players. With it any ordinary differential equation z' = f(z)
+    is a flow, `gandyn.flows.GradientFlow(Custom(f))`, and every method that asks for a field only
+    is one for it, `gandyn.methods.extragradient(Custom(f), 0.1)`.
+
+    **Arguments:**
+
+    - `function`: `function(players, key)` or `function(players)` returns one velocity per player,
+      of the player's structure. Arrays that it holds as an equinox module are leaves of the field
+      and can be swept.
+    """
+
+    function: Callable[..., Sequence[PyTree]]
+    takes_key: bool = eqx.field(static=True)
+
+    def __init__(self, function: Callable[..., Sequence[PyTree]]):
+        self.function, self.takes_key = checks.of_players("function", function)
+
+    def __call__(self, players: Players, key: Key = None) -> Players:
+        with checks.told_of_the_key("the velocities of Custom are", key):
+            found = self.function(players, key) if self.takes_key else self.function(players)
+        return checks.one_per_player("the velocities of Custom", found, players)
+
+
+GameOrField: TypeAlias = AbstractGame | AbstractField
+"""What players go along, or what it is the gradient of."""
+
+
+def as_field(game: GameOrField) -> AbstractField:
+    """What players of a game, or of a field, go along: everybody's gradient, or the field."""
+    if isinstance(game, AbstractField):
+        return game
+    return Gradient(
+        checks.instance(
+            "game",
+            game,
+            AbstractGame,
+            "a game or a field",
+            "`gandyn.games.Custom(function)` makes a game from a function of the players, "
+            "`gandyn.fields.Custom(function)` a field",
+        )
+    )
+
+
+def with_losses(name: str, game: AbstractGame) -> AbstractGame:
+    """A game, for what asks for more than its field."""
+    if isinstance(game, AbstractField):
+        raise TypeError(
+            f"`game` must be a game for {name}, which needs its losses, but is "
+            f"{checks.shown(game)}: of a field nobody knows what the players lose."
+        )
+    return is_game(game)
 
 
 def is_field(field: AbstractField, walls: bool = False) -> AbstractField:

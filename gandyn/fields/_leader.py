@@ -17,7 +17,7 @@ from .._types import Key, Players
 from ..games import AbstractGame
 from ..games._game import losses
 from ._blocks import put
-from ._field import AbstractField, Gradient, Scaled, is_field
+from ._field import AbstractField, Gradient, Scaled, is_field, with_losses
 
 
 class Ridge(AbstractField):
@@ -87,7 +87,7 @@ class Stackelberg(AbstractField):
     step: Any
 
     def __init__(self, game: AbstractGame, leader: int = 0, step: Any = None):
-        self.game = Gradient(game).game
+        self.game = with_losses("Stackelberg", game)
         self.leader = _leader(leader)
         self.step = stepping.optimizer("step", step)
 

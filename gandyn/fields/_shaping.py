@@ -29,7 +29,7 @@ from .._types import Key, Number, Players, Scalar
 from ..games import AbstractGame
 from ..games._game import losses
 from ._blocks import put
-from ._field import AbstractField, Gradient
+from ._field import AbstractField, Gradient, with_losses
 
 
 class LOLA(AbstractField):
@@ -47,7 +47,7 @@ class LOLA(AbstractField):
     step: Any
 
     def __init__(self, game: AbstractGame, step: Any):
-        self.game = Gradient(game).game
+        self.game = with_losses("LOLA", game)
         self.step = stepping.steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
@@ -79,7 +79,7 @@ class SOS(AbstractField):
     def __init__(
         self, game: AbstractGame, step: Any, agreement: Number = 0.5, radius: Number = 0.1
     ):
-        self.game = Gradient(game).game
+        self.game = with_losses("SOS", game)
         self.step = stepping.steps("step", step)
         self.agreement = checks.number("agreement", agreement, low=0, high=1)
         self.radius = checks.number("radius", radius, low=0, high=1)

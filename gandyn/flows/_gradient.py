@@ -14,7 +14,8 @@ from ._walls import continuous, face, walls
 
 
 class GradientFlow(AbstractFlow):
-    """z' = v(z).
+    """z' = v(z), whatever the field: with `gandyn.fields.Custom(function)` any ordinary
+    differential equation.
 
     **Arguments:**
 

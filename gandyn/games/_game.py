@@ -70,15 +70,8 @@ def is_game(game: AbstractGame) -> AbstractGame:
 def losses(game: AbstractGame, players: Players, key: Key = None) -> tuple[Scalar, ...]:
     """The losses of a game, held to be one scalar per player."""
     name = type(game).__name__
-    try:
+    with checks.told_of_the_key(f"the losses of {name} are", key):
         values = game.losses(players, key)
-    except TypeError as error:
-        if key is None and "PRNG key" in str(error):
-            raise ValueError(
-                f"the losses of {name} are random, but `key` is None: pass "
-                "`key=jax.random.key(seed)`."
-            ) from error
-        raise
     if not isinstance(values, tuple | list):
         raise TypeError(
             f"the losses of {name} must be a tuple with one scalar per player, but are "

@@ -5,6 +5,7 @@ from ._average import Average as Average
 from ._average import Averaged as Averaged
 from ._compose import Repeat as Repeat
 from ._compose import Sequential as Sequential
+from ._custom import Custom as Custom
 from ._descend import Descend as Descend
 from ._extra import Extra as Extra
 from ._lead import LEAD as LEAD

@@ -25,9 +25,10 @@ class Descend(AbstractRule):
     **Arguments:**
 
     - `field`: the field v.
-    - `step_size`: a number h, which stands for u = h v, or any optax transformation (which is
-      given -v as the gradient), either of them `projected` onto a set, or `None` for a player who
-      stands still; one for everybody or a tuple with one per player.
+    - `step_size`: a number h, which stands for u = h v, a schedule, which is one for every step, or
+      any optax transformation (which is given -v as the gradient), any of them `projected` onto a
+      set, or `None` for a player who stands still; one for everybody or a tuple with one per
+      player.
     """
 
     field: AbstractField

@@ -10,7 +10,7 @@ from ._rule import AbstractRule
 
 class Project(AbstractRule):
     """F(z) = P(z), a move to be put into a `Sequential`: weights that are rescaled, tied or set
-    back, a symmetry, a whole map written as a function.
+    back, a symmetry. A map that is a whole step is `gandyn.rules.Custom`.
 
     A player who stays in a set steps there instead, `gandyn.rules.projected(step, projection)`: a
     projection after the steps of a rule is another method, which for all that look at a player who

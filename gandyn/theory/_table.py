@@ -1,0 +1,56 @@
+"""The table of methods, in Markdown."""
+
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from ._method import Method
+
+_HEAD = (
+    "method",
+    "one step on v = J z",
+    "stable below",
+    "best step",
+    "factor",
+    "gradients + products",
+    "source",
+)
+
+# Of hyper-parameters that have no default values.
+_EXAMPLES: Mapping[str, Any] = {
+    "strength": 1.0, "unroll": 5, "inner_step": 0.1, "every": 6, "fraction": 0.5
+}  # fmt: skip
+
+
+def tabulated(methods: Iterable[Method]) -> str:
+    rows = [_HEAD, ("---",) * len(_HEAD), *map(_row, methods)]
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def _row(method: Method) -> tuple[str, ...]:
+    given = {
+        name: _EXAMPLES[name]
+        for name, default in method.hyper.items()
+        if default is inspect.Parameter.empty
+    }
+    shown = ", ".join(f"{name}={value}" for name, value in given.items())
+    limit, best = method.limit(1.0, **given), method.best(1.0, **given)
+    cost = method.cost((1, 1), **given)
+    work = "" if cost is None else f"{sum(cost.gradients)} + {cost.products}"
+    return (
+        f"`{method.name}`" + (f", {shown}" if shown else ""),
+        f"`{method.formula}`",
+        _number(limit),
+        "" if best is None or best.step == 0 else _number(best.step),
+        "" if best is None else _number(best.radius),
+        work,
+        method.paper,
+    )
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return ""
+    return "any" if np.isinf(value) else f"{value:.4g}"
