@@ -25,14 +25,24 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PyTree
+import numpy as np
+from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from . import _checks as checks
 from ._clock import AbstractClock, clock
-from ._phase import State, coordinates, vector
+from ._paths import box
+from ._phase import State, coordinates, players_vector, vector
 from ._types import Key, Players
 
 Frame = Float[Array, "n k"]  # k small disturbances, in the coordinates of a state
+
+
+_LOOKS = 4096  # at what nothing more is known of
+
+
+def players_and_state(state: State) -> tuple[Array, State]:
+    """The observable of what goes on and what is seen of it."""
+    return players_vector(state), state
 
 
 def whole(state: State) -> State:
@@ -126,6 +136,23 @@ class AbstractDynamics(eqx.Module):
         state, carried = self.tangent(state, frame, start, time, key)
         return state, *factors(carried)
 
+    def looks(
+        self, state: State, size: Any, start: Any, time: Any, n: int, key: Key = None
+    ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
+        """The players of what is of a `size` at n + 1 looks, close enough together for their way to
+        be seen, their times, and the last state; in all about a `time`, or less."""
+        ts = jnp.asarray(start) + self.clock.looks(time, np.linspace(0, 1, n + 1))
+        path, states = self.evolve(state, ts, key, players_and_state)
+        return path, ts, jax.tree.map(lambda leaf: leaf[-1], states)
+
+    def extent(
+        self, state: State, size: Any, start: Any, time: Any, key: Key = None
+    ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
+        """The corners of the box that the players of what is of a `size` fill in about a `time`,
+        looked at so closely that no hump is missed; the state in the end, and when that is."""
+        path, ts, end = self.looks(state, size, start, time, _LOOKS, key)
+        return *box(path), end, ts[-1]
+
     def unfinished(self, values: PyTree) -> Bool[Array, ""]:
         """Whether values that were observed were not all reached, for want of allowed steps."""
         return jnp.asarray(False)
@@ -174,8 +201,9 @@ def at_walls(
     return points <= low + reach, points >= high - reach, reach
 
 
-def pushed(function: Callable[[State], State], state: State, frame: Frame) -> tuple[State, Frame]:
-    """What a function makes of a state, and its derivative along every column of a frame."""
+def pushed(function: Callable[[Any], State], state: Any, frame: Frame) -> tuple[State, Frame]:
+    """What a function makes of a state, or of any tree, and its derivative along every column of a
+    frame."""
     x, back = coordinates(state)
 
     def valued(x: Array) -> tuple[Array, State]:

@@ -127,7 +127,8 @@ def _scheduled(name: str, schedule: Callable[[Array], Number]) -> optax.Gradient
         raise TypeError(f"{rule}, which it does not: {said}") from error
     if getattr(size, "shape", None) != () or jnp.issubdtype(size.dtype, jnp.complexfloating):
         raise TypeError(f"{rule}, but returns {size}.")
-    return optax.scale_by_learning_rate(schedule)
+    rate: Any = schedule
+    return optax.scale_by_learning_rate(rate)
 
 
 def optimizer(name: str, value: Any) -> Any:

@@ -14,7 +14,7 @@ from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
+from ._ends import ESCAPED, STRETCHES, UNDECIDED, follow, outside
 from ._names import plane_names
 from ._plane import Plane, plane_of
 
@@ -140,7 +140,7 @@ def basins(
     checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
     dynamics = dynamics.forward_only()
-    duration = lasting(dynamics, duration)
+    duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))
         for name, value in (("tolerance", tolerance), ("escape", escape))

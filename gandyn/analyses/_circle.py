@@ -26,12 +26,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
-from .._dynamics import begin
+from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates, players_vector, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ..rules import AbstractRule
 from ._birkhoff import bump, middles
 from ._cycle import across, extent, warn_of_none
 
@@ -92,7 +91,7 @@ class Circle(Result):
 
 
 def circle(
-    rule: AbstractRule,
+    dynamics: AbstractDynamics,
     players: Players | State,
     period: Number,
     *,
@@ -108,7 +107,7 @@ def circle(
 
     **Arguments:**
 
-    - `rule`: a rule; its memory is settled first.
+    - `dynamics`: a rule; its memory is settled first.
     - `players`: a point near the circle, or a `State`.
     - `period`: steps of one turn, above 2 and at most 2^27, not necessarily whole: for the circle
       that the cycle of a flow becomes, the period of the cycle over the step size.
@@ -121,12 +120,12 @@ def circle(
 
     **Warns:** if no circle was found, outside of transformations.
     """
-    if not isinstance(rule, AbstractRule):
+    state = begin(dynamics, players, key)
+    if not dynamics.clock.whole:
         raise TypeError(
-            f"`rule` must be a rule, but is {checks.shown(rule)}: `gandyn.cycle` finds the cycles "
-            "of a flow."
+            f"`dynamics` must be a rule, whose time goes in steps, but is "
+            f"{checks.shown(dynamics)}: `gandyn.cycle` finds the cycles of a flow."
         )
-    state = begin(rule, players, key)
     period = checks.positive("period", period)
     if checks.is_concrete(period) and not 2 < float(period) <= _SLOWEST:
         raise ValueError(
@@ -137,8 +136,8 @@ def circle(
     if nodes % 2 == 0:
         raise ValueError(f"`nodes` must be odd, but is {nodes}.")
     if not isinstance(players, State):
-        state = rule.settle(state, key)
-    found = _circle(rule, state, period, key, nodes, checks.count("max_steps", max_steps))
+        state = dynamics.settle(state, key)
+    found = _circle(dynamics, state, period, key, nodes, checks.count("max_steps", max_steps))
     if checks.is_concrete(found.converged) and not found.converged:
         warn_of_none("circle", period, found.residual)
     return found
@@ -146,7 +145,7 @@ def circle(
 
 @compiled
 def _circle(
-    rule: AbstractRule, state: State, period: Array, key: Key, phases: int, max_steps: int
+    dynamics: AbstractDynamics, state: State, period: Array, key: Key, phases: int, max_steps: int
 ) -> Circle:
     guess, back = coordinates(state)
     dtype, n = guess.dtype, guess.size
@@ -158,12 +157,12 @@ def _circle(
     between = middles(phases, dtype)
 
     def step(x: Array) -> Array:
-        return coordinates(rule.step(back(x), key))[0]
+        return x + vector(dynamics.residual(back(x), key))
 
     def path(x: Array) -> Array:
         """One turn from x, closed by taking away its drift."""
         ts = jnp.ceil(period * jnp.append(even, 1)).astype(int)
-        points = rule.evolve(back(x), ts, key, vector)
+        points = dynamics.evolve(back(x), ts, key, vector)
         at = ts.astype(dtype) / period
         u = jnp.append(even, 1)
         turn = jax.vmap(lambda f: jnp.interp(u, at, f), in_axes=1, out_axes=1)(points)
@@ -219,7 +218,7 @@ def _circle(
 
     def later(x: Array) -> Array:
         ts = jnp.stack([0 * period, jnp.round(16 * period)]).astype(int)
-        return coordinates(jax.tree.map(lambda s: s[-1], rule.evolve(back(x), ts, key)))[0]
+        return coordinates(jax.tree.map(lambda s: s[-1], dynamics.evolve(back(x), ts, key)))[0]
 
     def missed(carried: tuple) -> Array:
         return ~carried[4] & (carried[5] < 2)

@@ -19,13 +19,12 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Int
 
 from .. import _checks as checks
-from .._dynamics import begin
+from .._dynamics import AbstractDynamics, begin
 from .._phase import State
 from .._result import Result
 from .._types import Key, Players, Scalar
 from ..games import AbstractGame, Unrolled
 from ..games._game import losses
-from ..rules import AbstractRule
 
 
 class Cost(Result):
@@ -54,10 +53,11 @@ class Cost(Result):
         return f"gradients of each player: {each}; products: {self.products}; total: {self.total}"
 
 
-def cost(rule: AbstractRule, players: Players | State, *, key: Key = None) -> Cost:
-    """How many gradients and second-order products one step takes.
+def cost(dynamics: AbstractDynamics, players: Players | State, *, key: Key = None) -> Cost:
+    """How many gradients and second-order products one step of a rule takes, or one evaluation of
+    the velocity of a flow.
 
-    Compiles the step and runs it once, at `players`: methods that solve equations take as many
+    Compiles it and runs it once, at `players`: methods that solve equations take as many
     products as they need there. Games inside of `gandyn.games.Unrolled` are counted, so that the
     gradient of an unrolled game is what it is made of. Not to be traced.
 
@@ -66,22 +66,17 @@ def cost(rule: AbstractRule, players: Players | State, *, key: Key = None) -> Co
 
     **Arguments:**
 
-    - `rule`: any rule whose numbers are concrete.
+    - `dynamics`: a rule or a flow whose numbers are concrete.
     - `players`: the players, or a state.
     - `key`: one realization of everything random.
     """
-    if not isinstance(rule, AbstractRule):
-        raise TypeError(
-            f"`rule` must be a rule, but is {checks.shown(rule)}: a flow has no steps, its "
-            "`gandyn.rules.TimeMap` has."
-        )
-    checks.untraced("`cost`", rule, players)
-    state = begin(rule, players, key)
+    checks.untraced("`cost`", dynamics, players)
+    state = begin(dynamics, players, key)
     tally = _Tally()
     watched = jax.tree.map(
-        lambda x: _Watched(x, tally) if _is_game(x) else x, rule, is_leaf=_is_game
+        lambda x: _Watched(x, tally) if _is_game(x) else x, dynamics, is_leaf=_is_game
     )
-    step = jax.jit(lambda state, key: watched.step(state, key))
+    step = jax.jit(lambda state, key: watched.residual(state, key))
     jax.block_until_ready(step(state, key))
     jax.effects_barrier()
     gradients = np.array([tally.counts["gradient", i] for i in range(len(state.players))])

@@ -12,18 +12,17 @@ is across f(x). Kuznetsov, "Elements of Applied Bifurcation Theory", section 10.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
+from .._dynamics import AbstractDynamics, pushed, whole
 from .._phase import State, coordinates
 from .._types import Key, Players
-from ..flows import AbstractFlow, Integrator
-from ..rules import TimeMap
 from . import _normal_form as normal_form
 from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, unit, upwards
 from ._edge import Make
@@ -34,6 +33,31 @@ Bounds = tuple[Float[Array, ""], Float[Array, ""]]
 _PHASES = 240  # points on a cycle among which its extremes are looked for
 _STILL = 1e-3  # a parameter that changes so little while only the period grows has its limit
 _ALONE = 0.99  # the share of a tangent from which only the period changes
+
+
+class _Turn(AbstractDynamics):
+    """So many steps of a dynamics as one."""
+
+    unit: ClassVar[str] = "step"
+
+    dynamics: AbstractDynamics
+    steps: int = eqx.field(static=True)
+
+    def init(self, players: Players) -> State:
+        return self.dynamics.init(players)
+
+    def evolve(
+        self,
+        state: State,
+        ts: Any,
+        key: Key = None,
+        observe: Callable[[State], PyTree] = whole,
+    ) -> PyTree:
+        return self.dynamics.evolve(state, self.steps * np.asarray(ts), key, observe)
+
+    def residual(self, state: State, key: Key = None) -> State:
+        seen = self.evolve(state, np.array([0, 1]), key)
+        return jax.tree.map(lambda x: x[1] - x[0] if eqx.is_inexact_array(x) else x[1], seen)
 
 
 class EquilibriumCurve(AbstractCurve):
@@ -63,7 +87,7 @@ class EquilibriumCurve(AbstractCurve):
 
     def dynamics(self, p: Float[Array, ""]) -> Any:
         dynamics = self.make(p)
-        return TimeMap(dynamics, self.steps) if self.steps else dynamics
+        return _Turn(dynamics, self.steps) if self.steps else dynamics
 
     def field(self, p: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """r(x, p)."""
@@ -164,28 +188,31 @@ class CycleCurve(AbstractCurve):
         return coordinates(self.like)[1](u[:-2] * self.scale)
 
     def look(self, u: Float[Array, " u"]) -> Seen:
-        dynamics: Any = self.make(self.parameter(u))
-        width = self.high - self.low
-        flow = _Family(make=self.make, zero=self.zero, width=width, integrator=dynamics.integrator)
-        start, period = State((self.state(u), u[-1])), self.period(u)
-        x, one = u[:-2] * self.scale, jnp.eye(u.size - 1, dtype=u.dtype)
-        end, pushed = flow.tangent(start, one, jnp.zeros_like(period), period, self.key)
-        returned, _ = end.players
-        returned, _ = coordinates(returned)
-        pushed, swept = pushed[:-1, :-1] * self.scale[None] / self.scale[:, None], pushed[:-1, -1]
+        period, one = self.period(u), jnp.eye(u.size - 1, dtype=u.dtype)
+        ts = jnp.stack([jnp.zeros_like(period), period])
+        x, width = u[:-2] * self.scale, self.high - self.low
+
+        def turned(both: tuple[State, Array]) -> State:
+            state, share = both
+            end = self.make(self.zero + share * width).evolve(state, ts, self.key)
+            return jax.tree.map(lambda leaf: leaf[-1], end)
+
+        end, moved = pushed(turned, (self.state(u), u[-1]), one)
+        returned, dynamics = coordinates(end)[0], self.make(self.parameter(u))
+        slopes, swept = moved[:, :-1] * self.scale[None] / self.scale[:, None], moved[:, -1]
 
         def velocity(x: Array) -> Array:
-            state = State((coordinates(self.like)[1](x), u[-1]))
-            return coordinates(flow.velocity(state, self.key).players[0])[0]
+            state = coordinates(self.like)[1](x)
+            return coordinates(dynamics.residual(state, self.key))[0]
 
         along = velocity(x) / self.scale
         along = along / jnp.linalg.norm(along)
-        columns = [pushed - one[:-1, :-1], (period * velocity(returned) / self.scale)[:, None]]
+        columns = [slopes - one[:-1, :-1], (period * velocity(returned) / self.scale)[:, None]]
         matrix = jnp.concatenate([*columns, (swept / self.scale)[:, None]], axis=1)
         row = jnp.append(along, jnp.zeros(2, u.dtype))
         value = jnp.append((returned - x) / self.scale, jnp.zeros_like(period))
         across = jnp.linalg.qr(along[:, None], mode="complete")[0][:, 1:]
-        factors = eigenvalues(across.T @ pushed @ across)
+        factors = eigenvalues(across.T @ slopes @ across)
         # A multiplier that the integrator does not tell from 0 is 0, as in the spectrum of a rule.
         size = jnp.maximum(jnp.max(jnp.abs(factors), initial=0), 1)
         factors = jnp.where(jnp.abs(factors) <= self.rounding * size, 0, factors)
@@ -340,23 +367,6 @@ def _hopf(curve: EquilibriumCurve, u: np.ndarray, angle: float) -> tuple[Point, 
             if abs(shares[-1] - shares[-2]) <= curve.rounding:
                 return point, complex(exponent)
     return None
-
-
-class _Family(AbstractFlow):
-    """z' = f(z, p), p' = 0, the parameter in units of the width of its bounds."""
-
-    make: Make
-    zero: Float[Array, ""]
-    width: Float[Array, ""]
-    integrator: Integrator
-
-    def init(self, players: Players) -> State:
-        return State(players)
-
-    def velocity(self, state: State, key: Key = None) -> State:
-        here, share = state.players
-        flow: Any = self.make(self.zero + share * self.width)
-        return State((flow.velocity(here, key), jnp.zeros_like(share)))
 
 
 def _extremes(orbit: Players) -> tuple[Players, Players]:

@@ -30,7 +30,6 @@ from .._phase import State, coordinates, vector
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
-from ..rules import AbstractRule
 from ._floquet import PIECES, multipliers, pieces
 from ._spectrum import eigenvalues, per
 
@@ -110,16 +109,13 @@ def cycle(
     """
     state = begin(dynamics, players, key)
     max_steps = checks.count("max_steps", max_steps)
-    if isinstance(dynamics, AbstractRule):
-        if isinstance(period, float | np.ndarray | jax.Array) and checks.is_concrete(period):
-            period = int(period) if float(period).is_integer() else period
-        period = checks.count("period", period, low=2)
+    period = dynamics.clock.period(period)
+    if dynamics.clock.whole:
         if not isinstance(players, State):
             state = dynamics.settle(state, key)
         found = _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
         tried = ""
     else:
-        period = checks.positive("period", period)
         found = _cycle(dynamics, state, period, key, PIECES, max_steps)
         tried = ", and backwards in time"
     if checks.is_concrete(found.converged) and not found.converged:
@@ -148,7 +144,7 @@ def _cycle(
     max_steps: int,
 ) -> Cycle:
     guess, back = coordinates(state)
-    steps = isinstance(dynamics, AbstractRule)
+    steps = dynamics.clock.whole
     one = jnp.eye(guess.size, dtype=guess.dtype)
     eps = float(jnp.finfo(guess.dtype).eps)
     closure = eps**0.4  # what the default integrators keep closed over a turn
@@ -245,7 +241,7 @@ def _cycle(
         open_by, jnp.append(guess, first_guess.astype(guess.dtype)), search, tangent, has_aux=True
     )
     x, period, found = z[:-1], z[-1], found > 0
-    if isinstance(dynamics, AbstractRule):
+    if steps:
         orbit = turn(dynamics, x, period)
         matrix = jax.jacfwd(lambda x: turn(dynamics, x, period))(x)[least.astype(int)]
         # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.

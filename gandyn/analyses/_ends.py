@@ -8,7 +8,6 @@ that the rest runs faster. What still moves when the time is up is watched over 
 a rule at every step, a flow at an even pace: where both fill the same box, it goes round.
 """
 
-import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,35 +19,27 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from .. import _checks as checks
 from .._dynamics import AbstractDynamics
-from .._phase import State, coordinates, in_precision, players_vector, precision
+from .._phase import State, coordinates
 from .._progress import bar
 from .._reads import compiled
-from .._types import Key, Number
-from ..flows import AbstractFlow
+from .._types import Key
 from ..games._game import losses
-from ..rules import AbstractRule
-from ..rules._rule import stepper
 from ._equilibrium import Equilibrium, equilibrium
 from ._inside import game_inside
-from ._paced import box, paced
 from ._spectrum import Spectrum, spectrum
 
 ESCAPED = -1
 UNDECIDED = -2
 
-_STRETCHES = 64  # that the time is cut into
+STRETCHES = 64  # that the time is cut into
 _LOOKS = 8  # at a member within a stretch
 _LATE = 0.75  # from this share of the time on, what a member fills is what it will fill
-_FINE_LOOKS = 256  # at a flow that goes round, where the box that it fills is measured
-_PIECES = 50  # times so many
 _SAME = 0.01  # boxes are one if their ends agree to this share of their size
 _SIZES = (64, 1024, 8192)  # of the batches; the largest fits into a core's cache
 _TRIES = 16  # roots looked for after a stretch
 _DISPLACED = 0.1  # of its size: to see whether a cycle attracts
 _MOST_CYCLES = 16  # more of them are a continuum
-_LONGEST = 1e9  # time that a flow is followed
 
 
 class Ends:
@@ -74,20 +65,6 @@ class Ends:
     def end(self, members: np.ndarray, label: int, time: Any) -> None:
         self.labels[members] = label
         self.times[members] = time
-
-
-def lasting(dynamics: AbstractDynamics, duration: Number) -> float:
-    """A `duration` that can be cut into stretches: not too short for a rule, nor too long."""
-    value = float(checks.positive("duration", duration))
-    low, high, unit = 0.0, _LONGEST, "units of time"
-    if isinstance(dynamics, AbstractRule):
-        low, high, unit = _STRETCHES, 2**31 - 1, "steps"
-    if not low <= value <= high:
-        raise ValueError(
-            f"`duration` must be between {low:g} and {high:g} {unit}, but is {value:g}: a start is "
-            f"followed in {_STRETCHES} stretches, each seen several times."
-        )
-    return value
 
 
 def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
@@ -122,9 +99,7 @@ def follow(
 ) -> tuple[Ends, State]:
     """Follow a batch of states; also returns where the members were last. What goes round must
     `attract` to be an end: bring back what is displaced from it."""
-    stretch: Any = duration / _STRETCHES
-    if isinstance(dynamics, AbstractRule):
-        stretch = math.ceil(stretch / _LOOKS) * _LOOKS
+    _, stretch = dynamics.clock.lasting(duration, STRETCHES)
     late = _LATE * duration
     runner = _Runner(dynamics, key)
     n = len(jax.tree.leaves(states)[0])
@@ -165,10 +140,8 @@ def follow(
 
 
 def unfinished(dynamics: AbstractDynamics, *values: np.ndarray) -> np.ndarray:
-    """Of which members the integrator of a flow used up its steps, so that they are not known."""
-    if not isinstance(dynamics, AbstractFlow) or dynamics.integrator.dt is not None:
-        return np.zeros(len(values[0]), bool)
-    return np.any([np.isnan(x).any(axis=1) for x in values], axis=0)
+    """Which members are not known, because allowed steps were used up."""
+    return np.asarray(jax.vmap(dynamics.unfinished)(values))
 
 
 def _escaped(low: np.ndarray, high: np.ndarray, escape: float) -> np.ndarray:
@@ -265,9 +238,7 @@ def _brings_back(
         return State(jax.tree.map(lambda x: np.asarray(x)[None], moved), state.memory)
 
     both = _join([displaced(1 + _DISPLACED), displaced(1 - _DISPLACED)])
-    stretch: Any = duration / 2
-    if isinstance(runner.dynamics, AbstractRule):
-        stretch = math.ceil(stretch / _LOOKS) * _LOOKS
+    _, stretch = runner.dynamics.clock.lasting(duration, 2)
     *_, both = runner.run(both, now, stretch, _LOOKS)
     sizes = np.full(2, size)
     lows, highs, *_ = runner.watch(both, now + stretch, duration / 4, sizes)
@@ -299,19 +270,9 @@ class _Runner:
     ) -> tuple[np.ndarray, np.ndarray, State, np.ndarray]:
         """The boxes that the members fill in about a time, looked at so closely that no hump is
         missed; where they are at its end, and when that is for each."""
-        start = np.broadcast_to(now, sizes.shape)
-        if isinstance(self.dynamics, AbstractRule):
-            rule: Any = self.dynamics
-            count = jnp.asarray(math.ceil(time))
-            begun = jnp.asarray(start[0])
-            low, high, states = self._on_all_cores(
-                lambda part: _every_step(rule, part, begun, self.key, count), states
-            )
-            return low, high, states, start + int(count)
-        flow: Any = self.dynamics
-        members = (states, sizes, np.array(start, sizes.dtype))
+        members = (states, sizes, np.array(np.broadcast_to(now, sizes.shape), sizes.dtype))
         low, high, (states, _, now) = self._on_all_cores(
-            lambda part: _at_a_pace(flow, part, jnp.asarray(time), self.key), members
+            lambda part: _extents(self.dynamics, part, jnp.asarray(time), self.key), members
         )
         return low, high, states, now
 
@@ -354,9 +315,9 @@ def _advance(
 ) -> tuple[Array, Array, State]:
     def one(state: State) -> tuple[Array, Array, State]:
         # At irregular times: at regular ones, a cycle may be seen in one place only.
-        ts = np.linspace(0, length, looks + 1)
-        ts[1:-1] -= ts[1] * np.random.default_rng(0).random(looks - 1)
-        ts = np.floor(ts) if isinstance(dynamics, AbstractRule) else ts
+        shares = np.linspace(0, 1, looks + 1)
+        shares[1:-1] -= shares[1] * np.random.default_rng(0).random(looks - 1)
+        ts = dynamics.clock.looks(length, shares)
         ts = ts if start is None else jnp.asarray(ts, start.dtype) + start
         seen = dynamics.evolve(state, ts, key)
         path = jax.vmap(lambda p: coordinates(p)[0])(seen.players)
@@ -367,45 +328,13 @@ def _advance(
 
 
 @compiled
-def _every_step(
-    rule: AbstractRule, states: State, start: Array, key: Key, count: Array
-) -> tuple[Array, Array, State]:
-    """The boxes of so many steps."""
-
-    def one(state: State) -> tuple[Array, Array, State]:
-        step = stepper(in_precision(rule, precision(state)), key)
-        here = players_vector(state)
-
-        def once(i: Array, carried: tuple) -> tuple:
-            state, low, high = carried
-            state = step(start + i, state)
-            here = players_vector(state)
-            return state, jnp.minimum(low, here), jnp.maximum(high, here)
-
-        state, low, high = jax.lax.fori_loop(0, count, once, (state, here, here))
-        return low, high, state
-
-    return jax.vmap(one)(states)
-
-
-@compiled
-def _at_a_pace(
-    flow: AbstractFlow, members: tuple[State, Array, Array], time: Array, key: Key
+def _extents(
+    dynamics: AbstractDynamics, members: tuple[State, Array, Array], time: Array, key: Key
 ) -> tuple[Array, Array, tuple[State, Array, Array]]:
-    """The boxes of members of given sizes, from given times on, that are looked at at a pace."""
+    """The boxes of members of given sizes, from given times on."""
 
     def one(state: State, size: Array, start: Array) -> tuple[Array, Array, tuple]:
-        here = players_vector(state)
-
-        def piece(carried: tuple, _: None) -> tuple[tuple, None]:
-            state, now, before, low, high = carried
-            path, ts, state = paced(flow, state, size, time / _PIECES, _FINE_LOOKS, key, now)
-            least, most = box(jnp.concatenate([before[None], path]))
-            low, high = jnp.minimum(low, least), jnp.maximum(high, most)
-            return (state, ts[-1], path[-2], low, high), None
-
-        carried = (state, start, here, here, here)
-        (state, now, _, low, high), _ = jax.lax.scan(piece, carried, length=_PIECES)
+        low, high, state, now = dynamics.extent(state, size, start, time, key)
         return low, high, (state, size, now)
 
     return jax.vmap(one)(*members)

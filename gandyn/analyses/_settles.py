@@ -12,18 +12,16 @@ from jaxtyping import Array, Float, Int
 
 from .. import _checks as checks
 from .._dynamics import AbstractDynamics, begin
+from .._paths import box as corners
+from .._paths import distances
 from .._phase import State, coordinates, players_vector, vector
 from .._reads import compiled
 from .._result import Result
 from .._status import status
 from .._types import Key, Number, Players
-from ..flows import AbstractFlow
-from ..rules import AbstractRule
 from ._cycle import Cycle, cycle
-from ._ends import ESCAPED, UNDECIDED, follow, lasting, outside
+from ._ends import ESCAPED, STRETCHES, UNDECIDED, follow, outside
 from ._lyapunov import lyapunov
-from ._paced import box as corners
-from ._paced import distances, paced
 from ._rotation import turning
 
 _LOOKS = 4096  # at the players, to see them turn
@@ -122,7 +120,7 @@ def settles_on(
     checks.untraced("`settles_on`", dynamics, players)
     state = begin(dynamics, players, key)
     dynamics = dynamics.forward_only()
-    duration = lasting(dynamics, duration)
+    duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))
         for name, value in (("tolerance", tolerance), ("escape", escape))
@@ -184,18 +182,16 @@ def _moving(
 
     Chaos comes as far as it has gone before only now and then, so that it may have no box yet.
     """
-    if isinstance(dynamics, AbstractRule):
-        path = np.asarray(dynamics.evolve(state, np.arange(_LOOKS + 1), key, players_vector))
-        found, even = _cycle_of_rule(dynamics, state, path, key), path
-        ts, turn = np.arange(max(_LOOKS, math.ceil(duration)) + 1), _turn(path, 1)
+    path, times = _seen(dynamics, state, size, duration / 4, key)
+    if dynamics.clock.whole:
+        found = _cycle_in_steps(dynamics, state, path, key)
+        ts = np.arange(max(_LOOKS, math.ceil(duration)) + 1)
     else:
-        flow: Any = dynamics
-        path, times = _seen(flow, state, size, duration / 4, key)
-        found = _cycle_of_flow(flow, state, path, times, duration / 4, key)
+        found = _cycle_in_time(dynamics, state, path, times, duration / 4, key)
         ts = np.linspace(0, duration, _LOOKS // 4 + 1)
-        at = np.linspace(times[0], times[-1], _LOOKS + 1)
-        even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
-        turn = _turn(even, at[1] - at[0])
+    at = np.linspace(times[0], times[-1], _LOOKS + 1)
+    even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
+    turn = _turn(even, at[1] - at[0])
     if found is not None:
         return Kind.CYCLE, *found, np.nan
     parting = lyapunov(dynamics, state, ts, key=key, k=1)
@@ -208,17 +204,17 @@ def _moving(
     return Kind.UNDECIDED, box, np.nan, growth
 
 
-def _cycle_of_rule(
-    rule: AbstractRule, state: State, path: np.ndarray, key: Key
+def _cycle_in_steps(
+    dynamics: AbstractDynamics, state: State, path: np.ndarray, key: Key
 ) -> tuple[Box, float] | None:
-    """The cycle that a path of a rule is on, if it is: its box and its period."""
+    """The cycle that a path in steps is on, if it is: its box and its period."""
     size = np.ptp(path, axis=0).max()
     for steps in range(2, _MOST_STEPS + 1):
         if np.abs(path[steps:] - path[:-steps]).max() <= _ON * size:
             break
     else:
         return None
-    found = _cycle_near(rule, state, steps, key=key)
+    found = _cycle_near(dynamics, state, steps, key=key)
     orbit = np.asarray(jax.vmap(players_vector)(found.orbit))
     apart = np.abs(path[-len(orbit) :, None] - orbit[None]).max(axis=2).min(axis=1).max()
     if not found.converged or not apart <= _ON * size or _repels(found):
@@ -226,10 +222,15 @@ def _cycle_of_rule(
     return (orbit.min(axis=0), orbit.max(axis=0)), float(found.period)
 
 
-def _cycle_of_flow(
-    flow: AbstractFlow, state: State, path: np.ndarray, times: np.ndarray, time: float, key: Key
+def _cycle_in_time(
+    dynamics: AbstractDynamics,
+    state: State,
+    path: np.ndarray,
+    times: np.ndarray,
+    time: float,
+    key: Key,
 ) -> tuple[Box, float] | None:
-    """The cycle that a path of a flow is on, if it is: its box and its period.
+    """The cycle that a path in continuous time is on, if it is: its box and its period.
 
     Where the path comes back to its start for the first time, it may be one; where all of it lies
     on this first turn, it is looked for; and it is one if all of the path lies on what was found,
@@ -241,9 +242,9 @@ def _cycle_of_flow(
         if distances(path[::16], path[: turn + 1]).max() > _NEAR * size:
             continue
         period = np.interp(closed, np.arange(len(times)), times) - times[0]
-        found = _cycle_near(flow, state, jnp.asarray(period), key=key)
+        found = _cycle_near(dynamics, state, jnp.asarray(period), key=key)
         if found.converged:
-            orbit, at = _seen(flow, found.state, size, time, key)
+            orbit, at = _seen(dynamics, found.state, size, time, key)
             orbit = orbit[: np.searchsorted(at - at[0], float(found.period)) + 2]
             late = path[len(path) // 2 :]
             if distances(late[::8], orbit).max() <= _ON * size and not _repels(found):
@@ -273,10 +274,18 @@ def _repels(found: Cycle) -> bool:
 
 
 def _seen(
-    flow: AbstractFlow, state: State, size: float, time: float, key: Key
+    dynamics: AbstractDynamics, state: State, size: float, time: float, key: Key
 ) -> tuple[np.ndarray, np.ndarray]:
-    path, times, _ = paced(flow, state, size, time, _PACES, key)
+    looks = _LOOKS if dynamics.clock.whole else _PACES
+    path, times, _ = _looked(dynamics, state, jnp.asarray(size), jnp.asarray(time), looks, key)
     return np.asarray(path), np.asarray(times)
+
+
+@compiled
+def _looked(
+    dynamics: AbstractDynamics, state: State, size: Array, time: Array, looks: int, key: Key
+) -> tuple[Array, Array, State]:
+    return dynamics.looks(state, size, 0, time, looks, key)
 
 
 def _stays(path: np.ndarray) -> bool:

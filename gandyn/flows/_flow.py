@@ -10,18 +10,23 @@ import diffrax as dfx
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optimistix as optx
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
-from .._phase import State, in_precision, precision
+from .._dynamics import AbstractDynamics, Frame, factors, players_and_state, whole
+from .._paths import box
+from .._phase import State, in_precision, players_vector, precision
 from .._reads import compiled
 from .._types import Key, Players
+from ._beside import PACE, Paced, Rates, orthonormal, variational
 from ._derivative import beside_a_frame, solution
 from ._integrator import MAX_STEPS, Integrator
 
+_PIECES = 50  # in which the extent of a flow is seen
+_LOOKS = 256  # in each of them
 _MOST = 2**31  # steps of a fixed length: beyond, they could not be counted
 
 
@@ -66,8 +71,7 @@ class AbstractFlow(AbstractDynamics):
     ) -> tuple[State, Frame]:
         """By the variational equation V' = Df(z) V, integrated along with z' = f(z): its own error
         counts in the choice of steps, which at rest z alone would not restrain."""
-        both = _Variational(flow=self, integrator=self.integrator)
-        return _last(both, State((state, frame)), start, time, key).players
+        return self._beside(variational, (state, frame), start, time, key)
 
     def stretch(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
@@ -77,11 +81,50 @@ class AbstractFlow(AbstractDynamics):
         integrated, which stay within reach however much grows or shrinks meanwhile."""
         if self.integrator.dt is not None:
             return super().stretch(state, frame, start, time, key)
-        flow = _Orthonormal(flow=self, integrator=self.integrator)
-        begun = State((state, frame, jnp.zeros_like(frame[0])))
-        state, frame, logs = _last(flow, begun, start, time, key).players
+        begun = (state, frame, jnp.zeros_like(frame[0]))
+        state, frame, logs = self._beside(orthonormal, begun, start, time, key)
         frame, more = factors(frame)
         return state, frame, logs + more
+
+    def _beside(self, rates: Rates, players: Any, start: Any, time: Any, key: Key) -> Any:
+        """What is integrated along with the flow, after a time."""
+        both = _Beside(flow=self, rates=rates, integrator=self.integrator)
+        seen = both.evolve(State(players), jnp.stack([start, start + time]), key)
+        return jax.tree.map(lambda leaf: leaf[-1], seen.players)
+
+    def looks(
+        self, state: State, size: Any, start: Any, time: Any, n: int, key: Key = None
+    ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
+        """The same, at an even pace: at rest the looks take that `time`, and on the way less. Those
+        at a flow of fixed steps are equally spaced in time, because its steps are."""
+        x, plan = players_vector(state), self.integrator
+        size, start, time = (jnp.asarray(value, x.dtype) for value in (size, start, time))
+        if plan.dt is not None:
+            gap = jnp.maximum(plan.dt.astype(x.dtype), time / n)
+            return super().looks(state, size, start, gap * n, n, key)
+        clock = Paced(size, PACE * n / time)
+        both = _Beside(flow=self, rates=clock, integrator=plan)
+        begun = State((state, start))
+        seen, states = both.evolve(begun, PACE * np.arange(n + 1), key, players_and_state)
+        end, ts = states.players
+        return seen[:, :-1], ts, jax.tree.map(lambda leaf: leaf[-1], end)
+
+    def extent(
+        self, state: State, size: Any, start: Any, time: Any, key: Key = None
+    ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
+        """The same, piece by piece."""
+        here = players_vector(state)
+
+        def piece(carried: tuple, _: None) -> tuple[tuple, None]:
+            state, now, before, low, high = carried
+            path, ts, state = self.looks(state, size, now, time / _PIECES, _LOOKS, key)
+            least, most = box(jnp.concatenate([before[None], path]))
+            low, high = jnp.minimum(low, least), jnp.maximum(high, most)
+            return (state, ts[-1], path[-2], low, high), None
+
+        carried = (state, jnp.asarray(start, here.dtype), here, here, here)
+        (state, now, _, low, high), _ = jax.lax.scan(piece, carried, length=_PIECES)
+        return low, high, state, now
 
     def unfinished(self, values: PyTree) -> Bool[Array, ""]:
         leaves = [x for x in jax.tree.leaves(values) if eqx.is_inexact_array(x)]
@@ -101,53 +144,18 @@ class AbstractFlow(AbstractDynamics):
         return eqx.tree_at(lambda flow: flow.integrator.adjoint, flow, dfx.ForwardMode())
 
 
-class _Variational(AbstractFlow):
-    """z' = f(z), V' = Df(z) V: as a flow whose players are (z, V)."""
+class _Beside(AbstractFlow):
+    """A flow, and what is integrated along with it: all of it the players of this one."""
 
     flow: AbstractFlow
+    rates: Rates
     integrator: Integrator
 
     def init(self, players: Players) -> State:
         return State(players)
 
     def velocity(self, state: State, key: Key = None) -> State:
-        point, frame = state.players
-        return State(pushed(lambda point: self.flow.velocity(point, key), point, frame))
-
-
-class _Orthonormal(AbstractFlow):
-    """z' = f(z), Q' = Df Q - Q T, (log R_jj)' = T_jj with T upper triangular, which keeps Q
-    orthonormal in V = Q R: as a flow whose players are z, Q and log diag R.
-
-    Dieci, Russell, Van Vleck, "On the computation of Lyapunov exponents for continuous dynamical
-    systems", SIAM Journal on Numerical Analysis 34, 1997.
-    """
-
-    flow: AbstractFlow
-    integrator: Integrator
-
-    def init(self, players: Players) -> State:
-        return State(players)
-
-    def velocity(self, state: State, key: Key = None) -> State:
-        point, q, _ = state.players
-        v, swept = pushed(lambda point: self.flow.velocity(point, key), point, q)
-        w = q.T @ swept
-        rate = _upper(w + w.T)
-        # Q^T Q = 1 + E, and E is kept from growing: to first order in E nothing of T moves it.
-        strayed = (q.T @ q - jnp.eye(len(w), dtype=w.dtype)) @ rate
-        rate = rate - _upper(strayed + strayed.T)
-        return State((v, swept - q @ rate, jnp.diagonal(rate)))
-
-
-def _upper(matrix: Float[Array, "k k"]) -> Float[Array, "k k"]:
-    """The upper triangular T with T + T^T the given symmetric matrix."""
-    return jnp.triu(matrix) - jnp.diag(jnp.diagonal(matrix)) / 2
-
-
-def _last(flow: AbstractFlow, state: State, start: Any, time: Any, key: Key) -> State:
-    seen = flow.evolve(state, jnp.stack([jnp.asarray(start), jnp.asarray(start + time)]), key)
-    return jax.tree.map(lambda leaf: leaf[-1], seen)
+        return State(self.rates(lambda point: self.flow.velocity(point, key), *state.players))
 
 
 def _steps(integrator: Integrator, ts: Array) -> int:

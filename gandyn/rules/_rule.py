@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int, PyTree, Real
 
 from .. import _checks as checks
 from .. import _linear as linear
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
-from .._phase import State, coordinates, in_precision, precision
+from .._phase import State, coordinates, in_precision, players_vector, precision
 from .._reads import compiled
 from .._types import Key
 
@@ -115,6 +115,29 @@ class AbstractRule(AbstractDynamics):
         """The same, but -inf for what vanished in a single step."""
         state, carried = self.tangent(state, frame, start, time, key)
         return state, *factors(carried, at_once=time <= 1)
+
+    def looks(
+        self, state: State, size: Any, start: Any, time: Any, n: int, key: Key = None
+    ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
+        """The same, after every step."""
+        return super().looks(state, size, start, n, n, key)
+
+    def extent(
+        self, state: State, size: Any, start: Any, time: Any, key: Key = None
+    ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
+        """The same, looked at after every step."""
+        step = stepper(in_precision(self, precision(state)), key)
+        here = players_vector(state)
+        start, count = (jnp.asarray(t).astype(int) for t in (start, jnp.ceil(time)))
+
+        def once(i: Array, carried: tuple) -> tuple:
+            state, low, high = carried
+            state = step(start + i, state)
+            here = players_vector(state)
+            return state, jnp.minimum(low, here), jnp.maximum(high, here)
+
+        state, low, high = jax.lax.fori_loop(0, count, once, (state, here, here))
+        return low, high, state, start + count
 
     def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
         return (self.step(state, key),)
