@@ -201,7 +201,9 @@ def at_walls(
     return points <= low + reach, points >= high - reach, reach
 
 
-def pushed(function: Callable[[Any], State], state: Any, frame: Frame) -> tuple[State, Frame]:
+def pushed(
+    function: Callable[[Any], State], state: Any, frame: Frame
+) -> tuple[State, Float[Array, "m k"]]:
     """What a function makes of a state, or of any tree, and its derivative along every column of a
     frame."""
     x, back = coordinates(state)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +31,7 @@ class Trajectory(Result):
 
     ts: Real[Array, " time"]
     states: State
+    unit: str = eqx.field(static=True)
 
     @property
     def players(self) -> Players:
@@ -69,7 +71,7 @@ def simulate(
     last = jax.tree.map(lambda x: x[-1], states)
     if checks.is_concrete(last) and bool(dynamics.unfinished(last)):
         dynamics.warn_unfinished("the trajectory is nan from there on")
-    return Trajectory(jnp.asarray(ts), states)
+    return Trajectory(jnp.asarray(ts), states, dynamics.unit)
 
 
 def _fits(state: State, times: int) -> None:

@@ -242,8 +242,8 @@ def test_two_attractors_an_equilibrium_and_a_cycle():
     assert np.all(np.asarray(found.labels)[inside] == 0)
     assert np.all(np.asarray(found.labels)[~inside] == 1)
     assert_allclose(found.centers, 0, atol=1e-2)
-    assert_allclose(found.extents[0], 0)
-    assert_allclose(found.extents[1], 1, atol=0.02)
+    assert_allclose(found.high[0], found.low[0])
+    assert_allclose((found.high - found.low)[1] / 2, 1, atol=0.02)
 
 
 def test_the_flow_on_a_center_is_undecided_and_not_a_crowd_of_cycles():
@@ -283,11 +283,11 @@ def test_a_cycle_of_sharp_humps_is_one_for_all_starts(stiffness, duration):
     assert float(found.undecided) == 0
     assert len(found.centers) == 1
     assert_allclose(found.centers, 0, atol=1e-4)
-    assert 2 < found.extents[0, 0] < 2.0235
+    assert 2 < found.high[0, 0] < 2.0235
     turn = gd.cycle(flow, (2.0, 0.0), {5.0: 11.6, 20.0: 34.7}[stiffness])
     path = gd.simulate(flow, turn.players, np.linspace(0, float(turn.period), 100_001))
     heights = [np.abs(x).max() for x in path.players]
-    assert_allclose(found.extents[0], heights, rtol=1e-4)
+    assert_allclose((found.high - found.low)[0] / 2, heights, rtol=1e-4)
 
 
 @pytest.mark.slow

@@ -152,9 +152,9 @@ def test_around_a_fold_of_cycles_to_the_equilibrium(radial):
     assert branch.ends[0].startswith("shrank to the equilibrium of a Hopf bifurcation")
     assert branch.ends[1] == "started at 0.3"
     # The extremes are those of the orbit, up to how finely either was looked at.
-    for seen, orbit in zip(branch.highest, cycle.orbit.players, strict=True):
+    for seen, orbit in zip(branch.high, cycle.orbit.players, strict=True):
         np.testing.assert_allclose(seen[-1], jnp.max(orbit, axis=0), atol=5e-3)
-    assert jnp.all(jnp.concatenate(branch.lowest, 1) <= jnp.concatenate(branch.players, 1))
+    assert jnp.all(jnp.concatenate(branch.low, 1) <= jnp.concatenate(branch.players, 1))
 
 
 def test_a_cycle_that_grows_is_followed_as_far_as_it_goes():
@@ -266,8 +266,8 @@ def test_from_a_hopf_bifurcation_to_a_homoclinic_orbit():
     period = 4 * np.sqrt(1.5 / (a - c)) * ellipk((a - b) / (a - c))
     near = branch.period < 12
     np.testing.assert_allclose(branch.period[near], period[near], atol=1e-6)
-    np.testing.assert_allclose(branch.highest[0][near], a[near], atol=2e-3)
-    np.testing.assert_allclose(branch.lowest[0][near], b[near], atol=2e-3)
+    np.testing.assert_allclose(branch.high[0][near], a[near], atol=2e-3)
+    np.testing.assert_allclose(branch.low[0][near], b[near], atol=2e-3)
     assert branch.period[-1] > 14
     assert abs(h[-1]) < 1e-4
 
@@ -291,8 +291,8 @@ def test_cycles_of_a_rule_double_and_double_again():
     two = along(gd.continuation, make, first, (1.5, 3.7))
     r, root = two.parameter, np.sqrt((two.parameter - 3) * (two.parameter + 1))
     np.testing.assert_array_equal(two.period, 2)
-    np.testing.assert_allclose(two.highest[0], (r + 1 + root) / (2 * r), atol=1e-12)
-    np.testing.assert_allclose(two.lowest[0], (r + 1 - root) / (2 * r), atol=1e-12)
+    np.testing.assert_allclose(two.high[0], (r + 1 + root) / (2 * r), atol=1e-12)
+    np.testing.assert_allclose(two.low[0], (r + 1 - root) / (2 * r), atol=1e-12)
     np.testing.assert_allclose(multipliers(two)[:, 0], 4 + 2 * r - r**2, atol=1e-12)
     back = along(gd.continuation, make, gd.cycle(make(3.2), (0.5,), 2), (2.5, 3.4), start=3.2)
     assert back.ends == (
@@ -401,6 +401,6 @@ def test_export_and_plot(radial):
     assert {line.get_linestyle() for line in ax.lines} >= {"-", "--"}
     assert sorted(ax.get_legend_handles_labels()[1]) == ["Hopf", "fold"]
     heights = np.concatenate([line.get_ydata() for line in ax.lines])
-    assert np.max(heights) == np.max(branch.highest[0][:, 0])
-    assert np.min(heights) == np.min(branch.lowest[0][:, 0])
+    assert np.max(heights) == np.max(branch.high[0][:, 0])
+    assert np.min(heights) == np.min(branch.low[0][:, 0])
     plt.close("all")

@@ -388,7 +388,7 @@ def test_transient_of_a_jordan_block():
     found = gd.transient(linear([[-1.0, b], [0.0, -1.0]]), ORIGIN, ts)
     bt = b * ts
     norm = jnp.exp(-ts) * (bt + jnp.sqrt(bt**2 + 4)) / 2
-    assert_allclose(found.growth, norm, rtol=1e-10)
+    assert_allclose(found.amplification, norm, rtol=1e-10)
     assert_allclose(found.reactivity, b / 2 - 1, rtol=1e-12)
     assert_allclose(found.departure, b / np.sqrt(b**2 + 2), rtol=1e-9)
     assert found.peak > 3
@@ -401,7 +401,7 @@ def test_transient_of_normal_dynamics_is_its_spectrum():
     for rule in (gd.methods.simultaneous(game, 0.3), gd.methods.extragradient(game, 0.3)):
         ts = np.array([0.0, 1.0, 5.0, 30.0])
         found = gd.transient(rule, rest, ts)
-        assert_allclose(found.growth, gd.spectrum(rule, rest).radius ** ts, rtol=1e-10)
+        assert_allclose(found.amplification, gd.spectrum(rule, rest).radius ** ts, rtol=1e-10)
         assert_allclose(found.departure, 0, atol=1e-7)
     # Alternating steps turn along ellipses, [[1, -a], [a, 1 - a^2]] per singular value: sheared,
     # and so not normal, though nothing grows.

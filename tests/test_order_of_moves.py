@@ -118,7 +118,7 @@ def test_gains_on_a_box_and_staying():
 def test_local_responses_that_there_are_not():
     """Of the bilinear game nobody's best response is finite; the Dirac-GAN's equilibrium is one."""
     found = gd.exploitability(gd.games.bilinear([[1.0]]), (jnp.ones(1), jnp.ones(1)), max_steps=64)
-    assert not jnp.any(found.found)
+    assert not jnp.any(found.converged)
     assert jnp.all(jnp.isnan(found.gains))
     assert_allclose(gd.exploitability(gd.games.dirac(), (0.0, 0.0)).gap, 0)
 
@@ -133,7 +133,7 @@ def test_local_responses_that_there_are_not():
 )
 def test_a_response_that_stops_on_a_slope_is_not_found(loss):
     found = gd.exploitability(gd.games.zero_sum(lambda x, y: loss(x) - loss(y)), (0.0, 0.0))
-    assert not jnp.any(found.found)
+    assert not jnp.any(found.converged)
     assert jnp.all(jnp.isnan(found.gains))
 
 

@@ -84,9 +84,9 @@ def test_growth_is_drawn_with_its_first_slope():
     result = RESULTS[plots.transient]()
     ax = plots.transient(result)
     assert ax.get_yscale() == "log"
-    assert_allclose(ax.lines[-1].get_ydata(), result.growth)
+    assert_allclose(ax.lines[-1].get_ydata(), result.amplification)
     # The map of simultaneous steps is normal: it grows as it starts.
-    assert_allclose(ax.lines[1].get_ydata(), result.growth)
+    assert_allclose(ax.lines[1].get_ydata(), result.amplification)
 
 
 def test_lyapunov_exponents_along_a_parameter():

@@ -216,7 +216,7 @@ def test_transient_growth_is_that_on_the_face():
     block = np.array([[-1.0, 0.0], [20.0, -3.0]])
     exact = [np.linalg.norm(expm(t * block), 2) for t in ts]
     found = gd.transient(SLOWING, REST, ts)
-    assert_allclose(found.growth, exact, rtol=1e-8)
+    assert_allclose(found.amplification, exact, rtol=1e-8)
     assert found.peak > 3
     assert_allclose(found.reactivity, np.linalg.eigvalsh((block + block.T) / 2)[-1])
     full = np.diag([-1.0, -3, -4, -5, -6, -7])
@@ -224,13 +224,13 @@ def test_transient_growth_is_that_on_the_face():
     departure = np.sqrt(1 - np.sum(np.diag(full) ** 2) / np.sum(full**2))
     assert_allclose(found.departure, departure)
     mapped = gd.transient(gd.rules.TimeMap(SLOWING, 0.25), REST, np.arange(9))
-    assert_allclose(mapped.growth, exact, rtol=1e-6)
+    assert_allclose(mapped.amplification, exact, rtol=1e-6)
 
 
 def test_nothing_grows_in_a_corner():
     flow = confined(gd.games.zero_sum(lambda x, y: y - x), -1.0, 1.0)
     found = gd.transient(flow, gd.equilibrium(flow, (0.0, 0.0)).players, [0.0, 1.0])
-    assert_allclose(found.growth, [1, 0])
+    assert_allclose(found.amplification, [1, 0])
     assert found.reactivity == -jnp.inf
     assert found.departure == 0
 

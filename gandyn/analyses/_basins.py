@@ -27,12 +27,13 @@ class Basins(Result):
     - `x`, `y`: the grid.
     - `labels`: which attractor each start ends on; -1 if it escapes, -2 if it is undecided.
     - `times`: when that was known; nan where it never was.
-    - `centers`, `extents`: each attractor in the coordinates of the players: the middle of the box
-      that it fills, and how far the box reaches to either side: 0 for an equilibrium.
+    - `low`, `high`: the corners of the box that each attractor fills, in the coordinates of the
+      players; both are an equilibrium itself.
     - `attracts`: false for an equilibrium that repels some of its neighbors, so that only those
       starts end there which lie exactly so.
     - `names`, `plane`: of the coordinates that vary, and which they are.
     - `crawling`: how many of the undecided starts hardly move, and yet are near no equilibrium.
+    - `unit`: of the times, "step" for a rule, "unit time" for a flow.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -40,8 +41,8 @@ class Basins(Result):
         "y": ("y",),
         "labels": ("y", "x"),
         "times": ("y", "x"),
-        "centers": ("attractor", "coordinate"),
-        "extents": ("attractor", "coordinate"),
+        "low": ("attractor", "coordinate"),
+        "high": ("attractor", "coordinate"),
         "attracts": ("attractor",),
     }
     coordinates: ClassVar[Mapping[str, str]] = {"x": "x", "y": "y"}
@@ -50,17 +51,23 @@ class Basins(Result):
     y: Float[Array, " y"]
     labels: Int[Array, "y x"]
     times: Float[Array, "y x"]
-    centers: Float[Array, "attractor coordinate"]
-    extents: Float[Array, "attractor coordinate"]
+    low: Float[Array, "attractor coordinate"]
+    high: Float[Array, "attractor coordinate"]
     attracts: Bool[Array, " attractor"]
     names: tuple[str, str] = eqx.field(static=True)
     plane: tuple[int, int] = eqx.field(static=True)
     crawling: int = eqx.field(static=True)
+    unit: str = eqx.field(static=True)
+
+    @property
+    def centers(self) -> Float[Array, "attractor coordinate"]:
+        """The middle of each attractor's box."""
+        return (self.low + self.high) / 2
 
     @property
     def shares(self) -> Float[Array, " attractor"]:
         """The share of the starts that end on each attractor."""
-        return self._share(self.labels[None] == jnp.arange(len(self.centers))[:, None, None])
+        return self._share(self.labels[None] == jnp.arange(len(self.low))[:, None, None])
 
     @property
     def errors(self) -> Float[Array, " attractor"]:
@@ -164,11 +171,10 @@ def basins(
     if ends.unfinished.any():
         dynamics.warn_unfinished(f"{ends.unfinished.sum()} of the starts are undecided for that")
     grid = (len(y), len(x))
-    points = [(root, 0 * root) for root, _ in ends.roots]
-    rounds = [((low + high) / 2, (high - low) / 2) for low, high in ends.boxes]
+    corners = [(root, root) for root, _ in ends.roots] + ends.boxes
     size = coordinates(state.players)[0].size
-    centers, extents = (
-        jnp.asarray(np.array([pair[i] for pair in points + rounds]).reshape(-1, size), x.dtype)
+    low, high = (
+        jnp.asarray(np.array([pair[i] for pair in corners]).reshape(-1, size), x.dtype)
         for i in (0, 1)
     )
     return Basins(
@@ -176,12 +182,13 @@ def basins(
         y,
         jnp.asarray(ends.labels.reshape(grid)),
         jnp.asarray(ends.times.reshape(grid), x.dtype),
-        centers,
-        extents,
-        jnp.asarray([attracts for _, attracts in ends.roots] + [True] * len(rounds), bool),
+        low,
+        high,
+        jnp.asarray([attracts for _, attracts in ends.roots] + [True] * len(ends.boxes), bool),
         plane_names(dynamics, state.players, at.chosen),
         at.chosen,
         ends.crawling,
+        dynamics.unit,
     )
 
 

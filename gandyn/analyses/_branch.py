@@ -29,7 +29,7 @@ from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Players
-from ._edge import crossing, neutral
+from ._edge import Make, crossing, neutral
 
 _NEWTON = 12  # steps of Newton's method for one point
 _FAR = 1.0  # the longest step, in units of the sizes of the coordinates
@@ -56,7 +56,7 @@ class Bifurcation(Result):
     - `parameter`: where it is.
     - `state`: the equilibrium there, or a point on the cycle; `players` are its players.
     - `period`: of the cycle; 0 for an equilibrium.
-    - `lowest`, `highest`: how far each coordinate of the players goes along the cycle; for an
+    - `low`, `high`: how far each coordinate of the players goes along the cycle; for an
       equilibrium, the players.
     - `exponent`: the one that crosses: growth (about 0) and turn, per step or unit of time.
     - `crossing`: how many exponents are on the edge there: one, or a pair; more where several cross
@@ -70,6 +70,7 @@ class Bifurcation(Result):
       bifurcation does not exist, at a third of a turn per step.
     - `tangent`: of the branch there, of length 1, in the coordinates of the state, the parameter,
       and between them, for cycles of a flow, the logarithm of the period.
+    - `unit`: "step" for a rule, "unit time" for a flow.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -85,12 +86,13 @@ class Bifurcation(Result):
     parameter: Float[Array, ""]
     state: State
     period: Float[Array, ""]
-    lowest: Players
-    highest: Players
+    low: Players
+    high: Players
     exponent: Complex[Array, ""]
     crossing: Int[Array, ""]
     coefficient: Float[Array, ""]
     tangent: Float[Array, " u"]
+    unit: str = eqx.field(static=True)
 
     @property
     def players(self) -> Players:
@@ -116,6 +118,7 @@ class AbstractCurve(eqx.Module):
     Exponents are per turn here: for the time in which a cycle returns, for equilibria per unit.
     """
 
+    make: eqx.AbstractVar[Make]
     low: eqx.AbstractVar[Float[Array, ""]]
     high: eqx.AbstractVar[Float[Array, ""]]
     scale: eqx.AbstractVar[Float[Array, " n"]]
@@ -525,6 +528,7 @@ def bifurcation(
         jnp.asarray(count),
         jnp.asarray(coefficient / float(turn), u.dtype),
         tangent / jnp.linalg.norm(tangent),
+        curve.make(curve.low).unit,
     )
 
 

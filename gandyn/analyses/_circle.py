@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -53,6 +54,7 @@ class Circle(Result):
     - `converged`: whether at the phases it is 0 to rounding, as it is not beyond a fold, where
       there is no circle; and between them at most 6e-7 (in double precision), as it is not of too
       few phases; on a circle of a size above rounding.
+    - `unit`: "step".
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -72,6 +74,7 @@ class Circle(Result):
     exponents: Float[Array, " mode"]
     residual: Float[Array, ""]
     converged: Bool[Array, ""]
+    unit: str = eqx.field(static=True)
 
     @property
     def players(self) -> Players:
@@ -241,6 +244,7 @@ def _circle(
         jnp.where(found, exponents, jnp.nan),
         residual,
         found,
+        dynamics.unit,
     )
 
 

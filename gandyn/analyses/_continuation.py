@@ -29,7 +29,7 @@ from .._types import Key, Number, Players
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
 from ._cycle import Cycle, extent
-from ._edge import Make, neutral, one_interval, settled
+from ._edge import Make, decays, neutral, one_interval, settled
 from ._equilibrium import equilibrium
 from ._floquet import PIECES
 from ._spectrum import per
@@ -45,14 +45,16 @@ class Continuation(Result):
     - `players`: of each point, an equilibrium or one point on the cycle; every leaf has a leading
       axis for them.
     - `period`: of the cycles, in steps or units of time; 0 for equilibria.
-    - `lowest`, `highest`: how far each coordinate of the players goes along the cycle, among 240
+    - `low`, `high`: how far each coordinate of the players goes along the cycle, among 240
       times for a flow; of equilibria, the players.
     - `exponents`: the spectrum at each, complex, fastest growing first, per `unit`: of cycles
       Floquet's, for a flow without the 0 that belongs to the direction along the cycle, and no
       better known than its integrator resolves their multipliers: of one below its tolerances
       nothing is known but that it decays.
     - `bifurcations`: what was passed, in order.
+    - `neutral`: where a disturbance neither grows nor decays, as far as rounding can tell.
     - `ends`: in words, why the branch was not followed beyond its first and its last point.
+    - `converged`: whether either end has a reason of its own.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
 
@@ -60,8 +62,9 @@ class Continuation(Result):
         "parameter": ("point",),
         "players": ("point",),
         "period": ("point",),
-        "lowest": ("point",),
-        "highest": ("point",),
+        "low": ("point",),
+        "high": ("point",),
+        "neutral": ("point",),
         "exponents": ("point", "mode"),
     }
     coordinates: ClassVar[Mapping[str, str]] = {"point": "parameter"}
@@ -69,21 +72,20 @@ class Continuation(Result):
     parameter: Float[Array, " point"]
     players: Players
     period: Float[Array, " point"]
-    lowest: Players
-    highest: Players
+    low: Players
+    high: Players
     exponents: Complex[Array, "point mode"]
+    neutral: Bool[Array, " point"]
     bifurcations: tuple[Bifurcation, ...]
     ends: tuple[str, str] = eqx.field(static=True)
+    converged: tuple[bool, bool] = eqx.field(static=True)
     name: str = eqx.field(static=True)
     unit: str = eqx.field(static=True)
 
     @property
     def stable(self) -> Bool[Array, " point"]:
-        """Whether all disturbances decay, faster than rounding could tell."""
-        sizes = jnp.where(jnp.isfinite(self.exponents), jnp.abs(self.exponents), 0)
-        growth = jnp.max(self.exponents.real, axis=-1)
-        rounding = 100 * jnp.finfo(growth.dtype).eps * jnp.max(sizes, axis=-1, initial=0)
-        return growth < -jnp.maximum(neutral(growth.dtype), rounding)
+        """Whether all disturbances decay, beyond what rounding could make of those that do not."""
+        return decays(self.exponents, self.neutral)
 
 
 def continuation(
@@ -182,16 +184,21 @@ def continuation(
         lambda *leaves: jnp.asarray(np.stack(leaves)), *views
     )
     us = np.stack([point.u for point in points])
-    exponents = np.stack([point.exponents for point in points])
+    exponents = jnp.asarray(np.stack([point.exponents for point in points]))
+    exponents = per(turns, exponents)
+    sizes = jnp.max(jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0), axis=-1, initial=0)
+    known = jnp.maximum(neutral(low.dtype), 100 * float(jnp.finfo(low.dtype).eps) * sizes)
     return Continuation(
         curve.parameter(jnp.asarray(us)).astype(low.dtype),
         states.players,
         periods,
         lowest,
         highest,
-        per(turns, jnp.asarray(exponents)),
+        exponents,
+        jnp.any(jnp.abs(exponents.real) <= known[:, None], axis=-1),
         (*down.bifurcations[::-1], *up.bifurcations),
         (down.end, up.end),
+        (not down.broken, not up.broken),
         name,
         make(low).unit,
     )

@@ -63,6 +63,11 @@ class Critical(Result):
         return self.state.players
 
     @property
+    def converged(self) -> Bool[Array, "*batch"]:
+        """Whether a value was found at which stability changes."""
+        return jnp.isfinite(self.parameter)
+
+    @property
     def kind(self) -> str:
         """How it crosses: "real" (an exponent passes 0: a fold, a pitchfork or the like), "Hopf" (a
         pair of a flow), "Neimark-Sacker" (a pair of a rule) or "period doubling" (a multiplier

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -50,6 +51,7 @@ class Cycle(Result):
     - `residual`: how far from closed the orbit is, relative to its size.
     - `converged`: whether it is closed up to rounding, of a size above rounding (an equilibrium is
       no cycle), and near the guess.
+    - `unit`: "step" for a rule, "unit time" for a flow.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -66,6 +68,7 @@ class Cycle(Result):
     orbit: State
     residual: Float[Array, ""]
     converged: Bool[Array, ""]
+    unit: str = eqx.field(static=True)
 
     @property
     def players(self) -> Players:
@@ -266,6 +269,7 @@ def _cycle(
         jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(orbit),
         residual,
         found,
+        dynamics.unit,
     )
 
 

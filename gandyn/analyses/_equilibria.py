@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import qmc
 
 from .. import _checks as checks
@@ -51,6 +51,11 @@ class Equilibria(Result):
     reached: Int[Array, " equilibrium"]
     spectrum: Spectrum
     kind: Classification | None
+
+    @property
+    def converged(self) -> Bool[Array, " equilibrium"]:
+        """Of each, that it is one: what no start reached to rounding is not among them."""
+        return jnp.ones(self.residual.shape, bool)
 
     def __len__(self) -> int:
         return self.residual.shape[0]

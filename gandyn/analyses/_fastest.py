@@ -15,7 +15,7 @@ from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import at_rest, growth, intervals, settled
+from ._edge import at_rest, decays, growth, intervals, settled
 
 _NODES = 33  # in each direction, in each round
 _SHRINK = 4  # how much narrower the grid is in the next round
@@ -53,9 +53,14 @@ class Fastest(Result):
         return self.state.players
 
     @property
+    def converged(self) -> Bool[Array, "*batch"]:
+        """Whether an equilibrium was found at all."""
+        return jnp.isfinite(self.growth)
+
+    @property
     def stable(self) -> Bool[Array, ""]:
         """Whether all disturbances decay there: nowhere within the bounds, if they do not."""
-        return (self.growth < 0) & ~self.neutral
+        return decays(self.exponents, self.neutral)
 
     @property
     def radius(self) -> Float[Array, "*batch"]:

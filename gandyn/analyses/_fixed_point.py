@@ -31,7 +31,9 @@ from .._dynamics import AbstractDynamics, begin
 from .._phase import State
 from .._result import Result
 from .._types import Key, Number, Players
-from ._spectrum import eigenvalues, jacobian
+from ._edge import decays
+from ._rounding import undecided
+from ._spectrum import eigenvalues, jacobian, ranked
 
 
 class Type(enum.IntEnum):
@@ -56,6 +58,8 @@ class FixedPoint(Result):
     - `growing`, `decaying`, `neutral`: how many directions do which: the dimensions of the
       unstable, the stable and the center manifold.
     - `turning`: how many are not real.
+    - `stable`: whether all disturbances decay, beyond what rounding could make of those that do
+      not, as in the spectrum; the type is told more coarsely, to `tolerance`.
     - `flipping`: how many change sides at every step, with negative multipliers; 0 for a flow.
     """
 
@@ -68,6 +72,7 @@ class FixedPoint(Result):
         "neutral": (),
         "turning": (),
         "flipping": (),
+        "stable": (),
     }
 
     type: Int[Array, ""]
@@ -76,16 +81,12 @@ class FixedPoint(Result):
     neutral: Int[Array, ""]
     turning: Int[Array, ""]
     flipping: Int[Array, ""]
+    stable: Bool[Array, ""]
 
     @property
     def index(self) -> Int[Array, "*batch"]:
         """The index of a saddle: the dimension in which it repels."""
         return self.growing
-
-    @property
-    def stable(self) -> Bool[Array, "*batch"]:
-        """Whether all directions decay."""
-        return (self.growing == 0) & (self.neutral == 0)
 
 
 def fixed_point(
@@ -158,4 +159,7 @@ def fixed_point(
         ],
         jnp.asarray(int(Type.NODE)),
     )
-    return FixedPoint(type_, growing, decaying, neutral, turning, flipping)
+    exponents = ranked(clock.exponents(eigenvalues(matrix)))
+    rounding = jnp.asarray(dynamics.slopes_accuracy(matrix.dtype), matrix.dtype)
+    stable = decays(exponents, undecided(matrix, exponents, rounding, clock))
+    return FixedPoint(type_, growing, decaying, neutral, turning, flipping, stable)

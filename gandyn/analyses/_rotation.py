@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -40,6 +41,7 @@ class Rotation(Result):
       it is longer than need be. nan with fewer than 20 times, which are too few to tell.
     - `center`: the mean of the players' coordinates.
     - `radius`: the root of the mean square of the distance to it.
+    - `unit`: "step" for a rule, "unit time" for a flow.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -53,6 +55,7 @@ class Rotation(Result):
     error: Float[Array, ""]
     center: Float[Array, " coordinate"]
     radius: Float[Array, ""]
+    unit: str = eqx.field(static=True)
 
     @property
     def period(self) -> Float[Array, "*batch"]:
@@ -79,12 +82,16 @@ def rotation(trajectory: Trajectory, *, plane: tuple[int, int] | None = None) ->
             raise ValueError(f"the times of `trajectory` must be equally spaced, but are {ts}.")
     path = jax.vmap(lambda players: coordinates(players)[0])(trajectory.players)
     chosen = None if plane is None else two_of(path.shape[1], plane)
-    return turning(path, (ts[1] - ts[0]).astype(path.dtype), chosen)
+    gap = (ts[1] - ts[0]).astype(path.dtype)
+    return turning(path, gap, trajectory.unit, chosen)
 
 
 @compiled
 def turning(
-    path: Float[Array, "t n"], gap: Float[Array, ""], plane: tuple[int, int] | None = None
+    path: Float[Array, "t n"],
+    gap: Float[Array, ""],
+    unit: str,
+    plane: tuple[int, int] | None = None,
 ) -> Rotation:
     """The rotation of a path that is looked at with a gap of time between two points."""
     u = middles(len(path), path.dtype)
@@ -115,4 +122,4 @@ def turning(
     else:
         means = [mean(angles[start:end]) for start, end in pairwise(cuts)]
         error = confidence(jnp.stack(means), float(ends[1] - ends[0]))
-    return Rotation(mean(angles), error, center, radius)
+    return Rotation(mean(angles), error, center, radius, unit)

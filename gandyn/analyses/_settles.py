@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -57,14 +58,15 @@ class Settled(Result):
       part exponentially, and a cycle (an invariant circle, a torus) otherwise.
     - `state`: the last state.
     - `time`: when it was known; nan if undecided.
-    - `center`: of the box that the players fill at the end; the equilibrium itself.
-    - `amplitude`: how far the box reaches to either side, 0 for an equilibrium.
+    - `low`, `high`: the corners of the box that the players fill in the end; of an equilibrium,
+      itself.
     - `period`: of a cycle; nan otherwise. Of a rule that comes back to the same points after some
       steps, up to 64, their number; on an invariant circle the mean of one turn, which need not be
       whole: 1 over this is the rotation number.
     - `growth`: how fast neighbors part in the end, per step or unit of time: the leading Lyapunov
       exponent, about 0 on a torus, positive for chaos; nan where nobody need look.
     - `residual`: the largest component of what vanishes at rest, at the last state.
+    - `unit`: "step" for a rule, "unit time" for a flow.
     """
 
     Kind = Kind
@@ -72,8 +74,8 @@ class Settled(Result):
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "kind": (),
         "time": (),
-        "center": ("coordinate",),
-        "amplitude": ("coordinate",),
+        "low": ("coordinate",),
+        "high": ("coordinate",),
         "period": (),
         "growth": (),
         "residual": (),
@@ -82,11 +84,22 @@ class Settled(Result):
     kind: Int[Array, ""]
     state: State
     time: Float[Array, ""]
-    center: Float[Array, " coordinate"]
-    amplitude: Float[Array, " coordinate"]
+    low: Float[Array, " coordinate"]
+    high: Float[Array, " coordinate"]
     period: Float[Array, ""]
     growth: Float[Array, ""]
     residual: Float[Array, ""]
+    unit: str = eqx.field(static=True)
+
+    @property
+    def center(self) -> Float[Array, "*batch coordinate"]:
+        """The middle of the box."""
+        return (self.low + self.high) / 2
+
+    @property
+    def amplitude(self) -> Float[Array, "*batch coordinate"]:
+        """How far the box reaches to either side."""
+        return (self.high - self.low) / 2
 
 
 def settles_on(
@@ -135,29 +148,31 @@ def settles_on(
     last = jax.tree.map(lambda x: jnp.asarray(x[0]), last)
     here, _ = coordinates(last.players)
     label, nothing = int(ends.labels[0]), jnp.full(here.shape, jnp.nan, here.dtype)
-    kind, center, amplitude = Kind.UNDECIDED, nothing, nothing
+    kind, low, high = Kind.UNDECIDED, nothing, nothing
     period, growth = np.nan, np.nan
     if ends.unfinished[0]:
         dynamics.warn_unfinished("it is undecided what the trajectory settles on")
     elif label == ESCAPED:
         kind = Kind.ESCAPE
     elif label != UNDECIDED and label < len(ends.roots):
-        kind, center, amplitude = Kind.EQUILIBRIUM, ends.roots[label][0], 0 * here
+        kind, low = Kind.EQUILIBRIUM, ends.roots[label][0]
+        high = low
     else:
         box = None if label == UNDECIDED else ends.boxes[label - len(ends.roots)]
         size = max(float(ends.sizes[0]), tolerance)
         kind, box, period, growth = _moving(dynamics, last, duration, size, box, key)
         if box is not None:
-            center, amplitude = (box[0] + box[1]) / 2, (box[1] - box[0]) / 2
+            low, high = box
     return Settled(
         jnp.asarray(int(kind)),
         last,
         jnp.asarray(ends.times[0], here.dtype),
-        jnp.asarray(center, here.dtype),
-        jnp.asarray(amplitude, here.dtype),
+        jnp.asarray(low, here.dtype),
+        jnp.asarray(high, here.dtype),
         jnp.asarray(period, here.dtype),
         jnp.asarray(growth, here.dtype),
         _residual(dynamics, last, key),
+        dynamics.unit,
     )
 
 
@@ -191,7 +206,7 @@ def _moving(
         ts = np.linspace(0, duration, _LOOKS // 4 + 1)
     at = np.linspace(times[0], times[-1], _LOOKS + 1)
     even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
-    turn = _turn(even, at[1] - at[0])
+    turn = _turn(even, at[1] - at[0], dynamics.unit)
     if found is not None:
         return Kind.CYCLE, *found, np.nan
     parting = lyapunov(dynamics, state, ts, key=key, k=1)
@@ -294,9 +309,9 @@ def _stays(path: np.ndarray) -> bool:
     return bool(np.abs(late - early).max() <= _ALIKE * np.ptp(path, axis=0).max())
 
 
-def _turn(path: np.ndarray, gap: float) -> float:
+def _turn(path: np.ndarray, gap: float, unit: str) -> float:
     """The time of one turn in the plane in which the players move most."""
-    return float(turning(jnp.asarray(path), jnp.asarray(gap, path.dtype)).period)
+    return float(turning(jnp.asarray(path), jnp.asarray(gap, path.dtype), unit).period)
 
 
 def escape_time(

@@ -14,7 +14,7 @@ from .._phase import State
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Players
-from ._edge import at_rest, growth, settled
+from ._edge import at_rest, decays, growth, settled
 
 
 class StabilityMap(Result):
@@ -57,7 +57,7 @@ class StabilityMap(Result):
     @property
     def stable(self) -> Bool[Array, "first second"]:
         """Whether all disturbances decay, beyond what rounding could make of those that do not."""
-        return (self.growth < 0) & ~self.neutral
+        return decays(self.exponents, self.neutral)
 
 
 def stability_map(

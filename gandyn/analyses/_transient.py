@@ -37,7 +37,7 @@ class Transient(Result):
     **Fields:**
 
     - `ts`: the times.
-    - `growth`: by at most which factor a disturbance has grown at each.
+    - `amplification`: the largest factor by which a disturbance has grown at each.
     - `reactivity`: the largest growth rate at the first moment, or over the first step.
     - `departure`: from normality, between 0 and 1.
     - `unit`: "step" for a rule, "unit time" for a flow.
@@ -45,14 +45,14 @@ class Transient(Result):
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "ts": ("time",),
-        "growth": ("time",),
+        "amplification": ("time",),
         "reactivity": (),
         "departure": (),
     }
     coordinates: ClassVar[Mapping[str, str]] = {"time": "ts"}
 
     ts: Real[Array, " time"]
-    growth: Float[Array, " time"]
+    amplification: Float[Array, " time"]
     reactivity: Float[Array, ""]
     departure: Float[Array, ""]
     unit: str = eqx.field(static=True)
@@ -60,7 +60,7 @@ class Transient(Result):
     @property
     def peak(self) -> Float[Array, "*batch"]:
         """The largest growth at the times that were looked at."""
-        return jnp.max(self.growth, axis=-1)
+        return jnp.max(self.amplification, axis=-1)
 
 
 def transient(

@@ -49,7 +49,8 @@ def basins(
         rasterized=True,
     )
     if result.centers.shape[1] == 2:  # in more dimensions an attractor need not be in the plane
-        boxes = (np.asarray(box)[:, list(result.plane)] for box in (result.centers, result.extents))
+        sizes = (result.high - result.low) / 2
+        boxes = (np.asarray(box)[:, list(result.plane)] for box in (result.centers, sizes))
         for center, extent in zip(*boxes, strict=True):
             if extent.max() > 0:
                 corners = center + extent * [[-1, -1], [1, -1], [1, 1], [-1, 1], [-1, -1]]

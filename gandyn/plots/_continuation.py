@@ -49,7 +49,7 @@ def continuation(
     if checks.count("coordinate", coordinate, low=0) >= len(names):
         raise ValueError(f"`coordinate` must be below {len(names)}, but is {coordinate}.")
     parameter, stable = np.asarray(result.parameter), np.asarray(result.stable)
-    low, high = flat(result.lowest)[:, coordinate], flat(result.highest)[:, coordinate]
+    low, high = flat(result.low)[:, coordinate], flat(result.high)[:, coordinate]
     turning = np.any(result.period != 0)
     changes = np.flatnonzero(np.diff(stable)) + 1
     ends = np.array([0, len(stable)])
@@ -72,7 +72,7 @@ def continuation(
             )
     known = set(ax.get_legend_handles_labels()[1])
     for found in result.bifurcations:
-        ends = np.unique([flat(p, 0)[coordinate] for p in (found.lowest, found.highest)])
+        ends = np.unique([flat(p, 0)[coordinate] for p in (found.low, found.high)])
         ax.plot(
             np.full(len(ends), found.parameter),
             ends,

@@ -19,7 +19,7 @@ def transient(result: Transient, ax: Axes, **style: Any) -> Axes:
     - `ax`: where to draw; a new figure if left out.
     - `style`: what `Axes.plot` takes, such as `color`, `label`.
     """
-    ts, growth = np.asarray(result.ts), np.asarray(result.growth)
+    ts, growth = np.asarray(result.ts), np.asarray(result.amplification)
     start = np.exp(np.clip(float(result.reactivity) * ts, None, 700))
     ax.axhline(1, color=COLORS["stable"], lw=0.8, zorder=0)
     shown = start <= 2 * growth.max(initial=0, where=np.isfinite(growth))
