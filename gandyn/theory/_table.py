@@ -42,7 +42,7 @@ def _row(method: Method) -> tuple[str, ...]:
     return (
         f"`{method.name}`" + (f", {shown}" if shown else ""),
         f"`{method.formula}`",
-        _number(limit) + (", turning" if method.turns(**given) else ""),
+        ("none" if limit == 0 else _number(limit)) + (", turning" if method.turns(**given) else ""),
         _number(best.step) if contracts else "",
         _number(best.radius) if contracts else "",
         "" if cost is None else f"{sum(cost.gradients)} + {cost.products}",
@@ -53,4 +53,4 @@ def _row(method: Method) -> tuple[str, ...]:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
-    return {0.0: "none", np.inf: "any"}.get(value, f"{value:.4g}")
+    return "any" if np.isinf(value) else f"{value:.4g}"
