@@ -37,14 +37,14 @@ def _row(method: Method) -> tuple[str, ...]:
     }
     shown = ", ".join(f"{name}={value}" for name, value in given.items())
     limit, best = method.limit(1.0, **given), method.best(1.0, **given)
-    contracts = best is not None and best.step > 0
+    fastest = best if best is not None and best.step > 0 else None
     cost = method.cost((1, 1), **given)
     return (
         f"`{method.name}`" + (f", {shown}" if shown else ""),
         f"`{method.formula}`",
         ("none" if limit == 0 else _number(limit)) + (", turning" if method.turns(**given) else ""),
-        _number(best.step) if contracts else "",
-        _number(best.radius) if contracts else "",
+        "" if fastest is None else _number(fastest.step),
+        "" if fastest is None else _number(fastest.radius),
         "" if cost is None else f"{sum(cost.gradients)} + {cost.products}",
         method.paper,
     )
