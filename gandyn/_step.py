@@ -110,7 +110,7 @@ def transformed(name: str, step: Any) -> optax.GradientTransformation:
     return _scheduled(name, step) if is_schedule(step) else plain(name, step)
 
 
-def _scheduled(name: str, schedule: Callable[[Array], Number]) -> optax.GradientTransformation:
+def _scheduled(name: str, schedule: Any) -> optax.GradientTransformation:
     """Plain gradient steps whose size is a function of their number."""
     own = getattr(schedule, "__qualname__", "")
     if str(getattr(schedule, "__module__", "")).startswith("optax.") and "<locals>" not in own:

@@ -27,19 +27,8 @@ def random_quadratic(sizes=(2, 3), seed=0, scale=0.3):
     return game, game.equilibria()[0], J, own
 
 
-def turning(s):
-    """The eigenvalues +-i s of the bilinear flow, with a zero for each null direction."""
-    return np.concatenate([1j * s, -1j * s])
-
-
 def multipliers(rule, players):
     return np.asarray(gd.spectrum(rule, players).multipliers)
-
-
-def the_map(rule, players):
-    """DF at a point, for a rule without memory."""
-    J = gd.jacobian(rule, players)
-    return np.asarray(J) + np.eye(len(J))
 
 
 def same_set(found, expected, tolerance=1e-9):

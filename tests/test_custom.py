@@ -148,7 +148,7 @@ def test_functions_take_the_key_or_do_not(make):
 def test_a_random_map_draws_anew_at_every_step():
     rule = gd.rules.Custom(lambda z, key: (z[0] + jr.normal(key, (), z[0].dtype),))
     key = jr.key(5)
-    path = gd.simulate(rule, (0.0,), np.arange(4), key).players[0]
+    path = gd.simulate(rule, (0.0,), np.arange(4), key=key).players[0]
     draws = [float(jr.normal(jr.fold_in(key, t))) for t in range(3)]
     assert_allclose(np.diff(path), draws, rtol=1e-12)
 

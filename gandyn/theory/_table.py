@@ -11,10 +11,10 @@ from ._method import Method
 _HEAD = (
     "method",
     "one step on v = J z",
-    "stable below",
+    "stable up to",
     "best step",
     "factor",
-    "gradients + products",
+    "cost",
     "source",
 )
 
@@ -37,15 +37,15 @@ def _row(method: Method) -> tuple[str, ...]:
     }
     shown = ", ".join(f"{name}={value}" for name, value in given.items())
     limit, best = method.limit(1.0, **given), method.best(1.0, **given)
+    fastest = best if best is not None and best.step > 0 else None
     cost = method.cost((1, 1), **given)
-    work = "" if cost is None else f"{sum(cost.gradients)} + {cost.products}"
     return (
         f"`{method.name}`" + (f", {shown}" if shown else ""),
         f"`{method.formula}`",
-        _number(limit),
-        "" if best is None or best.step == 0 else _number(best.step),
-        "" if best is None else _number(best.radius),
-        work,
+        ("none" if limit == 0 else _number(limit)) + (", turning" if method.turns(**given) else ""),
+        "" if fastest is None else _number(fastest.step),
+        "" if fastest is None else _number(fastest.radius),
+        "" if cost is None else f"{sum(cost.gradients)} + {cost.products}",
         method.paper,
     )
 
