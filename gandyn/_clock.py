@@ -42,8 +42,12 @@ class AbstractClock(eqx.Module):
         """The times `ts`, checked: a vector in order, a numpy array if whole and known."""
 
     @abc.abstractmethod
-    def looks(self, duration: Any, times: np.ndarray) -> np.ndarray:
-        """Shares of a duration as times of this clock."""
+    def shares(self, duration: float, shares: np.ndarray) -> np.ndarray:
+        """Shares of a duration as times."""
+
+    @abc.abstractmethod
+    def looks(self, duration: Any, n: int) -> Any:
+        """Times from 0 on for n more looks, as close together as a duration allows."""
 
     @abc.abstractmethod
     def lasting(self, duration: Number, parts: int) -> tuple[Any, Any]:
@@ -117,8 +121,11 @@ class Steps(AbstractClock):
             )
         return ts.astype(int)
 
-    def looks(self, duration: Any, times: np.ndarray) -> np.ndarray:
-        return np.floor(duration * times)
+    def shares(self, duration: float, shares: np.ndarray) -> np.ndarray:
+        return np.floor(duration * shares)
+
+    def looks(self, duration: Any, n: int) -> Any:
+        return np.arange(n + 1)
 
     def lasting(self, duration: Number, parts: int) -> tuple[Any, Any]:
         value = _within(duration, parts, 2**31 - 1, "steps", parts)
@@ -186,8 +193,11 @@ class Continuous(AbstractClock):
                 )
         return ts
 
-    def looks(self, duration: Any, times: np.ndarray) -> np.ndarray:
-        return duration * times
+    def shares(self, duration: float, shares: np.ndarray) -> np.ndarray:
+        return duration * shares
+
+    def looks(self, duration: Any, n: int) -> Any:
+        return duration * np.linspace(0, 1, n + 1)
 
     def lasting(self, duration: Number, parts: int) -> tuple[Any, Any]:
         value = _within(duration, 0.0, _LONGEST, "units of time", parts)

@@ -25,7 +25,6 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from . import _checks as checks
@@ -141,7 +140,8 @@ class AbstractDynamics(eqx.Module):
     ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
         """The players of what is of a `size` at n + 1 looks, close enough together for their way to
         be seen, their times, and the last state; in all about a `time`, or less."""
-        ts = jnp.asarray(start) + self.clock.looks(time, np.linspace(0, 1, n + 1))
+        ts = jnp.asarray(self.clock.looks(time, n))
+        ts = ts + jnp.asarray(start).astype(ts.dtype)
         path, states = self.evolve(state, ts, key, players_and_state)
         return path, ts, jax.tree.map(lambda leaf: leaf[-1], states)
 

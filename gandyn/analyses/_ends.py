@@ -317,7 +317,7 @@ def _advance(
         # At irregular times: at regular ones, a cycle may be seen in one place only.
         shares = np.linspace(0, 1, looks + 1)
         shares[1:-1] -= shares[1] * np.random.default_rng(0).random(looks - 1)
-        ts = dynamics.clock.looks(length, shares)
+        ts = dynamics.clock.shares(length, shares)
         ts = ts if start is None else jnp.asarray(ts, start.dtype) + start
         seen = dynamics.evolve(state, ts, key)
         path = jax.vmap(lambda p: coordinates(p)[0])(seen.players)

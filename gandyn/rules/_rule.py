@@ -116,12 +116,6 @@ class AbstractRule(AbstractDynamics):
         state, carried = self.tangent(state, frame, start, time, key)
         return state, *factors(carried, at_once=time <= 1)
 
-    def looks(
-        self, state: State, size: Any, start: Any, time: Any, n: int, key: Key = None
-    ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
-        """The same, after every step."""
-        return super().looks(state, size, start, n, n, key)
-
     def extent(
         self, state: State, size: Any, start: Any, time: Any, key: Key = None
     ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
