@@ -89,7 +89,8 @@ def simulate() -> None:
 def spectrum() -> None:
     seen = gd.spectrum(SEMIFLOW, ORIGIN)
     near(seen.exponents, [1 + 1j, 1 - 1j])
-    assert seen.unit == "unit time" and not seen.stable
+    assert seen.unit == "unit time"
+    assert not seen.stable
 
 
 def jacobian() -> None:
@@ -140,7 +141,8 @@ def escape_time() -> None:
 
 def portrait() -> None:
     found = gd.portrait(SEMIFLOW, ORIGIN, BOX, nodes=9)
-    assert not len(found.legs) and len(found.nullclines[0])
+    assert not len(found.legs)
+    assert len(found.nullclines[0])
 
 
 def basins() -> None:
@@ -172,7 +174,8 @@ def stability_map() -> None:
 def continuation() -> None:
     rest = gd.continuation(FAMILY, ORIGIN, {"growth": (-0.5, 1.0)}, resolution=8)
     (hopf,) = rest.bifurcations
-    assert hopf.kind == "Hopf" and hopf.supercritical
+    assert hopf.kind == "Hopf"
+    assert hopf.supercritical
     born = gd.continuation(FAMILY, hopf, {"growth": (-0.5, 1.0)}, resolution=8)
     near(born.period, TURN)
     assert_allclose(born.high[0], np.sqrt(np.maximum(born.parameter, 0)), rtol=1e-4)
@@ -215,7 +218,8 @@ def test_a_map_of_ones_own_in_steps():
         gd.spectrum(strobed, ORIGIN).exponents, STEP * np.array([1 + 1j, 1 - 1j]), atol=1e-12
     )
     found = gd.settles_on(strobed, START, 512)
-    assert found.kind == found.Kind.CYCLE and found.unit == "step"
+    assert found.kind == found.Kind.CYCLE
+    assert found.unit == "step"
     assert_allclose(found.period, TURN / STEP, rtol=1e-6)
     with pytest.raises(TypeError, match="whose time goes in steps"):
         gd.circle(SEMIFLOW, START, 8.0)
