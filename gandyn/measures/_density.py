@@ -218,9 +218,9 @@ class Gaussian(AbstractDensity):
 
     def knots(self) -> Float[Array, " k"]:
         near = np.arange(-12, 12.5, 0.5)
-        steps = np.concatenate([-np.arange(REACH, 12, -2), near, np.arange(14, REACH + 1, 2)])
+        offsets = np.concatenate([-np.arange(REACH, 12, -2), near, np.arange(14, REACH + 1, 2)])
         dtype = self.mean.dtype
-        return self.mean.reshape(1) + self._std(dtype).reshape(1) * jnp.asarray(steps, dtype)
+        return self.mean.reshape(1) + self._std(dtype).reshape(1) * jnp.asarray(offsets, dtype)
 
     def _quantile(self, u: Scalar) -> Scalar:
         z = jnp.where(self._std(u.dtype).reshape(()) > 0, ndtri(u), 0)
