@@ -121,8 +121,9 @@ class _Afresh(dfx.AbstractAdaptiveSolver, dfx.AbstractWrappedSolver):
 
     @property
     def scan_kind(self) -> Any:
-        own = isinstance(self.solver, dfx.AbstractRungeKutta)
-        return self.solver.scan_kind if own else "lax"
+        if isinstance(self.solver, dfx.AbstractRungeKutta):
+            return self.solver.scan_kind
+        return "lax"
 
     @property
     def term_structure(self) -> Any:
