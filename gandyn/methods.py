@@ -731,8 +731,7 @@ class _Landing(eqx.Module):
 
 
 def _is_single(step_size: Any) -> bool:
-    several = isinstance(step_size, tuple | list) or getattr(step_size, "ndim", 0) == 1
-    return is_transformation(step_size) or not several
+    return is_transformation(step_size) or not checks.is_several(step_size)
 
 
 def _each(step_size: Any, n: int) -> tuple[Any, ...]:
