@@ -73,4 +73,4 @@ else:  # drawing needs matplotlib, which nothing else does: imported when it is 
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), "plots"})
+    return sorted({name for name in globals() if name[0] != "_"} | {"plots", "__version__"})

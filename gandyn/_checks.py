@@ -195,12 +195,15 @@ def mapping(name: str, value: Any, example: str) -> None:
 
 def per_player(name: str, value: Any, **limits: Any) -> Array | tuple[Array, ...]:
     """One number for everybody, or a tuple with one per player."""
-    if isinstance(value, tuple | list):
+    if is_several(value):
         not_empty(name, value)
         return tuple(number(f"{name}[{i}]", v, **limits) for i, v in enumerate(value))
-    if getattr(value, "ndim", 0) == 1:
-        return per_player(name, tuple(value), **limits)
     return number(name, value, **limits)
+
+
+def is_several(value: Any) -> bool:
+    """Whether a value is one per player, a sequence or a vector, and not one for everybody."""
+    return isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1
 
 
 def not_empty(name: str, value: Any) -> None:

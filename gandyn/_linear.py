@@ -17,11 +17,10 @@ def solver(like: PyTree) -> lx.AbstractLinearSolver:
     with vectors, for more; either to rounding in the precision of `like`."""
     if sum(x.size for x in jax.tree.leaves(like)) <= DENSE:
         return lx.LU()
-    tolerance = precision(like)
-    return lx.GMRES(tolerance, tolerance, restart=40)
+    return lx.GMRES(tolerance(like), tolerance(like), restart=40)
 
 
-def precision(like: PyTree) -> float:
+def tolerance(like: PyTree) -> float:
     """The relative error that an equation in the precision of `like` is solved to: eps^(3/4)."""
     return float(jnp.finfo(jnp.result_type(*jax.tree.leaves(like))).eps) ** 0.75
 

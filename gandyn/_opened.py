@@ -19,6 +19,8 @@ from jaxtyping import PyTree
 
 from ._reads import Compared
 
+_LATE = 2**30  # a clock that reads this has outlived every warm-up and every bias correction
+
 
 def is_transformation(value: Any) -> bool:
     """Whether `value` is an optax transformation (which is a tuple, too)."""
@@ -134,6 +136,13 @@ def applied(player: PyTree, move: PyTree) -> PyTree:
     """The player after a move that a transformation made."""
     with _in_our_words(player):
         return optax.apply_updates(player, move)
+
+
+def late(memory: PyTree) -> PyTree:
+    """What is remembered when all clocks, which are called `count` in optax, are far ahead."""
+    if not optax.tree.get_all_with_path(memory, "count"):
+        return memory
+    return optax.tree.set(memory, count=jnp.asarray(_LATE, jnp.int32))
 
 
 @contextlib.contextmanager

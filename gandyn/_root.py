@@ -15,7 +15,7 @@ def root(residual: Callable[[PyTree], PyTree], guess: PyTree) -> PyTree:
     found."""
 
     def newton(residual: Callable[[PyTree], PyTree], guess: PyTree) -> PyTree:
-        tolerance = linear.precision(guess)
+        tolerance = linear.tolerance(guess)
         method = optx.Newton(tolerance, tolerance, linear_solver=linear.solver(guess))
         found = optx.root_find(lambda x, args: residual(x), method, guess, throw=False)
         solved = found.result == optx.RESULTS.successful

@@ -20,10 +20,16 @@ _MUCH = 2**28  # bytes, from which on it is asked how much memory there is
 
 
 class Trajectory(Result):
-    """The states of a dynamics at the times `ts`; every leaf has a leading time axis.
+    """The states of a dynamics at some times.
 
     From its escape on, a trajectory that diverges is inf or nan; nan, too, is that of a flow from
     where its integrator has used up its steps.
+
+    **Fields:**
+
+    - `ts`: the times.
+    - `states`: the states; every leaf has a leading axis for the times.
+    - `unit`: of the times, "step" for a rule, "unit time" for a flow.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"ts": ("time",), "states": ("time",)}

@@ -23,7 +23,13 @@ class Outcome(enum.IntEnum):
 
 
 class Status(Result):
-    """How a run ended (see `Outcome`), and when it left the region of interest, nan if never."""
+    """How a run ended.
+
+    **Fields:**
+
+    - `outcome`: an `Outcome`.
+    - `escape`: when it left the region of interest, nan if never.
+    """
 
     Outcome = Outcome
 

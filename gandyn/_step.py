@@ -148,7 +148,7 @@ def optimizer(name: str, value: Any) -> Any:
             f"`{name}` must be a number or an optax transformation, but is a `MultiSteps` object: "
             "give its `.gradient_transformation()`."
         )
-    if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
+    if checks.is_several(value):
         checks.not_empty(name, value)
         return tuple(optimizer(f"{name}[{i}]", v) for i, v in enumerate(value))
     return opened(_scheduled(name, value)) if is_schedule(value) else plain(name, value)
@@ -169,7 +169,7 @@ def steps(name: str, value: Any) -> Any:
             f"`{name}` must be a number or one per player, but holds an optax transformation, a "
             "schedule or None: the method is defined by the values of its steps."
         )
-    if isinstance(value, tuple | list) or getattr(value, "ndim", 0) == 1:
+    if checks.is_several(value):
         checks.not_empty(name, value)
         return tuple(steps(f"{name}[{i}]", v) for i, v in enumerate(value))
     return checks.number(name, value, low=0)

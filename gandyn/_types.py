@@ -18,6 +18,9 @@ Key: TypeAlias = PRNGKeyArray | None
 
 Scalar: TypeAlias = Float[Array, ""]
 
+WeightedPoints: TypeAlias = tuple[Float[Array, "n *event"], Float[Array, " n"]]
+"""Points x, one after the other, and their weights w."""
+
 Number: TypeAlias = Any
 """A number: a Python scalar, or an array without axes, traced or not."""
 

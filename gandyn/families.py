@@ -19,14 +19,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
-from ._types import Number, Scalar
+from ._types import Number, Scalar, WeightedPoints
 from .measures import Points
 
 __all__ = [
     "AbstractLinear",
+    "AbstractMetricFamily",
     "Free",
     "Polynomial",
     "Radial",
@@ -36,6 +37,28 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class AbstractMetricFamily(eqx.Module):
+    """A family of generators or discriminators whose parameters have a metric of their own.
+
+        <u, v> = sum_k m_k u_k v_k
+
+    The masses m depend on where the family is looked at; `gandyn.fields.natural` is the gradient in
+    this metric. A family of your own is a subclass with `masses`, and is called as any other
+    generator or discriminator.
+    """
+
+    @abc.abstractmethod
+    def masses(self, parameters: PyTree, points: WeightedPoints) -> PyTree:
+        """m, one number for each of the parameters.
+
+        **Arguments:**
+
+        - `parameters`: of this player.
+        - `points`: weighted points `(x, w)`: for a generator its own, for a discriminator those of
+          the data and of the generator, each law with half its weight.
+        """
 
 
 class AbstractLinear(eqx.Module):
@@ -70,7 +93,7 @@ class AbstractLinear(eqx.Module):
         return jnp.zeros(self.size)
 
 
-class Free(AbstractLinear):
+class Free(AbstractLinear, AbstractMetricFamily):
     """A free function on a grid: its values at the nodes are the parameters.
 
     Between nodes it is linear, beyond the last ones constant; its slope at a node is the mean of
@@ -95,8 +118,10 @@ class Free(AbstractLinear):
     def features(self, x: Scalar) -> Float[Array, " n"]:
         return hats(self.nodes.astype(jnp.result_type(x)), x)
 
-    def mass(self, points: tuple[Float[Array, "m"], Float[Array, "m"]]) -> Float[Array, " n"]:
-        """The mass of weighted points that each node holds: E phi."""
+    def masses(
+        self, parameters: Float[Array, " size"], points: WeightedPoints
+    ) -> Float[Array, " size"]:
+        """The mass that each node holds: E phi."""
         x, w = points
         return jnp.sum(w[:, None] * jax.vmap(self.features)(x), 0)
 

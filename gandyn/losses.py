@@ -70,7 +70,7 @@ class Loss(eqx.Module):
 
 
 def softplus(l: Float[Array, "..."]) -> Float[Array, "..."]:
-    """log(1 + e^l), with its derivative given as the sigmoid.
+    """log(1 + e^l) of logits `l`, with its derivative given as the sigmoid.
 
     The derivative of `jax.nn.softplus` goes through that of `logaddexp`, whose guards for
     infinities keep XLA from fusing a whole training step into one loop.

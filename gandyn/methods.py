@@ -108,6 +108,12 @@ def simultaneous(game: GameOrField, step_size: Any) -> AbstractRule:
     """All players step at once: z <- z + h v(z), explicit Euler on the flow.
 
     On a bilinear game each turn with singular value s grows by sqrt(1 + h^2 s^2) for every h.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
     """
     return Descend(as_field(game), step_size)
 
@@ -124,6 +130,9 @@ def alternating(
 
     **Arguments:**
 
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
     - `repeats`: `repeats[i]` is how often player i moves when its turn comes. `(1, k)` is min-max
       play: the discriminator all but solves its problem before the generator moves; `(k, 1)` with
       `order=(0, 1)` is max-min play.
@@ -166,6 +175,8 @@ def extragradient(
 
     **Arguments:**
 
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     - `extrapolation`: g, the size of the look ahead; by default h. With noise, a longer one than h
       is needed to converge (Hsieh et al. 2020).
     - `fresh`: whether the two evaluations see independent noise, or the same.
@@ -183,6 +194,12 @@ def optimistic(game: GameOrField, step_size: Any) -> AbstractRule:
     h s < 1/sqrt(3), fastest at h s = 1/2. Optax transformations are given the optimistic gradient
     2 g_t - g_{t-1}. With projected steps, z <- P(z + 2 h v_t - h v_{t-1}), it is the forward-
     reflected-backward method (Malitsky and Tam 2020).
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
     """
 
     def foresee(rest: optax.GradientTransformation) -> optax.GradientTransformation:
@@ -196,6 +213,11 @@ def proximal_point(game: GameOrField, step_size: Any) -> AbstractRule:
 
     On a bilinear game the factor per step is 1/sqrt(1 + h^2 s^2), below one for every h. The
     players are nan where the equation has no root that Newton's method finds.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     """
     h = _numbers("proximal_point", step_size)
     return Descend(Implicit(as_field(game), h), h)
@@ -204,7 +226,12 @@ def proximal_point(game: GameOrField, step_size: Any) -> AbstractRule:
 def consensus(game: GameOrField, step_size: Any, strength: Number) -> AbstractRule:
     """z <- z + h (v - c J^T v): everybody also descends |v|^2/2 (Mescheder et al. 2017).
 
-    `strength` c = 1 is a good value on the Dirac-GAN; on stiff games it limits the step size.
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
+    - `strength`: c; 1 is a good value on the Dirac-GAN, on stiff games it limits the step size.
     """
     return Descend(Consensus(as_field(game), strength, _sets(step_size)), step_size)
 
@@ -216,6 +243,9 @@ def symplectic(
 
     **Arguments:**
 
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
     - `strength`: c; 1 in the paper.
     - `align`: whether the sign of c is chosen at every step, see `gandyn.fields.Symplectic`.
     """
@@ -228,6 +258,11 @@ def competitive(game: GameOrField, step_size: Any) -> AbstractRule:
     number of players and any losses.
 
     On a bilinear game it is the proximal point method, stable for every h.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     """
     h = _numbers("competitive", step_size)
     return Descend(Competitive(as_field(game), h), h)
@@ -238,6 +273,11 @@ def linearized_competitive(game: GameOrField, step_size: Any) -> AbstractRule:
     Anandkumar 2019), which is the LookAhead of Zhang and Lesser (2010).
 
     On a bilinear game stable while h s < 1.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     """
     h = _numbers("linearized_competitive", step_size)
     return Descend(Anticipated(as_field(game), h), h)
@@ -249,6 +289,12 @@ def lola(game: AbstractGame, step_size: Any, shaping: PerPlayer | None = None) -
 
     This is the full derivative of the published objective: LookAhead's term and the shaping term,
     which on a bilinear game are equal. It need not rest where plain play rests.
+
+    **Arguments:**
+
+    - `game`: any game.
+    - `step_size`: h, a number, or one per player.
+    - `shaping`: the size of the others' foreseen steps, a number or one per player; by default h.
     """
     h = _numbers("lola", step_size)
     return Descend(LOLA(game, h if shaping is None else _resized(h, "shaping", shaping)), h)
@@ -262,7 +308,16 @@ def sos(
     radius: Number = 0.1,
 ) -> AbstractRule:
     """Stable opponent shaping (Letcher et al. 2019): between LookAhead and LOLA, the latter only as
-    far as it does no harm; see `gandyn.fields.SOS`."""
+    far as it does no harm; see `gandyn.fields.SOS`.
+
+    **Arguments:**
+
+    - `game`: any game.
+    - `step_size`: h, a number, or one per player.
+    - `shaping`: the size of the others' foreseen steps, a number or one per player; by default h.
+    - `agreement`: how much of LookAhead is left where the two disagree, in (0, 1).
+    - `radius`: below which size of the gradient shaping fades out, in (0, 1).
+    """
     h = _numbers("sos", step_size)
     foreseen = h if shaping is None else _resized(h, "shaping", shaping)
     return Descend(SOS(game, foreseen, agreement, radius), h)
@@ -280,6 +335,8 @@ def lead(
 
     **Arguments:**
 
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     - `momentum`: b, strictly between -1 and 1.
     - `coupling`: a, by default h, which then must be one number.
     """
@@ -294,7 +351,14 @@ def lead(
 
 def follow_the_ridge(game: GameOrField, step_size: Any, leader: int = 0) -> AbstractRule:
     """The follower moves along with its own best response to the leader's step (Wang, Zhang, Ba
-    2020): stable at local min-max points, and, for small steps, nowhere else."""
+    2020): stable at local min-max points, and, for small steps, nowhere else.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
+    - `leader`: which player leads.
+    """
     steps = _numbers("follow_the_ridge", step_size)
     whole = _resized(steps, "step_size", 1.0)
     return Descend(Ridge(Scaled(as_field(game), _sizes(steps)), leader, whole), whole)
@@ -302,7 +366,15 @@ def follow_the_ridge(game: GameOrField, step_size: Any, leader: int = 0) -> Abst
 
 def stackelberg(game: AbstractGame, step_size: Any, leader: int = 0) -> AbstractRule:
     """The leader differentiates through the follower's best response, the follower descends plainly
-    (Fiez, Chasnov, Ratliff 2020); give the follower the larger step."""
+    (Fiez, Chasnov, Ratliff 2020); give the follower the larger step.
+
+    **Arguments:**
+
+    - `game`: any game.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
+    - `leader`: which player leads.
+    """
     return Descend(Stackelberg(game, leader, _sets(step_size)), step_size)
 
 
@@ -312,6 +384,11 @@ def drift_cancelled(game: GameOrField, step_size: Any) -> AbstractRule:
     Two-Player Games", 2021); their drift of each on itself, which does no harm, stays.
 
     On a bilinear game the factor per step falls from 1 + (h s)^2/2 to 1 + (h s)^4/8.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     """
     h = _numbers("drift_cancelled", step_size)
     half = jax.tree.map(lambda x: x / 2, _sizes(h))
@@ -329,6 +406,13 @@ def heavy_ball(
 
     On a bilinear game it diverges for every h and b; see `negative_momentum`. In players' sets
     z_{t+1} is projected, so that what is remembered are the steps that were made.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number or a schedule, or one per player.
+    - `momentum`: b, strictly between -1 and 1, a number or one per player.
+    - `nesterov`: whether it is Nesterov's form.
     """
     return simultaneous(game, _balls("heavy_ball", step_size, momentum, nesterov))
 
@@ -345,6 +429,13 @@ def complex_momentum(
     With its default values, the paper's, it converges on bilinear games for small h s, where real
     momentum diverges. For a field with eigenvalue l the multipliers are the roots of
     (x - 1)(x^2 - 2 b cos(a) x + b^2) = h l x (x - b cos a).
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number or a schedule, or one per player.
+    - `momentum`: b, strictly between -1 and 1.
+    - `angle`: a, in radians.
     """
     h = _rates("complex_momentum", step_size)
     turn = _Turning(checks.below_one("momentum", momentum), checks.number("angle", angle))
@@ -360,6 +451,12 @@ def optimistic_adam(
 
     Adam on optimistic gradients, which is another method, is `optimistic(game, optax.adam(h))`. The
     first step is a plain one.
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number or a schedule, or one per player.
+    - `b1`, `b2`: what is left of Adam's two averages after a step, in [0, 1).
     """
     memory = _adam(b1, b2), optax.scale_by_optimistic_gradient()
     h = _rates("optimistic_adam", step_size)
@@ -370,7 +467,14 @@ def extra_adam(
     game: GameOrField, step_size: Any, b1: Number = 0.5, b2: Number = 0.9
 ) -> AbstractRule:
     """Adam, which takes every step from where it stood with the gradients a step ahead (Gidel et
-    al. 2019, algorithm 4)."""
+    al. 2019, algorithm 4).
+
+    **Arguments:**
+
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number or a schedule, or one per player.
+    - `b1`, `b2`: what is left of Adam's two averages after a step, in [0, 1).
+    """
     memory = _adam(b1, b2)
     h = _rates("extra_adam", step_size)
     return Extra(Descend(as_field(game), _remembering(lambda rest: optax.chain(memory, rest), h)))
@@ -387,6 +491,8 @@ def negative_momentum(
 
     **Arguments:**
 
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number or a schedule, or one per player.
     - `momentum`: b, strictly between -1 and 1, a number or one per player.
     """
     return alternating(game, _balls("negative_momentum", step_size, momentum))
@@ -401,6 +507,8 @@ def lookahead(rule: AbstractRule, every: int, fraction: Number) -> AbstractRule:
 
     **Arguments:**
 
+    - `rule`: any rule.
+    - `every`: how many of its steps are one.
     - `fraction`: a in [0, 1], the part of the way that is kept; 1 is the rule itself.
     """
     return Relaxed(Repeat(rule, checks.count("every", every)), fraction)
@@ -418,11 +526,14 @@ def unrolled(
     discriminator, and differentiates through them; the discriminator moves plainly (Metz et al.
     2017). Both at once, as in equations 7 and 8 of the paper.
 
-    Good values on a ring of modes: `unroll=5` or 10. In another order it is any method on the game
-    `gandyn.games.Unrolled(game, unroll, inner_step)`.
+    In another order it is any method on the game `gandyn.games.Unrolled(game, unroll, inner_step)`.
 
     **Arguments:**
 
+    - `game`: any game.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
+    - `unroll`: how many steps are foreseen; 5 or 10 are good values on a ring of modes.
     - `inner_step`: the size of the foreseen steps; `projected` where the players are to be foreseen
       in their sets, as their own steps are.
     - `players`: those who look ahead; `(0, 1)` for both.
@@ -447,6 +558,8 @@ def runge_kutta(
 
     **Arguments:**
 
+    - `game`: a game, or a field in its place.
+    - `step_size`: h, a number, or one per player.
     - `solver`: any diffrax solver, by default `gandyn.flows.RK4()`; `diffrax.Heun()` is RK2.
     """
     steps = _numbers("runge_kutta", step_size)
@@ -467,6 +580,8 @@ def hedge(game: GameOrField, step_size: Any) -> AbstractRule:
     **Arguments:**
 
     - `game`: a game in mixed strategies, such as `gandyn.games.finite(payoff)`, or a field on them.
+    - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
+      player.
     """
     return Descend(Mirror(as_field(game)), step_size)
 
@@ -616,8 +731,7 @@ class _Landing(eqx.Module):
 
 
 def _is_single(step_size: Any) -> bool:
-    several = isinstance(step_size, tuple | list) or getattr(step_size, "ndim", 0) == 1
-    return is_transformation(step_size) or not several
+    return is_transformation(step_size) or not checks.is_several(step_size)
 
 
 def _each(step_size: Any, n: int) -> tuple[Any, ...]:

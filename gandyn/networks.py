@@ -21,7 +21,7 @@ def _apply(still: PyTree, params: PyTree, *args: Any) -> Any:
 
 
 def partition(network: Callable[..., Any]) -> tuple[PyTree, Callable[..., Any]]:
-    """`(params, apply)` with `apply(params, x) == network(x)`.
+    """`(params, apply)` with `apply(params, x) == network(x)`, of a `network` of Equinox's.
 
     `params` holds the inexact arrays of the network and nothing else, so it is a player; `apply`
     has the signature that `GAN` asks of a generator and a discriminator.

@@ -11,6 +11,7 @@ squares, the sign of p - q for the hinge loss (Goodfellow et al. 2014, propositi
 at most one the best is Kantorovich's potential.
 """
 
+import abc
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,7 @@ from .measures._measure import several_points
 from .measures._quadrature import crossings, cut, lebesgue
 
 __all__ = [
+    "AbstractCritic",
     "Kantorovich",
     "OptimalDiscriminator",
     "generator_gradient",
@@ -53,6 +55,11 @@ def optimal_logit(loss: Loss, log_ratio: Any) -> Float[Array, "..."]:
     By the closed form of the loss if it has one; otherwise by bisection on the sign of the slope of
     p real + q fake, which has to change only once. Where many logits are best, the middle one, or
     the one nearest to 0 if they go on for ever.
+
+    **Arguments:**
+
+    - `loss`: a loss of `gandyn.losses`, or your own.
+    - `log_ratio`: log(p / q), an array of any shape.
     """
     log_ratio = checks.array("log_ratio", log_ratio, infinite=True)
     return log_ratio_to_logit(_is_loss(loss))(log_ratio)
@@ -63,7 +70,24 @@ def log_ratio_to_logit(loss: Loss) -> Callable[[Float[Array, "..."]], Float[Arra
     return loss.optimal if loss.optimal is not None else eqx.Partial(_search, loss)
 
 
-class OptimalDiscriminator(eqx.Module):
+class AbstractCritic(eqx.Module):
+    """A critic that knows where on the line it has kinks or jumps, so that integrals over it are
+    taken between them.
+
+    A critic of your own is a subclass with `__call__` and `knots`; one that is smooth is any
+    function of points.
+    """
+
+    @abc.abstractmethod
+    def __call__(self, x: Any) -> Float[Array, "..."]:
+        """Its values at an array of points."""
+
+    @abc.abstractmethod
+    def knots(self) -> Float[Array, " k"]:
+        """Numbers between two of which it is smooth, for points on the line."""
+
+
+class OptimalDiscriminator(AbstractCritic):
     """D* as a function of points: `discriminator(x)` for one, or for an array of points.
 
     **Arguments:**
@@ -98,7 +122,7 @@ class OptimalDiscriminator(eqx.Module):
         return crossings(self.p, self.q)
 
 
-class Kantorovich(eqx.Module):
+class Kantorovich(AbstractCritic):
     """The best critic of slope at most one between two laws on the line: f' = sign(G - F), where F
     and G are the distribution functions of the data and of the generator.
 
@@ -177,11 +201,11 @@ def generator_gradient(
     family: Callable[[PyTree], AbstractDensity],
     theta: PyTree,
 ) -> PyTree:
-    """The gradient that a critic, held as it is, gives to a generator of known density:
+    """The gradient that a critic, held as it is, gives to a generator of known density.
 
         grad_theta E_{q_theta} generator(D(x)) = E_{q_theta} generator(D(x)) grad_theta log q_theta
 
-    By quadrature: on the line between the knots of q_theta and those of the critic, if it has any,
+    By quadrature: on the line between the knots of q_theta and those of an `AbstractCritic`,
     otherwise at the points of q_theta.
 
     **Arguments:**
@@ -199,7 +223,7 @@ def generator_gradient(
     theta = checks.parameters("theta", theta)
     law = is_density("family(theta)", family(theta))
     if np.prod(law.event) == 1:
-        kinks = [critic.knots()] if hasattr(critic, "knots") else []
+        kinks = [critic.knots()] if isinstance(critic, AbstractCritic) else []
         x, dx = lebesgue(jnp.concatenate([law.knots(), *kinks]), law.event)
         w = dx * law.prob(x)
     else:
@@ -221,6 +245,12 @@ def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "
     """Where a critic pulls each generated point: -grad_x generator(D(x)) at points `(n, *event)`.
 
     A generator's velocity is the mean of these pulls, each carried back through d G(z) / d theta.
+
+    **Arguments:**
+
+    - `loss`: its `generator` is taken.
+    - `critic`: D, a function of one point.
+    - `x`: the generated points.
     """
     _is_loss(loss)
     checks.function("critic", critic, "x")

@@ -32,7 +32,7 @@ FLOW = gd.flows.GradientFlow(FIELD, gd.flows.Integrator(solver=dfx.Euler(), dt=0
 START = (1.0, 1.0)
 STEPS = np.arange(4)
 RUN = results.Trajectory(
-    jnp.arange(9), gd.State((jnp.cos(jnp.arange(9.0)), jnp.sin(jnp.arange(9.0))))
+    jnp.arange(9), gd.State((jnp.cos(jnp.arange(9.0)), jnp.sin(jnp.arange(9.0)))), "step"
 )
 LAW = gd.measures.Gaussian(0.0, 1.0)
 OTHER = gd.measures.Gaussian(0.5, 1.0)

@@ -182,15 +182,6 @@ def test_only_what_is_public_is_listed(module: ModuleType) -> None:
         assert not isinstance(value, ModuleType) or module is gd
 
 
-@pytest.mark.parametrize(
-    "module", ["methods", "losses", "families", "optimal", "monitors", "theory"]
-)
-def test_what_a_module_imports_is_not_listed(module: str) -> None:
-    shown = public(getattr(gd, module))
-    assert not {"Any", "Array", "checks", "jax", "jnp", "AbstractGame", "Callable"} & set(shown)
-    assert shown == sorted(shown)
-
-
 def test_plots_are_there_without_an_import_and_matplotlib_only_then() -> None:
     program = (
         "import sys, gandyn as gd\n"

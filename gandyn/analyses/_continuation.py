@@ -41,7 +41,7 @@ class Continuation(Result):
 
     **Fields:**
 
-    - `parameter`: the value at each point of the number called `name`; it need not increase.
+    - `parameter`: the value of the hyper-parameter at each point; it need not increase.
     - `players`: of each point, an equilibrium or one point on the cycle; every leaf has a leading
       axis for them.
     - `period`: of the cycles, in steps or units of time; 0 for equilibria.
@@ -55,6 +55,7 @@ class Continuation(Result):
     - `neutral`: where a disturbance neither grows nor decays, as far as rounding can tell.
     - `ends`: in words, why the branch was not followed beyond its first and its last point.
     - `converged`: whether either end has a reason of its own.
+    - `name`: of the hyper-parameter.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
 

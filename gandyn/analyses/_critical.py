@@ -30,13 +30,14 @@ class Critical(Result):
 
     **Fields:**
 
-    - `parameter`: the critical value, of the hyper-parameter called `name`.
+    - `parameter`: the critical value.
     - `bracket`: the two values, a rounding error apart, between which it lies.
     - `growth`: the largest growth rate at the two ends of the bounds.
     - `side`: of the edge, on which they are: -1 for stable, 1 for unstable, and 0 on it, as far as
       rounding can tell.
     - `exponent`: the one that crosses: growth (about 0) and turn per `unit`.
     - `state`: the equilibrium at the critical value; `players` are its players.
+    - `name`: of the hyper-parameter.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
 

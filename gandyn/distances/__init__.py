@@ -4,16 +4,36 @@ Divergences compare densities point by point, and saturate where the supports ar
 transport, kernels and classes of critics compare where the mass is.
 """
 
-from ._critics import linear_distance as linear_distance
-from ._critics import neural_distance as neural_distance
-from ._divergences import chi_squared as chi_squared
-from ._divergences import f_divergence as f_divergence
-from ._divergences import histogram as histogram
-from ._divergences import jensen_shannon as jensen_shannon
-from ._divergences import kl as kl
-from ._divergences import reverse_kl as reverse_kl
-from ._divergences import squared_hellinger as squared_hellinger
-from ._divergences import total_variation as total_variation
-from ._kernel import mmd as mmd
-from ._transport import sliced_wasserstein as sliced_wasserstein
-from ._transport import wasserstein as wasserstein
+from ._critics import linear_distance, neural_distance
+from ._divergences import (
+    chi_squared,
+    f_divergence,
+    histogram,
+    jensen_shannon,
+    kl,
+    reverse_kl,
+    squared_hellinger,
+    total_variation,
+)
+from ._kernel import mmd
+from ._transport import sliced_wasserstein, wasserstein
+
+__all__ = [
+    "chi_squared",
+    "f_divergence",
+    "histogram",
+    "jensen_shannon",
+    "kl",
+    "linear_distance",
+    "mmd",
+    "neural_distance",
+    "reverse_kl",
+    "sliced_wasserstein",
+    "squared_hellinger",
+    "total_variation",
+    "wasserstein",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

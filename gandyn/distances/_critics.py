@@ -32,6 +32,10 @@ def linear_distance(x: Any, y: Any) -> Scalar:
         sqrt(2 / (m d)) sqrt(2) Gamma((d + 1) / 2) / Gamma(d / 2) <= sqrt(2 / m)
 
     in every dimension d.
+
+    **Arguments:**
+
+    - `x`, `y`: samples of shape `(n, d)` or `(n,)`, or weighted points.
     """
     x, y, a, b = pair(x, y)
     return norm(mean(x, a) - mean(y, b))

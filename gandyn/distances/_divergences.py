@@ -71,7 +71,9 @@ def jensen_shannon(p: Any, q: Any) -> Scalar:
 def kl(p: Any, q: Any) -> Scalar:
     """The Kullback-Leibler divergence E_p log(p / q), in nats; inf where p has mass and q none.
 
-    **Arguments:** as for `jensen_shannon`.
+    **Arguments:**
+
+    - `p`, `q`: as for `jensen_shannon`.
     """
     s = _shares(p, q)
     alone = jnp.isinf(s.log_ratio)
@@ -80,7 +82,12 @@ def kl(p: Any, q: Any) -> Scalar:
 
 
 def reverse_kl(p: Any, q: Any) -> Scalar:
-    """E_q log(q / p): the Kullback-Leibler divergence the other way round."""
+    """E_q log(q / p): the Kullback-Leibler divergence the other way round.
+
+    **Arguments:**
+
+    - `p`, `q`: as for `jensen_shannon`.
+    """
     for name, law in (("p", p), ("q", q)):
         if not isinstance(law, AbstractMeasure):
             checks.array(name, law)
@@ -88,20 +95,35 @@ def reverse_kl(p: Any, q: Any) -> Scalar:
 
 
 def total_variation(p: Any, q: Any) -> Scalar:
-    """max over events A of |p(A) - q(A)| = E_m |a - b| / 2, between 0 and 1."""
+    """max over events A of |p(A) - q(A)| = E_m |a - b| / 2, between 0 and 1.
+
+    **Arguments:**
+
+    - `p`, `q`: as for `jensen_shannon`.
+    """
     s = _shares(p, q)
     return s.mean(jnp.abs(s.difference)) / 2
 
 
 def squared_hellinger(p: Any, q: Any) -> Scalar:
-    """1 - E_m sqrt(a b), between 0 and 1."""
+    """1 - E_m sqrt(a b), between 0 and 1.
+
+    **Arguments:**
+
+    - `p`, `q`: as for `jensen_shannon`.
+    """
     s = _shares(p, q)
     # (sqrt(a) - sqrt(b))^2 / 2, written so that nothing cancels where p and q are close.
     return s.mean((s.difference / (root(s.a) + root(s.b))) ** 2) / 2
 
 
 def chi_squared(p: Any, q: Any) -> Scalar:
-    """Pearson's E_q (p / q - 1)^2; inf where p has mass and q none."""
+    """Pearson's E_q (p / q - 1)^2; inf where p has mass and q none.
+
+    **Arguments:**
+
+    - `p`, `q`: as for `jensen_shannon`.
+    """
     s = _shares(p, q)
     alone = jnp.isposinf(s.ratio)
     # 1 / b = (1 + p / q) / 2

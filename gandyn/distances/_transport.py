@@ -197,8 +197,12 @@ class _Steps(eqx.Module):
         return self.x
 
 
-def _law(name: str, value: Any) -> Any:
-    """A law on the line."""
+_Law = AbstractDensity | _Steps
+"""A law on the line, with a `cdf`, a `quantile` and `knots`."""
+
+
+def _law(name: str, value: Any) -> _Law:
+    """A law on the line, from a density, a sample or weighted points."""
     if isinstance(value, AbstractDensity):
         value.on_the_line()
         return value
@@ -216,7 +220,7 @@ def _law(name: str, value: Any) -> Any:
 
 
 @compiled
-def _between_laws(p: Any, q: Any, order: Scalar, one: bool | None) -> Scalar:
+def _between_laws(p: _Law, q: _Law, order: Scalar, one: bool | None) -> Scalar:
     """W_p between two laws; `one` says whether the order is 1, where that is known beforehand."""
     knots = [law.knots().reshape(-1) for law in (p, q)]
     dtype = jnp.promote_types(knots[0].dtype, knots[1].dtype)
@@ -234,15 +238,15 @@ def _between_laws(p: Any, q: Any, order: Scalar, one: bool | None) -> Scalar:
     return area() if one else between_quantiles()
 
 
-def _cdf(law: Any, x: Float[Array, "..."]) -> Float[Array, "..."]:
+def _cdf(law: _Law, x: Float[Array, "..."]) -> Float[Array, "..."]:
     return law.cdf(x if isinstance(law, _Steps) else x.reshape(*x.shape, *law.event))
 
 
-def _quantile(law: Any, u: Float[Array, "..."]) -> Float[Array, "..."]:
+def _quantile(law: _Law, u: Float[Array, "..."]) -> Float[Array, "..."]:
     return law.quantile(u).reshape(u.shape)
 
 
-def _area(p: Any, q: Any, knots: Float[Array, " k"]) -> Scalar:
+def _area(p: _Law, q: _Law, knots: Float[Array, " k"]) -> Scalar:
     """int |F - G| dx, with a cut wherever F - G changes its sign."""
 
     def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -252,7 +256,7 @@ def _area(p: Any, q: Any, knots: Float[Array, " k"]) -> Scalar:
     return jnp.sum(dx * jnp.abs(apart(x)))
 
 
-def _between_quantiles(p: Any, q: Any, knots: list[Array], order: Scalar) -> Scalar:
+def _between_quantiles(p: _Law, q: _Law, knots: list[Array], order: Scalar) -> Scalar:
     """(int_0^1 |F^-1 - G^-1|^order du)^(1/order)."""
     levels = [_cdf(law, k) for law, k in zip((p, q), knots, strict=True)]
     levels += [law.levels.astype(order.dtype) for law in (p, q) if isinstance(law, _Steps)]

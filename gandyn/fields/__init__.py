@@ -1,22 +1,43 @@
 """Fields: which way the players go."""
 
-from ._anticipated import Anticipated as Anticipated
-from ._competitive import Competitive as Competitive
-from ._confined import Confined as Confined
-from ._consensus import Consensus as Consensus
-from ._extrapolated import Extrapolated as Extrapolated
-from ._field import AbstractField as AbstractField
-from ._field import Custom as Custom
-from ._field import Gradient as Gradient
-from ._field import Scaled as Scaled
-from ._foreseen import Foreseen as Foreseen
-from ._implicit import Implicit as Implicit
-from ._leader import Ridge as Ridge
-from ._leader import Stackelberg as Stackelberg
-from ._metric import Metric as Metric
-from ._metric import natural as natural
-from ._mirror import Mirror as Mirror
-from ._natural import Natural as Natural
-from ._shaping import LOLA as LOLA
-from ._shaping import SOS as SOS
-from ._symplectic import Symplectic as Symplectic
+from ._anticipated import Anticipated
+from ._competitive import Competitive
+from ._confined import Confined
+from ._consensus import Consensus
+from ._extrapolated import Extrapolated
+from ._field import AbstractField, Custom, Gradient, Scaled
+from ._foreseen import Foreseen
+from ._implicit import Implicit
+from ._leader import Ridge, Stackelberg
+from ._metric import Metric, natural
+from ._mirror import Mirror
+from ._natural import Natural
+from ._shaping import LOLA, SOS
+from ._symplectic import Symplectic
+
+__all__ = [
+    "LOLA",
+    "SOS",
+    "AbstractField",
+    "Anticipated",
+    "Competitive",
+    "Confined",
+    "Consensus",
+    "Custom",
+    "Extrapolated",
+    "Foreseen",
+    "Gradient",
+    "Implicit",
+    "Metric",
+    "Mirror",
+    "Natural",
+    "Ridge",
+    "Scaled",
+    "Stackelberg",
+    "Symplectic",
+    "natural",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -17,8 +17,9 @@ from ._field import AbstractField, is_field
 
 
 class Competitive(AbstractField):
-    """w = (1 - J_o h)^-1 v, with J_o the Jacobian of v without its diagonal blocks: the steps h w
-    are the Nash equilibrium of
+    """w = (1 - J_o h)^-1 v, with J_o the Jacobian of v without its diagonal blocks.
+
+    The steps h w are the Nash equilibrium of
 
         min over d_i of   -v_i d_i - sum_{j != i} d_i J_ij d_j + |d_i|^2 / (2 h_i),
 

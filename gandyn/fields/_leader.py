@@ -21,11 +21,11 @@ from ._field import AbstractField, Gradient, Scaled, is_field, with_losses
 
 
 class Ridge(AbstractField):
-    """Follow the ridge: the follower moves along with its own best response,
+    """Follow the ridge: the follower moves along with its own best response.
 
         w_l = v_l,    w_f = v_f + r' v_l,
 
-    so that it stays where it is best while the leader walks. In players' sets it walks as far
+    It stays where it is best while the leader walks. In players' sets it walks as far
     as its set allows, r = (P(z + h v) - z)/h in place of v. For two players whose field v is a
     scaled gradient; its only stable points are local min-max points (local Stackelberg equilibria).
     Wang, Zhang, Ba, "On Solving Minimax Optimization Locally: A Follow-the-Ridge Approach", 2020.
@@ -67,7 +67,7 @@ class Ridge(AbstractField):
 
 
 class Stackelberg(AbstractField):
-    """The leader descends its loss with the follower's best response to it differentiated,
+    """The leader descends its loss with the follower's best response to it differentiated.
 
         w_l = -(grad_l L_l + r'^T grad_f L_l),    w_f = -grad_f L_f.
 

@@ -18,6 +18,7 @@ from jaxtyping import Array, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Players
+from ..families import AbstractMetricFamily
 from ..games import GAN, MeasureGAN
 from ._field import AbstractField, Gradient, is_field
 
@@ -61,7 +62,7 @@ def _over(v: Array, m: Array) -> Array:
 
 
 def natural(game: GAN | MeasureGAN) -> Metric:
-    """The gradient of a GAN in which every family of players has the metric that belongs to it:
+    """The gradient of a GAN in which every family of players has the metric that belongs to it.
 
     - a density (`gandyn.games.density`): Fisher's. Its flow is that of the replicator equation,
       q_i' = q_i (f_i - q . f), with f_i minus the generator's loss at node i.
@@ -69,7 +70,8 @@ def natural(game: GAN | MeasureGAN) -> Metric:
     - a `gandyn.families.Free` discriminator: that of L2(m), m the mean of the data's and the
       generator's law. With the minimax loss, D' = 2 (p / (p + q) - sigmoid(D)) at every node.
 
-    All others are left as they are. For a penalized game or another field write
+    A `gandyn.families.AbstractMetricFamily` of your own says its metric itself; all others are left
+    as they are. For a penalized game or another field write
     `Metric(field, natural(game).masses)`.
 
     **Arguments:**
@@ -89,11 +91,10 @@ class _Masses(eqx.Module):
 
     def __call__(self, players: Players, key: Key = None) -> tuple[PyTree, ...]:
         batch = self.game.batch(players, key)
-        of_generator = getattr(self.game.generator, "mass", None)
-        of_discriminator = getattr(self.game.discriminator, "mass", None)
-        return (
-            None if of_generator is None else of_generator(players[0], batch.fake),
-            None
-            if of_discriminator is None
-            else (of_discriminator(batch.real) + of_discriminator(batch.fake)) / 2,
+        (x, v), (y, w) = batch.real, batch.fake
+        both = jnp.concatenate([x, y]), jnp.concatenate([v, w]) / 2
+        families = self.game.generator, self.game.discriminator
+        return tuple(
+            family.masses(player, points) if isinstance(family, AbstractMetricFamily) else None
+            for family, player, points in zip(families, players, (batch.fake, both), strict=True)
         )

@@ -119,25 +119,25 @@ def _ahead_and_shaping(
             all_slopes = jax.grad(lambda z: losses(game, z, key)[i])(put(players, i, mine))
             return [all_slopes[j] for j in others]
 
-        def steps(mine: PyTree) -> list[PyTree]:
+        def foreseen(mine: PyTree) -> list[PyTree]:
             """d_j."""
             z = put(players, i, mine)
-            all_steps = moves(z, Gradient(game)(z, key))
-            return [all_steps[j] for j in others]
+            everybody = moves(z, Gradient(game)(z, key))
+            return [everybody[j] for j in others]
 
         # Of sum_j <grad_j L_i, d_j> in my parameters, either factor held. (A gradient stopped
         # inside would be stopped for those who differentiate the field, too.)
         mine = players[i]
-        held_slopes, held_steps = slopes(mine), [all_moves[j] for j in others]
-        turn = jax.grad(lambda mine: _dot(slopes(mine), held_steps))(mine)
-        shaping = jax.grad(lambda mine: _dot(held_slopes, steps(mine)))(mine)
-        return turn, shaping
+        held_slopes, held_moves = slopes(mine), [all_moves[j] for j in others]
+        lookahead = jax.grad(lambda mine: _dot(slopes(mine), held_moves))(mine)
+        shaping = jax.grad(lambda mine: _dot(held_slopes, foreseen(mine)))(mine)
+        return lookahead, shaping
 
     if len(players) == 1:
         return v, jax.tree.map(jnp.zeros_like, v)
-    turns, shapings = zip(*(of(i) for i in range(len(players))), strict=True)
+    lookaheads, shapings = zip(*(of(i) for i in range(len(players))), strict=True)
     nothing = jax.tree.map(jnp.zeros_like, v)
-    return _plus(v, -1, turns), _plus(nothing, -1, shapings)
+    return _plus(v, -1, lookaheads), _plus(nothing, -1, shapings)
 
 
 def _plus(v: Players, c: Number, u: Players) -> Players:

@@ -107,7 +107,8 @@ def _differentiable(solver: dfx.AbstractSolver, settings: Any) -> dfx.AbstractSo
     which a wrapped one is not."""
     kinds = {dfx.ForwardMode: "lax", dfx.DirectAdjoint: "bounded"}
     kind = kinds.get(type(settings.adjoint))
-    if kind is None or getattr(solver, "scan_kind", kind) is not None:
+    settled = not isinstance(solver, dfx.AbstractRungeKutta) or solver.scan_kind is not None
+    if kind is None or settled:
         return solver
     return eqx.tree_at(lambda s: s.scan_kind, solver, kind, is_leaf=lambda x: x is None)
 
@@ -120,7 +121,9 @@ class _Afresh(dfx.AbstractAdaptiveSolver, dfx.AbstractWrappedSolver):
 
     @property
     def scan_kind(self) -> Any:
-        return getattr(self.solver, "scan_kind", "lax")
+        if isinstance(self.solver, dfx.AbstractRungeKutta):
+            return self.solver.scan_kind
+        return "lax"
 
     @property
     def term_structure(self) -> Any:

@@ -267,8 +267,10 @@ def _with_tolerances(solver: dfx.AbstractSolver, rtol: Any, atol: Any) -> dfx.Ab
     """An implicit solver that solves the equation within a step to the given tolerances, unless it
     has its own. Diffrax would take them from the step-size controller, and a fixed step has none.
     """
-    finder = getattr(solver, "root_finder", None)
-    if finder is None or eqx.is_array_like(finder.rtol):
+    if not isinstance(solver, dfx.AbstractImplicitSolver):
+        return solver
+    finder = solver.root_finder
+    if eqx.is_array_like(finder.rtol):
         return solver
     own = eqx.tree_at(lambda f: (f.rtol, f.atol, f.norm), finder, (rtol, atol, optx.max_norm))
     return eqx.tree_at(lambda s: s.root_finder, solver, own)

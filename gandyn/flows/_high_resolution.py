@@ -82,7 +82,12 @@ def simultaneous(
     field: AbstractField, step: Number, integrator: Integrator | None = None
 ) -> HighResolutionFlow:
     """The high-resolution flow of simultaneous steps: w' = (2/h)(v - w). On a bilinear game it
-    grows at the rate h s^2/2."""
+    grows at the rate h s^2/2.
+
+    **Arguments:**
+
+    - `field`, `step`, `integrator`: as in `HighResolutionFlow`.
+    """
     return HighResolutionFlow(field, step, _nowhere, integrator)
 
 
@@ -90,7 +95,12 @@ def extragradient(
     field: AbstractField, step: Number, integrator: Integrator | None = None
 ) -> HighResolutionFlow:
     """The high-resolution flow of extragradient: w' = (2/h)(v - w) + 2 Dv v. On a bilinear game it
-    decays at the rate h s^2/2."""
+    decays at the rate h s^2/2.
+
+    **Arguments:**
+
+    - `field`, `step`, `integrator`: as in `HighResolutionFlow`.
+    """
     return HighResolutionFlow(field, step, _along_the_field, integrator)
 
 
@@ -98,5 +108,10 @@ def optimistic(
     field: AbstractField, step: Number, integrator: Integrator | None = None
 ) -> HighResolutionFlow:
     """The high-resolution flow of optimistic steps: w' = (2/h)(v - w) + 2 Dv w. On a bilinear game
-    it decays at the rate h s^2/2."""
+    it decays at the rate h s^2/2.
+
+    **Arguments:**
+
+    - `field`, `step`, `integrator`: as in `HighResolutionFlow`.
+    """
     return HighResolutionFlow(field, step, _along_the_path, integrator)

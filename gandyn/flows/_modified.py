@@ -78,11 +78,11 @@ class ModifiedFlow(AbstractFlow):
         z = state.players
         velocity = u = change(z)
         if self.order > 1:
-            turn = along(change, z, u)
-            velocity = moved(velocity, -1 / 2, turn)
+            bent = along(change, z, u)
+            velocity = moved(velocity, -1 / 2, bent)
         if self.order > 2:
             velocity = moved(velocity, 1 / 12, along(bend, z, u))
-            velocity = moved(velocity, 1 / 4, along(change, z, turn))
+            velocity = moved(velocity, 1 / 4, along(change, z, bent))
         return State(velocity)
 
 

@@ -1,37 +1,60 @@
 """Games, and what wraps games."""
 
-from ._bilinear import bilinear as bilinear
-from ._dirac import dirac as dirac
-from ._finite import Logits as Logits
-from ._finite import finite as finite
-from ._finite import hardmax as hardmax
-from ._finite import softmax as softmax
-from ._game import AbstractGame as AbstractGame
-from ._game import Custom as Custom
-from ._gan import GAN as GAN
-from ._gan import AbstractGAN as AbstractGAN
-from ._gan import Batch as Batch
-from ._measure_gan import MeasureGAN as MeasureGAN
-from ._measure_gan import atoms as atoms
-from ._measure_gan import bump as bump
-from ._measure_gan import density as density
-from ._measure_gan import location as location
-from ._mixtures import Mixtures as Mixtures
-from ._noised import Noised as Noised
-from ._penalized import R1 as R1
-from ._penalized import R2 as R2
-from ._penalized import GradientPenalty as GradientPenalty
-from ._penalized import Penalized as Penalized
-from ._planar import almost_bilinear as almost_bilinear
-from ._planar import forsaken as forsaken
-from ._planar import parabolas as parabolas
-from ._planar import polar as polar
-from ._quadratic import prescribed as prescribed
-from ._quadratic import quadratic as quadratic
-from ._regularized import Entropy as Entropy
-from ._regularized import Regularized as Regularized
-from ._regularized import WeightDecay as WeightDecay
-from ._social import iterated_prisoners_dilemma as iterated_prisoners_dilemma
-from ._social import tandem as tandem
-from ._unrolled import Unrolled as Unrolled
-from ._zero_sum import zero_sum as zero_sum
+from ._bilinear import bilinear
+from ._dirac import dirac
+from ._finite import Logits, finite, hardmax, softmax
+from ._game import AbstractGame, Custom
+from ._gan import GAN, AbstractGAN, Batch
+from ._measure_gan import MeasureGAN, atoms, bump, density, location
+from ._mixtures import Mixtures
+from ._noised import Noised
+from ._penalized import R1, R2, AbstractPenalty, GradientPenalty, Penalized
+from ._planar import almost_bilinear, forsaken, parabolas, polar
+from ._quadratic import prescribed, quadratic
+from ._regularized import Entropy, Regularized, WeightDecay
+from ._social import iterated_prisoners_dilemma, tandem
+from ._unrolled import Unrolled
+from ._zero_sum import zero_sum
+
+__all__ = [
+    "GAN",
+    "R1",
+    "R2",
+    "AbstractGAN",
+    "AbstractGame",
+    "AbstractPenalty",
+    "Batch",
+    "Custom",
+    "Entropy",
+    "GradientPenalty",
+    "Logits",
+    "MeasureGAN",
+    "Mixtures",
+    "Noised",
+    "Penalized",
+    "Regularized",
+    "Unrolled",
+    "WeightDecay",
+    "almost_bilinear",
+    "atoms",
+    "bilinear",
+    "bump",
+    "density",
+    "dirac",
+    "finite",
+    "forsaken",
+    "hardmax",
+    "iterated_prisoners_dilemma",
+    "location",
+    "parabolas",
+    "polar",
+    "prescribed",
+    "quadratic",
+    "softmax",
+    "tandem",
+    "zero_sum",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

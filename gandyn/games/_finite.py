@@ -67,12 +67,14 @@ def finite(*payoffs: Any) -> Custom:
 
 
 def softmax(players: Players) -> Players:
-    """Mixed strategies from logits: e^x / sum e^x along the last axis of every array."""
+    """Mixed strategies from logits: e^x / sum e^x along the last axis of every array x of
+    `players`."""
     return jax.tree.map(_softmax, checks.players(players))
 
 
 def hardmax(players: Players) -> Players:
-    """All weight on the largest entry along the last axis; of several, on the first."""
+    """All weight on the largest entry along the last axis of every array of `players`; of several,
+    on the first."""
     return jax.tree.map(_hardmax, checks.players(players))
 
 

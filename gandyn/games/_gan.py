@@ -17,12 +17,10 @@ import jax.tree_util as jtu
 from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
-from .._types import Key, Players, Scalar, split
+from .._types import Key, Players, Scalar, WeightedPoints, split
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure
 from ._game import AbstractGame
-
-WeightedPoints = tuple[Float[Array, "n *event"], Float[Array, " n"]]
 
 
 class Batch(eqx.Module):

@@ -20,13 +20,13 @@ from jax.scipy.special import ndtr
 from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
-from .._types import Key, Number, Players, Scalar
-from ..families import Free, cell_edges, grid, look_for_mass
+from .._types import Key, Number, Players, Scalar, WeightedPoints
+from ..families import AbstractMetricFamily, Free, cell_edges, grid, look_for_mass
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
 from ..measures._measure import is_measure
 from ..optimal import optimal_logit
-from ._gan import GAN, AbstractGAN, Batch, WeightedPoints, are_parts, confront, scores
+from ._gan import GAN, AbstractGAN, Batch, are_parts, confront, scores
 
 _OUT_OF_REACH = "the generator cannot reach it"
 
@@ -73,7 +73,7 @@ class MeasureGAN(AbstractGAN):
         return self.known
 
 
-class _Tilt(eqx.Module):
+class _Tilt(AbstractMetricFamily):
     """v_i = w_i e^theta_i / sum_j w_j e^theta_j, where the points are."""
 
     def __call__(self, theta: Float[Array, " n"], points: WeightedPoints) -> WeightedPoints:
@@ -81,11 +81,11 @@ class _Tilt(eqx.Module):
         _one_each("logits", theta, w)
         return z, jax.nn.softmax(theta + jnp.log(w))
 
-    def mass(self, theta: Float[Array, " n"], fake: WeightedPoints) -> Float[Array, " n"]:
-        return fake[1]
+    def masses(self, parameters: Float[Array, " n"], points: WeightedPoints) -> Float[Array, " n"]:
+        return points[1]
 
 
-class _Places(eqx.Module):
+class _Places(AbstractMetricFamily):
     """x_i = theta_i, with the weights as they are."""
 
     def __call__(
@@ -94,9 +94,9 @@ class _Places(eqx.Module):
         _one_each("places", theta, points[1])
         return theta, points[1]
 
-    def mass(self, theta: Float[Array, "n *event"], fake: WeightedPoints) -> Array:
-        w = fake[1]
-        return jnp.broadcast_to(w.reshape(-1, *(1,) * (theta.ndim - 1)), theta.shape)
+    def masses(self, parameters: Float[Array, "n *event"], points: WeightedPoints) -> Array:
+        w = points[1].reshape(-1, *(1,) * (parameters.ndim - 1))
+        return jnp.broadcast_to(w, parameters.shape)
 
 
 def _one_each(what: str, theta: Any, w: Array) -> None:

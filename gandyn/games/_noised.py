@@ -9,9 +9,9 @@ import jax.random as jr
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._types import Key, Number, Players, Scalar, split
+from .._types import Key, Number, Players, Scalar, WeightedPoints, split
 from ..measures._measure import blur
-from ._gan import AbstractGAN, Batch, WeightedPoints, is_gan
+from ._gan import AbstractGAN, Batch, is_gan
 
 
 class Noised(AbstractGAN):

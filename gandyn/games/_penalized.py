@@ -7,6 +7,7 @@ R1 and R2: Mescheder, Geiger, Nowozin, "Which Training Methods for GANs do actua
 GANs", 2017.
 """
 
+import abc
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -18,8 +19,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._types import Key, Number, Players, Scalar, split
-from ._gan import AbstractGAN, Batch, WeightedPoints, expectation, is_gan
+from .._types import Key, Number, Players, Scalar, WeightedPoints, split
+from ._gan import AbstractGAN, Batch, expectation, is_gan
 
 
 class Penalized(AbstractGAN):
@@ -28,8 +29,8 @@ class Penalized(AbstractGAN):
     **Arguments:**
 
     - `game`: a `GAN`, or one that is penalized or noised already.
-    - `penalty`: any function of a `Batch`. If it has an attribute `keeps_equilibria` that is true
-      (R1 and R2 do), the known equilibria of the game are known equilibria of the penalized one.
+    - `penalty`: any function of a `Batch`; an `AbstractPenalty` says besides whether the known
+      equilibria of the game are equilibria of the penalized one, as they are with R1 and R2.
     """
 
     game: AbstractGAN
@@ -48,11 +49,27 @@ class Penalized(AbstractGAN):
         return generator, discriminator + self.penalty(_with_key(batch, mine))
 
     def equilibria(self) -> tuple[Players, ...]:
-        keeps = getattr(self.penalty, "keeps_equilibria", False)
+        penalty = self.penalty
+        keeps = isinstance(penalty, AbstractPenalty) and penalty.keeps_equilibria
         return self.game.equilibria() if keeps else ()
 
 
-class R1(eqx.Module):
+class AbstractPenalty(eqx.Module):
+    """A function of a `Batch` that says what becomes of the equilibria of the game.
+
+    A penalty of your own is a subclass with `__call__` and
+    `keeps_equilibria: ClassVar[bool] = True`, or `False`: whether the penalty and its slope vanish
+    at every equilibrium that a game knows, as those on |grad_x D| do where D is flat.
+    """
+
+    keeps_equilibria: eqx.AbstractClassVar[bool]
+
+    @abc.abstractmethod
+    def __call__(self, batch: Batch) -> Scalar:
+        """What the discriminator pays."""
+
+
+class R1(AbstractPenalty):
     """gamma/2 E_data |grad_x D(x)|^2.
 
     **Arguments:**
@@ -71,7 +88,7 @@ class R1(eqx.Module):
         return _mean_square_slope(self.gamma, batch, batch.real)
 
 
-class R2(eqx.Module):
+class R2(AbstractPenalty):
     """gamma/2 E_gen |grad_x D(x)|^2.
 
     **Arguments:**
@@ -89,7 +106,7 @@ class R2(eqx.Module):
         return _mean_square_slope(self.gamma, batch, batch.fake)
 
 
-class GradientPenalty(eqx.Module):
+class GradientPenalty(AbstractPenalty):
     """gamma/2 E (|grad_x D(x)| - target)^2 over x = a real + (1 - a) fake, a uniform on [0, 1].
 
     In a drawn batch, real point i is paired with fake point i and each pair draws its own `a`. For
@@ -106,6 +123,7 @@ class GradientPenalty(eqx.Module):
     gamma: Float[Array, ""]
     target: Float[Array, ""]
     nodes: int = eqx.field(static=True)
+    keeps_equilibria: ClassVar[bool] = False
 
     def __init__(self, gamma: Number, target: Number = 1.0, nodes: int = 8):
         self.gamma = checks.number("gamma", gamma, low=0)

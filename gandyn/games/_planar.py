@@ -87,9 +87,9 @@ def forsaken(center: Number = 0.45) -> Custom:
 
 
 def polar(strength: Number = 1 / 3) -> Custom:
-    """A general-sum game whose gradient flow turns, and moves only along the radius besides,
+    """A general-sum game whose gradient flow turns, and moves only along the radius besides.
 
-        r' = -a r (r^2 - 1) (16 r^2 - 9) / 16,     angle' = -1:
+        r' = -a r (r^2 - 1) (16 r^2 - 9) / 16,     angle' = -1
 
     0 attracts, the circle r = 3/4 repels, the circle r = 1 attracts, with the Floquet multiplier
     exp(-7 pi a / 4). Pethick, Latafat, Patrinos, Fercoq, Cevher, "Escaping limit cycles: Global

@@ -81,6 +81,7 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
     **Arguments:**
 
     - `eigenvalues`: 2n numbers, in n consecutive pairs, each conjugate or real.
+    - `key`: of the rotations; `None` for none.
     """
     try:
         values = np.asarray(eigenvalues, dtype=complex)

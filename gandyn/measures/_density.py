@@ -28,8 +28,8 @@ _TURNS = 64  # halvings of an interval until rounding
 class AbstractDensity(AbstractMeasure):
     """A law on the line or in d dimensions that has a density.
 
-    A density of your own is a subclass with `event`, `points`, `sample` and `log_density`, and, if
-    it lives on the line, `below`, `bounds` and `knots`.
+    A density of your own is a subclass with `mean`, `event`, `points`, `sample` and `log_density`,
+    and, if it lives on the line, `below`, `bounds` and `knots`, which nobody asks of the others.
     """
 
     mean: eqx.AbstractVar[Float[Array, "..."]]
@@ -49,15 +49,15 @@ class AbstractDensity(AbstractMeasure):
 
     def below(self, x: Scalar) -> Scalar:
         """F(x), for a law on the line."""
-        raise NotImplementedError(f"{type(self).__name__} has no distribution function.")
+        raise _unwritten(self, "below(self, x)", "its distribution function")
 
     def bounds(self, u: Scalar) -> tuple[Scalar, Scalar]:
         """Two numbers with the u-quantile of a law on the line between them."""
-        raise NotImplementedError(f"{type(self).__name__} has no quantiles.")
+        raise _unwritten(self, "bounds(self, u)", "bounds of its quantiles")
 
     def knots(self) -> Float[Array, " k"]:
         """Numbers so dense that a law on the line is smooth between two of them."""
-        raise NotImplementedError(f"{type(self).__name__} has no knots.")
+        raise _unwritten(self, "knots(self)", "between which numbers it is smooth")
 
     @property
     def random(self) -> bool:
@@ -138,6 +138,12 @@ class AbstractDensity(AbstractMeasure):
         return self.below(x.reshape(()))
 
 
+def _unwritten(law: AbstractDensity, method: str, what: str) -> NotImplementedError:
+    """What a law on the line is asked for, and does not say."""
+    name = type(law).__name__
+    return NotImplementedError(f"{name} does not say {what}: write `{method}` in the class {name}.")
+
+
 def is_density(name: str, value: Any) -> AbstractDensity:
     """`value`, held to be a density."""
     return checks.instance(
@@ -212,9 +218,9 @@ class Gaussian(AbstractDensity):
 
     def knots(self) -> Float[Array, " k"]:
         near = np.arange(-12, 12.5, 0.5)
-        steps = np.concatenate([-np.arange(REACH, 12, -2), near, np.arange(14, REACH + 1, 2)])
+        offsets = np.concatenate([-np.arange(REACH, 12, -2), near, np.arange(14, REACH + 1, 2)])
         dtype = self.mean.dtype
-        return self.mean.reshape(1) + self._std(dtype).reshape(1) * jnp.asarray(steps, dtype)
+        return self.mean.reshape(1) + self._std(dtype).reshape(1) * jnp.asarray(offsets, dtype)
 
     def _quantile(self, u: Scalar) -> Scalar:
         z = jnp.where(self._std(u.dtype).reshape(()) > 0, ndtri(u), 0)

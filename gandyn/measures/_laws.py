@@ -36,8 +36,13 @@ def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
 
 
 def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
-    """sum_k w_k mu_k, with equal weights if `weights` is left out: a density if all of the
-    components are."""
+    """sum_k w_k mu_k, a density if all of the components are.
+
+    **Arguments:**
+
+    - `components`: the measures mu_k, of points of one shape.
+    - `weights`: w_k, not negative, with sum one; equal if left out.
+    """
     components = are_measures(components)
     if all(isinstance(m, AbstractDensity) for m in components):
         return DensityMixture(components, weights)
@@ -46,29 +51,52 @@ def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> Abstr
 
 
 def line(modes: int = 3, spacing: Any = 5.0, std: Any = 0.1, nodes: int = 32) -> DensityMixture:
-    """Equal normal modes on the line, `spacing` apart, about 0: by default at -5, 0 and 5."""
-    steps = np.arange(checks.count("modes", modes)) - (modes - 1) / 2
-    return _modes(checks.positive("spacing", spacing), steps, std, nodes)
+    """Equal normal modes on the line, `spacing` apart, about 0: by default at -5, 0 and 5.
+
+    **Arguments:**
+
+    - `modes`: how many there are.
+    - `spacing`: the distance of neighbors.
+    - `std`: the standard deviation of every mode.
+    - `nodes`: of the quadrature of a mode, per coordinate.
+    """
+    offsets = np.arange(checks.count("modes", modes)) - (modes - 1) / 2
+    return _modes(checks.positive("spacing", spacing), offsets, std, nodes)
 
 
 def ring(modes: int = 8, radius: Any = 2.0, std: Any = 0.02, nodes: int = 8) -> DensityMixture:
     """Equal normal modes on a circle about 0, the first at `(radius, 0)`.
 
     Neighbors are `2 radius sin(pi / modes)` apart, all around: no mode is counted twice.
+
+    **Arguments:**
+
+    - `modes`: how many there are.
+    - `radius`: of the circle.
+    - `std`: the standard deviation of every mode.
+    - `nodes`: of the quadrature of a mode, per coordinate.
     """
-    turn = 2 * np.pi * np.arange(checks.count("modes", modes)) / modes
-    steps = np.stack([np.cos(turn), np.sin(turn)], -1)
-    return _modes(checks.positive("radius", radius), steps, std, nodes)
+    angle = 2 * np.pi * np.arange(checks.count("modes", modes)) / modes
+    offsets = np.stack([np.cos(angle), np.sin(angle)], -1)
+    return _modes(checks.positive("radius", radius), offsets, std, nodes)
 
 
 def grid(side: int = 5, spacing: Any = 2.0, std: Any = 0.05, nodes: int = 8) -> DensityMixture:
-    """`side`^2 equal normal modes on a square grid about 0, neighbors `spacing` apart."""
-    steps = np.arange(checks.count("side", side)) - (side - 1) / 2
-    square = np.stack(np.meshgrid(steps, steps, indexing="ij"), -1).reshape(-1, 2)
+    """`side`^2 equal normal modes on a square grid about 0, neighbors `spacing` apart.
+
+    **Arguments:**
+
+    - `side`: how many modes are in a row.
+    - `spacing`: the distance of neighbors.
+    - `std`: the standard deviation of every mode.
+    - `nodes`: of the quadrature of a mode, per coordinate.
+    """
+    offsets = np.arange(checks.count("side", side)) - (side - 1) / 2
+    square = np.stack(np.meshgrid(offsets, offsets, indexing="ij"), -1).reshape(-1, 2)
     return _modes(checks.positive("spacing", spacing), square, std, nodes)
 
 
-def _modes(scale: Array, steps: np.ndarray, std: Any, nodes: int) -> DensityMixture:
+def _modes(scale: Array, offsets: np.ndarray, std: Any, nodes: int) -> DensityMixture:
     std = checks.positive("std", std)
-    centers = [scale * jnp.asarray(step, scale.dtype) for step in steps]
+    centers = [scale * jnp.asarray(offset, scale.dtype) for offset in offsets]
     return DensityMixture([Gaussian(center, std, nodes) for center in centers])

@@ -157,12 +157,19 @@ def dirac(x: Any) -> Points:
 
 
 def empirical(data: Any) -> Points:
-    """Equal mass on each of the `n` points of a data set of shape `(n, *event)`."""
+    """Equal mass on each of the n points of `data`, of shape `(n, *event)`."""
     return Points(several_points("data", data))
 
 
 def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
-    """The convolution of the points of a measure with N(0, std^2), by Gauss-Hermite quadrature."""
+    """The convolution of the points of a measure with N(0, std^2), by Gauss-Hermite quadrature.
+
+    **Arguments:**
+
+    - `measure`: of points that are not random.
+    - `std`: a number, or one per coordinate, not negative.
+    - `nodes`: of the quadrature, per coordinate.
+    """
     x, w = is_measure("measure", measure).points()
     std = checks.array("std", std)
     if std.shape not in ((), x.shape[1:]):
@@ -181,9 +188,9 @@ def blur(
 ) -> tuple[Float[Array, "m *event"], Float[Array, " m"]]:
     """Every point replaced by the Gauss-Hermite nodes of N(x, std^2): m = n nodes^d points."""
     event = x.shape[1:]
-    steps, mass = product(*np.polynomial.hermite_e.hermegauss(nodes), event, len(x))
+    offsets, mass = product(*np.polynomial.hermite_e.hermegauss(nodes), event, len(x))
     std = jnp.broadcast_to(jnp.asarray(std, x.dtype), event)
-    moved = x[:, None] + (std[None] * jnp.asarray(steps, x.dtype))[None]
+    moved = x[:, None] + (std[None] * jnp.asarray(offsets, x.dtype))[None]
     return moved.reshape(-1, *event), (w[:, None] * jnp.asarray(mass, w.dtype)[None]).reshape(-1)
 
 
@@ -207,5 +214,5 @@ def product(
             f"a quadrature with {nodes} nodes in each of {d} coordinates around {copies} points "
             "is too large: use fewer `nodes`, or a `Sampled` measure."
         )
-    steps = np.stack(np.meshgrid(*[t] * d, indexing="ij"), -1).reshape(-1, *event)
-    return steps, np.prod(np.meshgrid(*[v / v.sum()] * d, indexing="ij"), 0).reshape(-1)
+    points = np.stack(np.meshgrid(*[t] * d, indexing="ij"), -1).reshape(-1, *event)
+    return points, np.prod(np.meshgrid(*[v / v.sum()] * d, indexing="ij"), 0).reshape(-1)

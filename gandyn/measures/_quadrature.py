@@ -11,6 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from ._density import AbstractDensity
+
 PANEL = 16  # nodes between two knots
 _TURNS = 64  # halvings of a panel until rounding
 
@@ -66,7 +68,7 @@ def cut(
     return jnp.concatenate([knots, middle])
 
 
-def crossings(p: Any, q: Any) -> Float[Array, " k"]:
+def crossings(p: AbstractDensity, q: AbstractDensity) -> Float[Array, " k"]:
     """Knots of two laws, for what has a kink or a jump where they have the same density, too."""
 
     def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -1,32 +1,63 @@
 """Plots: each takes a result and an optional `ax`, and has the result's name; none computes."""
 
-from ._axes import COLORS as COLORS
-from ._axes import STYLE as STYLE
-from ._axes import figure as figure
-from ._axes import save as save
-from ._basins import ATTRACTORS as ATTRACTORS
-from ._basins import ESCAPES as ESCAPES
-from ._basins import NOTHING as NOTHING
-from ._basins import basins as basins
-from ._classification import classification as classification
-from ._continuation import continuation as continuation
-from ._critical import critical as critical
-from ._cycle import cycle as cycle
-from ._equilibria import equilibria as equilibria
-from ._exploitability import exploitability as exploitability
-from ._fastest import fastest as fastest
-from ._film import film as film
-from ._fixed_point import fixed_point as fixed_point
-from ._frame import frame as frame
-from ._integrator_error import integrator_error as integrator_error
-from ._leader import leader as leader
-from ._lyapunov import lyapunov as lyapunov
-from ._path_angle import path_angle as path_angle
-from ._portrait import portrait as portrait
-from ._rotation import rotation as rotation
-from ._settled import settled as settled
-from ._spectrum import spectrum as spectrum
-from ._stability_map import stability_map as stability_map
-from ._trajectory import trajectory as trajectory
-from ._transient import transient as transient
-from ._values import values as values
+from ._axes import COLORS, STYLE, figure, save
+from ._basins import ATTRACTORS, ESCAPES, NOTHING, basins
+from ._classification import classification
+from ._continuation import continuation
+from ._critical import critical
+from ._cycle import cycle
+from ._equilibria import equilibria
+from ._exploitability import exploitability
+from ._fastest import fastest
+from ._film import film
+from ._fixed_point import fixed_point
+from ._frame import frame
+from ._integrator_error import integrator_error
+from ._leader import leader
+from ._lyapunov import lyapunov
+from ._path_angle import path_angle
+from ._portrait import portrait
+from ._rotation import rotation
+from ._settled import settled
+from ._spectrum import spectrum
+from ._stability_map import stability_map
+from ._trajectory import trajectory
+from ._transient import transient
+from ._values import values
+
+__all__ = [
+    "ATTRACTORS",
+    "COLORS",
+    "ESCAPES",
+    "NOTHING",
+    "STYLE",
+    "basins",
+    "classification",
+    "continuation",
+    "critical",
+    "cycle",
+    "equilibria",
+    "exploitability",
+    "fastest",
+    "figure",
+    "film",
+    "fixed_point",
+    "frame",
+    "integrator_error",
+    "leader",
+    "lyapunov",
+    "path_angle",
+    "portrait",
+    "rotation",
+    "save",
+    "settled",
+    "spectrum",
+    "stability_map",
+    "trajectory",
+    "transient",
+    "values",
+]
+
+
+def __dir__() -> list[str]:
+    return __all__

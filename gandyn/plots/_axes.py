@@ -35,14 +35,28 @@ COLORS = {
 def figure(
     rows: int = 1, columns: int = 1, size: tuple[float, float] = (3.4, 2.6), **kwargs: Any
 ) -> tuple[Figure, Any]:
-    """A figure in the library's style with a grid of axes; `size` in inches."""
+    """A figure in the library's style with a grid of axes.
+
+    **Arguments:**
+
+    - `rows`, `columns`: of the grid.
+    - `size`: the width and the height of the figure, in inches.
+    - `kwargs`: as for `matplotlib.pyplot.subplots`.
+    """
     with plt.style.context(STYLE):
         fig, axes = plt.subplots(rows, columns, figsize=size, **kwargs)
     return fig, axes
 
 
 def save(fig: Figure, folder: str | Path, name: str = "figure") -> None:
-    """The figure as PNG and PDF in a folder, which is made if there is none."""
+    """The figure as PNG and PDF in a folder, which is made if there is none.
+
+    **Arguments:**
+
+    - `fig`: the figure.
+    - `folder`: where to.
+    - `name`: of the files, without their endings.
+    """
     if not isinstance(fig, Figure):
         raise TypeError(f"`fig` must be a figure, such as `ax.figure`, but is {_kind(fig)}.")
     folder = made(folder)

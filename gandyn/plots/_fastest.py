@@ -24,9 +24,9 @@ def fastest(result: Fastest, ax: Axes, **style: Any) -> Axes:
     spectrum(Spectrum(result.exponents, result.unit), ax, **style)
     dashes = {"color": COLORS["theory"], "lw": 0.8, "ls": (0, (4, 2))}
     if result.unit == "step":
-        turn = np.linspace(0, 2 * np.pi, 721)
+        angle = np.linspace(0, 2 * np.pi, 721)
         radius = float(result.radius)
-        ax.plot(radius * np.cos(turn), radius * np.sin(turn), **dashes)
+        ax.plot(radius * np.cos(angle), radius * np.sin(angle), **dashes)
     else:
         ax.axvline(float(result.growth), **dashes)
     values = ", ".join(f"{name} = {float(v):.4g}" for name, v in result.parameters.items())

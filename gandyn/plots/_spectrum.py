@@ -65,8 +65,8 @@ def plane(ax: Axes, unit: str) -> None:
     if is_map:
         ax.set_aspect("equal")  # or the disk would be an ellipse
         ax.add_patch(Circle((0, 0), 1, **shade))
-        turn = np.linspace(0, 2 * np.pi, 721)
-        ax.plot(np.cos(turn), np.sin(turn), **edge)
+        angle = np.linspace(0, 2 * np.pi, 721)
+        ax.plot(np.cos(angle), np.sin(angle), **edge)
     else:
         # Added as an artist, and not as a patch, it does not count among what the axes must show.
         half_plane = {"transform": ax.get_xaxis_transform(), **shade}

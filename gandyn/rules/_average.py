@@ -20,7 +20,14 @@ from ._rule import AbstractRule
 
 
 class Average(NamedTuple):
-    """The memory of `Averaged`: `average` has the structure of the players."""
+    """The memory of `Averaged`.
+
+    **Fields:**
+
+    - `average`: of the players, with their structure.
+    - `count`: how many steps are in it.
+    - `inner`: the memory of the rule.
+    """
 
     average: Players
     count: Int[Array, ""]

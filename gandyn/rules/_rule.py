@@ -10,18 +10,17 @@ import jax
 import jax.numpy as jnp
 import jax.random as jr
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Int, PyTree, Real
 
 from .. import _checks as checks
 from .. import _linear as linear
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
+from .._opened import late
 from .._phase import State, coordinates, in_precision, players_vector, precision
 from .._reads import compiled
 from .._types import Key
 
 _SETTLING_STEPS = 10_000
-_LATE = 2**30  # a clock that reads this has outlived every warm-up and every bias correction
 
 
 class AbstractRule(AbstractDynamics):
@@ -37,9 +36,7 @@ class AbstractRule(AbstractDynamics):
         """The players held, and the memory iterated until it rests, its clocks far ahead."""
         if not jax.tree.leaves(state.memory):
             return state
-        memory = state.memory
-        if optax.tree.get_all_with_path(memory, "count"):  # optax's name for a clock
-            memory = optax.tree.set(memory, count=jnp.asarray(_LATE, jnp.int32))
+        memory = late(state.memory)
         # Flags flip in the first step; from then on only what moves is iterated.
         memory = self.step(State(state.players, memory), key).memory
         fresh, back = coordinates(memory)

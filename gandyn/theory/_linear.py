@@ -98,7 +98,11 @@ def singular(name: str, value: Any) -> np.ndarray:
 
 
 def bilinear(singular_values: Any) -> np.ndarray:
-    """The Jacobian of the game min_x max_y x^T A y, in the singular vectors of A; the players have
-    as many coordinates each as there are singular values."""
+    """The Jacobian of the game min_x max_y x^T A y, in the singular vectors of A.
+
+    **Arguments:**
+
+    - `singular_values`: of A; the players have as many coordinates each.
+    """
     s = np.diag(singular("singular_values", singular_values))
     return np.block([[np.zeros_like(s), -s], [s, np.zeros_like(s)]])

@@ -11,15 +11,26 @@ from ._linear import Linear, singular
 
 
 class Best(NamedTuple):
-    """The best step on a bilinear game, and the spectral radius there: the factor per step."""
+    """The best step on a bilinear game.
+
+    **Fields:**
+
+    - `step`: h, of all players.
+    - `radius`: the spectral radius there, the factor per step.
+    """
 
     step: float
     radius: float
 
 
 class Cost(NamedTuple):
-    """What a step costs, in the units of `gandyn.cost`: gradients of each player's loss, and
-    second-order products, of which each costs two."""
+    """What a step costs, in the units of `gandyn.cost`.
+
+    **Fields:**
+
+    - `gradients`: of each player's loss.
+    - `products`: of second order, of which each costs two gradients.
+    """
 
     gradients: tuple[int, ...]
     products: int = 0

@@ -1,0 +1,108 @@
+"""The law of docstrings: what is public says in a sentence what it is, and lists each of its
+arguments or fields; public modules show what is public and nothing else."""
+
+import dataclasses
+import enum
+import inspect
+import re
+from collections.abc import Iterator
+from types import ModuleType
+from typing import Any
+
+import diffrax as dfx
+import pytest
+
+import gandyn as gd
+from gandyn._result import Result
+
+MODULES = [gd, *(getattr(gd, name) for name in dir(gd))]
+MODULES = [m for m in MODULES if isinstance(m, ModuleType) and m.__name__.startswith("gandyn")]
+GATHERED = [m for m in MODULES[1:] if hasattr(m, "__path__") and m is not gd.theory]
+
+
+def public() -> Iterator[tuple[str, Any]]:
+    """Everything public, once, under the name that a user writes."""
+    seen = set()
+    for module in MODULES:
+        for name in dir(module):
+            value = getattr(module, name)
+            ours = str(getattr(value, "__module__", "")).startswith("gandyn")
+            if not name.startswith("_") and ours and callable(value) and id(value) not in seen:
+                seen.add(id(value))
+                yield f"{module.__name__}.{name}".removeprefix("gandyn."), value
+
+
+PUBLIC = {name: value for name, value in public() if not isinstance(value, gd.losses.Loss)}
+
+
+def is_noun(value: Any) -> bool:
+    """What is inherited from, returned or raised, and not called."""
+    if not inspect.isclass(value):
+        return False
+    kinds = (Result, enum.Enum, Warning, dfx.AbstractSolver)  # whose arguments are diffrax's
+    return inspect.isabstract(value) or issubclass(value, kinds)
+
+
+CALLED = [name for name, value in PUBLIC.items() if not is_noun(value)]
+FILLED = [
+    name
+    for name, value in PUBLIC.items()
+    if inspect.isclass(value) and issubclass(value, Result) and value is not Result
+]
+
+
+def doc(value: Any) -> str:
+    """The docstring of its own, without the indentation."""
+    own = value.__dict__.get("__doc__") if inspect.isclass(value) else value.__doc__
+    return inspect.cleandoc(own or "")
+
+
+def listed(text: str) -> list[str]:
+    """The names that open the entries of the list of arguments or fields: "- `a`, `b`: ..."."""
+    after = re.split(r"\*\*(?:Arguments|Fields):\*\*\n\n", text)[-1]
+    entries, _, _ = after.partition("\n\n")
+    openings = re.findall(r"^- ((?:`[^`]+`(?:, | and )?)+):", entries, re.M)
+    return [name.strip("*") for opening in openings for name in re.findall("`([^`]+)`", opening)]
+
+
+def arguments(value: Any) -> list[str]:
+    return list(inspect.signature(value).parameters)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_first_sentence_says_what_a_thing_is(name: str) -> None:
+    first, _, _ = doc(PUBLIC[name]).partition("\n\n")
+    assert first.endswith("."), first
+    assert not re.match("(This|Returns?|The function|The class)\\b", first), first
+
+
+@pytest.mark.parametrize("name", CALLED)
+def test_each_argument_is_in_the_list(name: str) -> None:
+    text, given = doc(PUBLIC[name]), arguments(PUBLIC[name])
+    if len(given) == 1 and not listed(text):
+        assert f"`{given[0]}`" in text
+    else:
+        assert sorted(listed(text)) == sorted(given)
+
+
+@pytest.mark.parametrize("name", FILLED)
+def test_each_field_is_in_the_list(name: str) -> None:
+    fields = [field.name for field in dataclasses.fields(PUBLIC[name])]
+    assert "**Fields:**" in doc(PUBLIC[name])
+    assert sorted(listed(doc(PUBLIC[name]))) == sorted(fields)
+
+
+@pytest.mark.parametrize("module", MODULES[1:], ids=lambda module: module.__name__)
+def test_a_module_shows_what_is_public_and_nothing_else(module: ModuleType) -> None:
+    assert dir(module) == sorted(set(module.__all__))
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("module", GATHERED, ids=lambda module: module.__name__)
+def test_a_package_shows_all_that_it_gathers(module: ModuleType) -> None:
+    gathered = {name for name in vars(module) if not name.startswith("_")}
+    assert gathered - {"jaxtyping"} == set(dir(module))
+
+
+def test_gandyn_shows_no_private_names() -> None:
+    assert [name for name in dir(gd) if name.startswith("_")] == ["__version__"]
