@@ -1,8 +1,10 @@
 """Plots: each takes a result and an optional `ax`, and has the result's name; none computes."""
 
 from ._axes import COLORS as COLORS
+from ._axes import PALETTE as PALETTE
 from ._axes import STYLE as STYLE
 from ._axes import figure as figure
+from ._axes import letter as letter
 from ._axes import save as save
 from ._basins import ATTRACTORS as ATTRACTORS
 from ._basins import ESCAPES as ESCAPES
