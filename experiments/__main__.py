@@ -47,7 +47,7 @@ def listing() -> str:
             *lines,
             "",
             "python -m experiments NAME --out DIR          run one; --help shows its options",
-            "python -m experiments NAME --panel PANEL      one panel of it, if it has several files",
+            "python -m experiments NAME --panel PANEL      one panel, if it has several files",
         ]
     )
 
@@ -98,11 +98,13 @@ def run(name: str, arguments: list[str]) -> int:
     failed = [line for line in ledger.tested if not line["holds"]]
     for line in failed:
         print(f"does not hold: {line}")
+    silent = bool(chosen) and not ledger.tested
     verdict = "holds" if ledger.holds else "DOES NOT HOLD"
     n = len(ledger.tested)
-    print(f"{claim(module)}\n{verdict}: {n - len(failed)} of {n} numbers as theory says")
+    said = f"{verdict}: {n - len(failed)} of {n} numbers as theory says"
+    print(f"{claim(module)}\n{'theory is silent about this panel' if silent else said}")
     print(f"{out / 'figure.png'} and {path}, {time.perf_counter() - start:.0f} s")
-    return 0 if ledger.holds else 1
+    return 0 if ledger.holds or silent else 1
 
 
 def main(arguments: list[str]) -> int:

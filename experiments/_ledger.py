@@ -57,8 +57,8 @@ class Ledger:
         return bool(self.tested) and all(line["holds"] for line in self.tested)
 
     def write(self, out: Path, claim: str, options: Any, panel: str | None = None) -> Path:
-        """`summary.json`: the claim, its options, whether it holds; the numbers, a line each. Of one
-        panel, its name."""
+        """`summary.json`: the claim, its options, whether it holds; the numbers, a line each. If
+        they are those of one panel, also its name."""
         self.bar.close()
         head = {"claim": claim, "holds": self.holds, "options": dataclasses.asdict(options)}
         head |= {} if panel is None else {"panel": panel}

@@ -5,8 +5,8 @@
     draw(options, found, axes)          into the cells of the figure that are the panel's own
 
 Only `measure` takes time, and what it found can be kept: the same command again goes on from there.
-The experiment is a package that lists its panels in `PANELS`, says where they are in a `Layout`, and
-has `run(options, out, panel=None)`, with which one of them can be had alone.
+The experiment is a package that lists its panels in `PANELS`, says where they are in a `Layout` and
+has `run(options, out, panel=None)`, by which one of them can be had alone.
 """
 
 import dataclasses
