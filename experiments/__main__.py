@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jax
 import matplotlib
@@ -47,8 +47,14 @@ def listing() -> str:
             *lines,
             "",
             "python -m experiments NAME --out DIR          run one; --help shows its options",
+            "python -m experiments NAME --panel PANEL      one panel, if it has several files",
         ]
     )
+
+
+def _choice(panels: tuple[str, ...]) -> Any:
+    """What may follow `--panel`, which an experiment in one file does not know."""
+    return Literal[panels] | None if panels else tyro.conf.Suppress[None]
 
 
 def run(name: str, arguments: list[str]) -> int:
@@ -58,18 +64,21 @@ def run(name: str, arguments: list[str]) -> int:
     module = load(name)
     arguments = [a for a in arguments if a != "--quick"]
 
-    def command(options: Any, out: Path) -> tuple[Any, Path]:
+    def command(options: Any, out: Path | None = None, panel: Any = None) -> tuple[Any, Path, dict]:
         """Run the experiment.
 
         Args:
             options: What can be chosen.
-            out: Folder for the figure and the summary.
+            out: Folder for the figure and the summary; results/NAME if left out.
+            panel: The one to run, with its part of the figure and of the summary; all if left out.
         """
-        return options, out
+        folder = Path("results") / name / (panel or "")
+        return options, out or folder, {} if panel is None else {"panel": panel}
 
     command.__annotations__["options"] = Annotated[module.Options, tyro.conf.arg(name="")]
-    command.__defaults__ = (module.QUICK if quick else module.Options(), Path("results") / name)
-    options, out = tyro.cli(
+    command.__annotations__["panel"] = _choice(tuple(getattr(module, "PANELS", ())))
+    command.__defaults__ = (module.QUICK if quick else module.Options(), None, None)
+    options, out, chosen = tyro.cli(
         command,
         args=arguments,
         prog=f"python -m experiments {name} [--quick]",
@@ -84,16 +93,18 @@ def run(name: str, arguments: list[str]) -> int:
         )
         return 2
     start = time.perf_counter()
-    ledger = module.run(options, out)
-    path = ledger.write(out, claim(module), options)
+    ledger = module.run(options, out, **chosen)
+    path = ledger.write(out, claim(module), options, **chosen)
     failed = [line for line in ledger.tested if not line["holds"]]
     for line in failed:
         print(f"does not hold: {line}")
+    silent = bool(chosen) and not ledger.tested
     verdict = "holds" if ledger.holds else "DOES NOT HOLD"
     n = len(ledger.tested)
-    print(f"{claim(module)}\n{verdict}: {n - len(failed)} of {n} numbers as theory says")
+    said = f"{verdict}: {n - len(failed)} of {n} numbers as theory says"
+    print(f"{claim(module)}\n{'theory is silent about this panel' if silent else said}")
     print(f"{out / 'figure.png'} and {path}, {time.perf_counter() - start:.0f} s")
-    return 0 if ledger.holds else 1
+    return 0 if ledger.holds or silent else 1
 
 
 def main(arguments: list[str]) -> int:

@@ -56,18 +56,17 @@ class Ledger:
         """Whether every line holds; an empty ledger claims nothing, and does not."""
         return bool(self.tested) and all(line["holds"] for line in self.tested)
 
-    def write(self, out: Path, claim: str, options: Any) -> Path:
-        """`summary.json`: the claim, its options, whether it holds; the numbers, a line each."""
+    def write(self, out: Path, claim: str, options: Any, panel: str | None = None) -> Path:
+        """`summary.json`: the claim, its options, whether it holds; the numbers, a line each. If
+        they are those of one panel, also its name."""
         self.bar.close()
+        head = {"claim": claim, "holds": self.holds, "options": dataclasses.asdict(options)}
+        head |= {} if panel is None else {"panel": panel}
+        rows = [f'"{name}": {_json(value)}' for name, value in head.items()]
         lines = ",\n    ".join(map(_json, self.lines))
         path = out / "summary.json"
         path.write_text(
-            "{\n"
-            f'  "claim": {_json(claim)},\n'
-            f'  "holds": {_json(self.holds)},\n'
-            f'  "options": {_json(dataclasses.asdict(options))},\n'
-            f'  "numbers": [\n    {lines}\n  ]\n'
-            "}\n"
+            "{\n  " + ",\n  ".join([*rows, f'"numbers": [\n    {lines}\n  ]']) + "\n}\n"
         )
         return path
 

@@ -13,7 +13,7 @@ at most one the best is Kantorovich's potential.
 
 import abc
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -23,12 +23,16 @@ from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
 from ._reads import compiled
-from ._types import Scalar
+from ._types import Key, Players, Scalar
+from .families import Free
 from .losses import Loss
 from .measures import AbstractDensity
 from .measures._density import is_density
 from .measures._measure import several_points
 from .measures._quadrature import crossings, cut, lebesgue
+
+if TYPE_CHECKING:  # games know their own equilibria from here
+    from .games import GAN, MeasureGAN
 
 __all__ = [
     "AbstractCritic",
@@ -38,6 +42,7 @@ __all__ = [
     "optimal_discriminator",
     "optimal_logit",
     "pull",
+    "solved",
 ]
 
 
@@ -193,6 +198,47 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
     neither = (p == 0) & (q == 0)
     ratio = jnp.where(neither, 0, log_p) - jnp.where(neither, 0, log_q)
     return log_ratio_to_logit(loss)(ratio)
+
+
+def solved(
+    game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: float = 35.0
+) -> Players:
+    """The players with the discriminator at its optimum against the generator as it is:
+
+        D*(x_i) = argmin over l of  p_i real(l) + q_i fake(l)      at every node x_i,
+
+    with p and q the masses of the data and of the generator there. With the minimax loss it is
+    log(p_i / q_i), and its score 2 JS(p, q) - 2 log 2 (Goodfellow et al. 2014, theorem 1). Min-max
+    play to the end is `Sequential(Project(partial(solved, game)), step)`, `step` the generator's:
+    it descends that score, whose gradient is its own at D* (the envelope theorem).
+
+    **Arguments:**
+
+    - `game`: with a `gandyn.families.Free` discriminator whose nodes are all the points there are,
+      as in `gandyn.games.bump` and `gandyn.games.density`: each node has its optimum by itself.
+    - `players`: the generator's parameters are kept.
+    - `highest`: logits are held between plus and minus this; D* is infinite where only one of the
+      two has mass. From 35 on the loss is certain, in double precision.
+    """
+    free = getattr(game, "discriminator", None)
+    if not isinstance(free, Free):
+        raise TypeError(
+            "`game` must be a GAN with a `gandyn.families.Free` discriminator, which alone has its "
+            f"optimum at every node by itself, but is {checks.shown(game)}."
+        )
+    players = checks.players(players)
+    batch = game.batch(players, checks.key(key))
+    for name, (x, _) in (("data", batch.real), ("generator", batch.fake)):
+        if checks.is_concrete((x, free.nodes)) and not np.all(np.isin(x, free.nodes)):
+            raise ValueError(
+                f"the points of the {name} must be nodes of the discriminator, between which it is "
+                "not free: `gandyn.families.on_grid(law.cdf, nodes)` puts a law on them, and "
+                "`gandyn.games.bump` and `gandyn.games.density` are generators on them."
+            )
+    p, q = (free.mass(points) for points in (batch.real, batch.fake))
+    highest = checks.positive("highest", highest)
+    best = optimal_discriminator(game.loss, p, q)
+    return players[0], jnp.clip(best, -highest.astype(best.dtype), highest.astype(best.dtype))
 
 
 def generator_gradient(

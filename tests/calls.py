@@ -133,6 +133,7 @@ CALLS: dict[str, dict[str, Any]] = {
         "nodes": NODES,
         "width": 2.0,
         "loss": gd.losses.minimax,
+        "copies": 2,
     },
     "games.density": {
         "data": POINT,
@@ -322,6 +323,12 @@ CALLS: dict[str, dict[str, Any]] = {
     "optimal.optimal_discriminator": {"loss": gd.losses.minimax, "p": [0.5, 0.5], "q": [0.4, 0.6]},
     "optimal.optimal_logit": {"loss": gd.losses.minimax, "log_ratio": 0.5},
     "optimal.pull": {"loss": gd.losses.minimax, "critic": lambda x: x, "x": SAMPLE},
+    "optimal.solved": {
+        "game": gd.games.bump(POINT, gd.families.Free(NODES), NODES, 2.0),
+        "players": (0.5, [0.0] * len(NODES)),
+        "key": None,
+        "highest": 35.0,
+    },
     "networks.partition": {"network": eqx.nn.Linear(1, 1, key=KEY)},
     # Dynamics and analyses
     "State": {"players": START, "memory": None},

@@ -182,6 +182,21 @@ def test_a_bump_on_a_fine_grid_is_the_normal_law_that_is_moved(loss):
     np.testing.assert_allclose(value(fine, players), value(moved, players), atol=1e-4)
 
 
+def test_copies_of_a_bump_are_the_mean_of_their_laws():
+    one, three = (gd.games.bump(DATA, FREE, NODES, 0.6, copies=t) for t in (None, 3))
+    places = jnp.array([-1.7, 0.2, 2.4])
+    each = [fake(one, (place, VALUES))[1] for place in places]
+    np.testing.assert_allclose(fake(three, (places, VALUES))[1], np.mean(each, 0), atol=1e-15)
+    together = fake(three, (jnp.full(3, 0.2), VALUES))[1]
+    np.testing.assert_allclose(together, each[1], atol=1e-15)
+    # D's loss is the mean of theirs, and in one place a copy has a third of the bump's slope.
+    mean = np.mean([value(one, (place, VALUES)) for place in places], 0)
+    np.testing.assert_allclose(value(three, (places, VALUES)), mean, atol=1e-14)
+    slopes = velocity(Gradient(three), (jnp.full(3, 0.2), VALUES))[0]
+    whole = velocity(Gradient(one), (places[1], VALUES))[0]
+    np.testing.assert_allclose(3 * slopes, jnp.full(3, whole), rtol=1e-12)
+
+
 def test_a_point_is_an_atom():
     point = value(gd.games.location(DATA, FREE), (jnp.asarray(0.3), VALUES))
     one = value(gd.games.atoms(DATA, FREE, 1), (jnp.array([0.3]), VALUES))
@@ -397,6 +412,33 @@ def test_against_the_best_d_the_generator_descends_the_divergence():
     assert float(found) == pytest.approx(-float(slope), abs=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["minimax", "least_squares"])
+def test_nobody_improves_on_a_discriminator_that_is_solved(loss):
+    game = gd.games.bump(DATA, FREE, NODES, 0.5, LOSSES[loss], copies=2)
+    start = (jnp.array([-1.2, 0.7]), VALUES)
+    best = gd.optimal.solved(game, start)
+    np.testing.assert_array_equal(best[0], start[0])
+    np.testing.assert_array_equal(gd.optimal.solved(game, best)[1], best[1])
+    np.testing.assert_allclose(velocity(Gradient(game), best)[1], 0, atol=1e-15)
+    assert value(game, best)[1] < value(game, start)[1]
+
+
+def test_the_score_of_a_solved_discriminator_is_the_divergence():
+    game = gd.games.bump(DATA, FREE, NODES, 0.5)
+    players = gd.optimal.solved(game, (jnp.asarray(0.9), VALUES))
+    q = fake(game, players)[1]
+    np.testing.assert_allclose(players[1], jnp.log(WEIGHTS / q), rtol=1e-13)
+    js = gd.distances.jensen_shannon(WEIGHTS, q)
+    np.testing.assert_allclose(-value(game, players)[1], 2 * js - 2 * np.log(2), rtol=1e-13)
+
+
+def test_a_solved_discriminator_is_certain_where_only_one_has_mass_and_finite():
+    data = gd.measures.empirical([-2.0, 3.0])
+    game = gd.games.MeasureGAN(lambda x, z: z, FREE, data, gd.measures.empirical([3.0, 0.0]))
+    psi = gd.optimal.solved(game, (0.0, VALUES), highest=20.0)[1]
+    np.testing.assert_array_equal(psi, [20, 0, 0, -20, 0, 0, 0])
+
+
 # Frames
 
 
@@ -496,6 +538,15 @@ BAD = {
     "values": (
         lambda: gd.games.density(DATA, FREE, NODES).losses((LOGITS, jnp.zeros(3))),
         "one number for each of its 7 features",
+    ),
+    "no copies": (lambda: gd.games.bump(DATA, FREE, NODES, 1.0, copies=0), "at least 1"),
+    "one place for two": (
+        lambda: gd.games.bump(DATA, FREE, NODES, 1.0, copies=2).losses((0.0, VALUES)),
+        "the places of its 2 bumps, one each, but has shape",
+    ),
+    "solved between nodes": (
+        lambda: gd.optimal.solved(gd.games.atoms(DATA, FREE, 1), (jnp.zeros(1) + 0.1, VALUES)),
+        "points of the generator must be nodes",
     ),
     "place": (
         lambda: gd.games.location(DATA, FREE).losses((jnp.zeros(2), VALUES)),

@@ -191,22 +191,31 @@ def _moved(theta: Float[Array, "*event"], z: Float[Array, "*event"]) -> Float[Ar
 
 
 class _Bump(eqx.Module):
-    """The mass of N(theta, width^2) in the cell of every node, all of it on the grid."""
+    """The mass of N(theta, width^2) in the cell of every node, all of it on the grid; of several
+    places the mean."""
 
     width: Float[Array, ""]
+    copies: int | None = eqx.field(static=True)
 
-    def __call__(self, theta: Scalar, points: WeightedPoints) -> WeightedPoints:
+    def __call__(self, theta: Float[Array, "*copies"], points: WeightedPoints) -> WeightedPoints:
         nodes, _ = points
-        if jnp.shape(theta) != ():
-            raise ValueError(
-                "the generator's parameter is the place of its bump, a number, but has shape "
-                f"{jnp.shape(theta)}."
+        if jnp.shape(theta) != (() if self.copies is None else (self.copies,)):
+            parameter = (
+                "parameter is the place of its bump, a number,"
+                if self.copies is None
+                else f"parameters are the places of its {self.copies} bumps, one each,"
             )
-        at = (cell_edges(nodes) - theta) / self.width.astype(nodes.dtype)
+            raise ValueError(f"the generator's {parameter} but has shape {jnp.shape(theta)}.")
+        if self.copies is None:
+            return nodes, self.masses(theta, nodes)
+        return nodes, jnp.mean(jax.vmap(self.masses, (0, None))(theta, nodes), 0)
+
+    def masses(self, place: Scalar, nodes: Float[Array, " n"]) -> Float[Array, " n"]:
+        at = (cell_edges(nodes) - place) / self.width.astype(nodes.dtype)
         # Beyond the ends all mass is on the last node; differences of the smaller tail are exact.
         left = ndtr(at).at[0].set(0).at[-1].set(1)
         right = ndtr(-at).at[0].set(1).at[-1].set(0)
-        return nodes, jnp.where(at[1:] < 0, jnp.diff(left), -jnp.diff(right))
+        return jnp.where(at[1:] < 0, jnp.diff(left), -jnp.diff(right))
 
 
 def bump(
@@ -215,26 +224,32 @@ def bump(
     nodes: Any,
     width: Number,
     loss: Loss = minimax,
+    copies: int | None = None,
 ) -> MeasureGAN:
     """The generator is a narrow bump on a grid; its parameter is the place of the bump, a number.
+    With `copies=T` it is the mean of T bumps, q = sum_t N(theta_t, width^2) / T.
 
     As `location` with a normal law, but integrated against the grid: all points of the game are
     nodes, so that a `gandyn.families.Free` discriminator on them has its optimum at each of them by
-    itself, and the bump does not feel the grid as long as it is wider than the cells.
+    itself (`gandyn.optimal.solved`), and the bump does not feel the grid as long as it is wider
+    than the cells.
 
     **Arguments:**
 
     - `data`, `discriminator`, `nodes`, `loss`: as in `density`.
     - `width`: the standard deviation of the bump; at least the distance of the nodes is a good
       value.
+    - `copies`: T, how many bumps; the parameters then have shape `(T,)`. T generators of one bump
+      that share one discriminator, each drawn as often: Arora et al. 2017, section 5. One has to
+      choose a mode, as many as there are modes need not.
 
     **Warns:** as `density`.
     """
     nodes = grid("nodes", nodes)
     look_for_mass(nodes, _held(data, nodes), _OUT_OF_REACH)
-    return MeasureGAN(
-        _Bump(checks.positive("width", width)), discriminator, data, Points(nodes), loss
-    )
+    copies = None if copies is None else checks.count("copies", copies)
+    generator = _Bump(checks.positive("width", width), copies)
+    return MeasureGAN(generator, discriminator, data, Points(nodes), loss)
 
 
 def atoms(

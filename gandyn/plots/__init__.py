@@ -1,6 +1,6 @@
 """Plots: each takes a result and an optional `ax`, and has the result's name; none computes."""
 
-from ._axes import COLORS, STYLE, figure, save
+from ._axes import COLORS, PALETTE, STYLE, figure, letter, save
 from ._basins import ATTRACTORS, ESCAPES, NOTHING, basins
 from ._classification import classification
 from ._continuation import continuation
@@ -30,6 +30,7 @@ __all__ = [
     "COLORS",
     "ESCAPES",
     "NOTHING",
+    "PALETTE",
     "STYLE",
     "basins",
     "classification",
@@ -45,6 +46,7 @@ __all__ = [
     "frame",
     "integrator_error",
     "leader",
+    "letter",
     "lyapunov",
     "path_angle",
     "portrait",

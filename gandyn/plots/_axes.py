@@ -20,16 +20,30 @@ from .._simulate import simulate
 
 STYLE = str(files("gandyn.plots") / "gandyn.mplstyle")
 
-COLORS = {
-    "generator": "#D55E00",
-    "discriminator": "#0072B2",
-    "flow": "#222222",
-    "simultaneous": "#D55E00",
-    "alternating": "#0072B2",
-    "theory": "#888888",
-    "stable": "#009E73",
+PALETTE = {
+    "vermilion": "#D55E00",
+    "orange": "#E69F00",
+    "yellow": "#F0E442",
+    "green": "#009E73",
+    "sky": "#56B4E9",
+    "blue": "#0072B2",
+    "purple": "#CC79A7",
+    "black": "#222222",
+    "gray": "#888888",
 }
-"""One color per idea, distinguishable to the color-blind (Okabe and Ito)."""
+"""Colors that the color-blind can tell apart: Okabe and Ito, "Color Universal Design", 2008."""
+
+COLORS = {
+    "generator": PALETTE["vermilion"],
+    "discriminator": PALETTE["blue"],
+    "flow": PALETTE["black"],
+    "simultaneous": PALETTE["vermilion"],
+    "alternating": PALETTE["blue"],
+    "extragradient": PALETTE["purple"],
+    "theory": PALETTE["gray"],
+    "stable": PALETTE["green"],
+}
+"""One color per idea, of the palette."""
 
 
 def figure(
@@ -46,6 +60,15 @@ def figure(
     with plt.style.context(STYLE):
         fig, axes = plt.subplots(rows, columns, figsize=size, **kwargs)
     return fig, axes
+
+
+def letter(ax: Axes, name: str) -> Axes:
+    """The letter by which a text refers to a panel, above its left corner: `letter(ax, "a")`."""
+    if not isinstance(name, str):
+        raise TypeError(f'`name` must be a letter, such as "a", but is {checks.shown(name)}.')
+    with plt.style.context(STYLE):
+        _is_axes(ax).set_title(name, loc="left", fontweight="bold")
+    return ax
 
 
 def save(fig: Figure, folder: str | Path, name: str = "figure") -> None:
@@ -87,11 +110,8 @@ def plot(function: Any = None, *, batch: float = 0) -> Any:
     @wraps(function)
     def styled(result: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
         _check_result(function.__name__, result, kinds, batch)
-        if ax is not None and not isinstance(ax, Axes):
-            raise TypeError(
-                "`ax` must be the axes to draw into, such as `plt.subplots()[1]` or one of "
-                f"`figure.axes`, but is {_kind(ax)}."
-            )
+        if ax is not None:
+            _is_axes(ax)
         # What blew up is left out where it is not finite, which is no news to whoever looks.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with plt.style.context(STYLE), quiet:
@@ -100,6 +120,15 @@ def plot(function: Any = None, *, batch: float = 0) -> Any:
             return function(result, ax, **kwargs)
 
     return styled
+
+
+def _is_axes(ax: Axes) -> Axes:
+    if not isinstance(ax, Axes):
+        raise TypeError(
+            "`ax` must be the axes to draw into, such as `plt.subplots()[1]` or one of "
+            f"`figure.axes`, but is {_kind(ax)}."
+        )
+    return ax
 
 
 def _check_result(name: str, result: Any, kinds: Sequence[type[Result]], batch: float) -> None:

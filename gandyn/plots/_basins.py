@@ -7,9 +7,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 
 from ..results import Basins
-from ._axes import name_axes, plot
+from ._axes import PALETTE, name_axes, plot
 
-ATTRACTORS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#0072B2", "#D55E00", "#F0E442")
+ATTRACTORS = tuple(
+    PALETTE[name] for name in ("sky", "orange", "green", "purple", "blue", "vermilion", "yellow")
+)
 ESCAPES, NOTHING = "#D4D4D4", "white"
 
 
