@@ -235,10 +235,10 @@ def solved(
                 "not free: `gandyn.families.on_grid(law.cdf, nodes)` puts a law on them, and "
                 "`gandyn.games.bump` and `gandyn.games.density` are generators on them."
             )
-    p, q = (free.mass(points) for points in (batch.real, batch.fake))
-    highest = checks.positive("highest", highest)
+    p, q = (free.masses(players[1], points) for points in (batch.real, batch.fake))
     best = optimal_discriminator(game.loss, p, q)
-    return players[0], jnp.clip(best, -highest.astype(best.dtype), highest.astype(best.dtype))
+    most = checks.positive("highest", highest).astype(best.dtype)
+    return players[0], jnp.clip(best, -most, most)
 
 
 def generator_gradient(
