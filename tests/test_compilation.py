@@ -1,5 +1,6 @@
 """Numbers are leaves: another value is no other program, and many values are one ensemble."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -64,26 +65,107 @@ def test_another_number_is_the_same_program(name: str) -> None:
     assert len({float(x) for x in results}) == 3
 
 
-ANALYSES: dict[str, Callable[[Any, tuple[float, float]], Any]] = {
+Start = tuple[float, float]
+
+OF_DYNAMICS: dict[str, Callable[[Any, Start], Any]] = {
     "basins": lambda d, z: gd.basins(d, z, nodes=5, duration=8192),
+    "circle": lambda d, z: gd.circle(d, z, 8.0, max_steps=4),
+    "cycle": lambda d, z: gd.cycle(d, z, 8, max_steps=4),
     "equilibria": lambda d, z: gd.equilibria(d, z, (-1, 1), starts=8),
     "equilibrium": gd.equilibrium,
-    "escape time": lambda d, z: gd.escape_time(d, z, STEPS, 9.0),
+    "escape_time": lambda d, z: gd.escape_time(d, z, STEPS, 9.0),
+    "fixed_point": gd.fixed_point,
+    "jacobian": gd.jacobian,
     "lyapunov": lambda d, z: gd.lyapunov(d, z, STEPS),
     "portrait": lambda d, z: gd.portrait(d, z, nodes=5),
-    "settles on": lambda d, z: gd.settles_on(d, z, duration=8192),
+    "settles_on": lambda d, z: gd.settles_on(d, z, duration=8192),
     "spectrum": gd.spectrum,
+    "transient": lambda d, z: gd.transient(d, z, STEPS),
 }
 
 
-@pytest.mark.parametrize("name", ANALYSES)
+@pytest.mark.filterwarnings("ignore:no c.* was found")
+@pytest.mark.parametrize("name", OF_DYNAMICS)
 def test_an_analysis_of_another_number_is_the_same_program(name: str) -> None:
     """They run on the host, for each of many step sizes: what is compiled is kept between calls."""
     counts = []
     for step, start in ((0.1, (1.0, 0.5)), (0.2, (0.8, 0.5)), (0.3, (0.6, 0.4))):
-        ANALYSES[name](gd.methods.extragradient(GAME, step), start)
+        OF_DYNAMICS[name](gd.methods.extragradient(GAME, step), start)
         counts.append(len(traces))
     assert counts[0] == counts[1] == counts[2]
+
+
+class Bent(eqx.Module):
+    """x y - strength y^2 / 2, and a note that it was traced."""
+
+    strength: Any
+
+    def __call__(self, players: Any, key: Any = None) -> Any:
+        traces.append(None)
+        x, y = players
+        value = x * y - self.strength * y**2 / 2
+        return value, -value
+
+
+FAMILY = gd.family(lambda h, g: gd.methods.simultaneous(gd.games.Custom(Bent(g)), h))
+
+OF_FAMILIES: dict[str, Callable[[Any, float], Any]] = {
+    "critical": lambda fam, high: gd.critical(fam, (0.0, 0.0), {"h": (0.1, high)}),
+    "fastest": lambda fam, high: gd.fastest(fam, (0.0, 0.0), {"h": (0.1, high)}),
+    "continuation": lambda fam, high: gd.continuation(
+        fam, (0.0, 0.0), {"h": (0.1, high)}, resolution=4
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_FAMILIES)
+def test_a_family_is_one_program(name: str) -> None:
+    """Whatever its bounds, and whatever the numbers that are fixed."""
+    counts = []
+    for strength, high in ((0.2, 3.0), (0.3, 3.5), (0.4, 4.0)):
+        OF_FAMILIES[name](FAMILY.at(g=strength), high)
+        counts.append(len(traces))
+    assert counts[0] == counts[1] == counts[2]
+
+
+def test_a_map_of_a_family_is_one_program() -> None:
+    counts = []
+    for shift in (0.0, 0.1):
+        axes = {"h": jnp.array([0.1, 0.2]) + shift, "g": jnp.array([0.3, 0.4, 0.5]) + shift}
+        gd.stability_map(FAMILY, (0.0, 0.0), axes)
+        counts.append(len(traces))
+    assert counts[0] == counts[1]
+
+
+OF_GAMES: dict[str, Callable[[Any, Start], Any]] = {
+    "classify": gd.classify,
+    "exploitability": lambda game, z: gd.exploitability(game, z, (np.arange(3.0),) * 2),
+    "tabulate": lambda game, z: gd.tabulate(game, np.arange(3.0) + z[0], np.arange(2.0)),
+}
+
+
+@pytest.mark.parametrize("name", OF_GAMES)
+def test_an_analysis_of_another_game_is_the_same_program(name: str) -> None:
+    counts = []
+    for strength, start in ((0.2, (1.0, 0.5)), (0.3, (0.8, 0.5))):
+        OF_GAMES[name](gd.games.Custom(Bent(jnp.asarray(strength))), start)
+        counts.append(len(traces))
+    assert counts[0] == counts[1]
+
+
+NOT_COMPILED = {
+    "cost": "counts what the program of one step does, and compiles it for that",
+    "frame": "a few operations on a grid",
+    "leader": "tables on the host",
+    "rotation": "asks no dynamics",
+    "values": "a linear program on the host",
+}
+
+
+def test_every_analysis_is_counted() -> None:
+    every = {name for name, _ in inspect.getmembers(gd.analyses, inspect.isfunction)}
+    counted = {*OF_DYNAMICS, *OF_FAMILIES, "stability_map", *OF_GAMES}
+    assert every == counted | set(NOT_COMPILED)
 
 
 def test_another_start_key_and_time_are_the_same_program() -> None:

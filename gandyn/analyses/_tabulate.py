@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
+from .._reads import compiled
 from .._types import Key, Players
 from ..fields import Gradient
 from ..games import AbstractGame
@@ -37,12 +38,7 @@ def tabulate(
         raise ValueError("`candidates` must be given for every player, but are none.")
     grids = [checks.candidates(f"candidates[{i}]", c) for i, c in enumerate(candidates)]
 
-    def at(*players: Any) -> tuple[Array, ...]:
-        return losses(game, players, key)
-
-    for i in reversed(range(len(grids))):
-        at = jax.vmap(at, in_axes=tuple(0 if i == j else None for j in range(len(grids))))
-    tables = jax.jit(at)(*grids)
+    tables = _tables(game, tuple(grids), key)
     for i, table in enumerate(tables):
         if checks.is_concrete(table) and not np.all(np.isfinite(table)):
             where = tuple(map(int, np.argwhere(~np.isfinite(np.asarray(table)))[0]))
@@ -51,6 +47,16 @@ def tabulate(
                 "leave out candidates at which the game is not finite."
             )
     return tables
+
+
+@compiled
+def _tables(game: AbstractGame, grids: Players, key: Key) -> tuple[Float[Array, "..."], ...]:
+    def at(*players: Any) -> tuple[Array, ...]:
+        return losses(game, players, key)
+
+    for i in reversed(range(len(grids))):
+        at = jax.vmap(at, in_axes=tuple(0 if i == j else None for j in range(len(grids))))
+    return at(*grids)
 
 
 def one_player(game: AbstractGame, players: Players, i: int, key: Key) -> Any:
