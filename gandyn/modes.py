@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from . import _checks as checks
+from . import _numerics as numerics
 from ._reads import compiled
 from ._result import Result
 from ._types import Number
@@ -265,7 +266,7 @@ def hopping(process: Any, modes: int, ts: Any = None) -> Hopping:
     if checks.is_concrete(ts):
         gaps = np.diff(np.asarray(ts, float))
         # Late times in single precision are even up to their rounding.
-        rounding = 4 * float(jnp.finfo(ts.dtype).eps) * float(abs(ts[-1]))
+        rounding = 4 * numerics.rounding(ts.dtype) * float(abs(ts[-1]))
         if not np.all(gaps > 0) or np.ptp(gaps) > 1e-3 * gaps.mean() + rounding:
             raise ValueError(f"`ts` must increase in even steps, but is {checks.shown(ts)}.")
     return _hopping(process, modes, ts)

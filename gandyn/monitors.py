@@ -21,6 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Real
 
 from . import _checks as checks
+from . import _numerics as numerics
 from ._dynamics import AbstractDynamics, is_dynamics
 from ._phase import State, coordinates
 from ._result import Result
@@ -262,7 +263,7 @@ def _tighter(flow: AbstractFlow, players: Players | State) -> Integrator:
     if plan.dt is not None:
         return eqx.tree_at(lambda p: p.dt, plan, plan.dt / 4)
     # No tighter than the precision can keep.
-    least = 100 * float(jnp.finfo(x.dtype).eps)
+    least = 100 * numerics.rounding(x.dtype)
     least = max(least, 2e-6) if least > 1e-10 else least
     rtol, atol = (jnp.maximum(t * _TIGHTER, least) for t in plan.tolerances(x.dtype))
     return Integrator(rtol, atol, plan.solver, None, 16 * plan.max_steps, plan.adjoint)

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
+from . import _numerics as numerics
 from ._reads import compiled
 from ._types import Key, Players, Scalar
 from .families import Free
@@ -335,14 +336,11 @@ def _search(loss: Loss, log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
         def edge(beyond: Callable[[Scalar], Array]) -> Scalar:
             """Where `beyond` of the slope becomes true, on a scale that is fine near 0."""
 
-            def halve(_: Any, ends: tuple[Scalar, Scalar]) -> tuple[Scalar, Scalar]:
-                low, high = ends
-                middle = (low + high) / 2
-                is_beyond = beyond(slope(jnp.sinh(middle), log_ratio))
-                return jnp.where(is_beyond, low, middle), jnp.where(is_beyond, middle, high)
+            def there(x: Scalar) -> Array:
+                return beyond(slope(jnp.sinh(x), log_ratio))
 
             far = jnp.asarray(_FAR, log_ratio.dtype)
-            low, high = jax.lax.fori_loop(0, _TURNS, halve, (-far, far))
+            low, high = numerics.bisection(there, -far, far, _TURNS)
             end = jnp.sinh((low + high) / 2)
             return jnp.where(high == far, jnp.inf, jnp.where(low == -far, -jnp.inf, end))
 
@@ -350,13 +348,11 @@ def _search(loss: Loss, log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
         low, high = edge(lambda s: ~(s < 0)), edge(lambda s: s > 0)
         end = jnp.where(jnp.isfinite(low), low, jnp.where(jnp.isfinite(high), high, 0))
         end = jnp.where(jnp.isfinite(low) & jnp.isfinite(high), (low + high) / 2, end)
-        found = jax.lax.stop_gradient(jnp.where(low == high, low, end))
-        # One step of Newton's method, that has the derivative which halving has not.
+        found = jnp.where(low == high, low, end)
         at = jnp.where(jnp.isfinite(found), found, 0)
-        curvature = jax.lax.stop_gradient(jax.grad(slope)(at, log_ratio))
+        curvature = jax.grad(slope)(at, log_ratio)
         smooth = jnp.isfinite(found) & (curvature > 0) & jnp.isfinite(log_ratio)
-        ratio = jnp.where(smooth, log_ratio, 0)
-        step = slope(jnp.where(smooth, at, 0), ratio) / jnp.where(smooth, curvature, 1)
-        return jnp.where(smooth, found - step, found)
+        miss = slope(jnp.where(smooth, at, 0), jnp.where(smooth, log_ratio, 0))
+        return numerics.refined(found, miss, curvature, smooth)
 
     return jax.vmap(one)(log_ratio.reshape(-1)).reshape(log_ratio.shape)

@@ -21,7 +21,7 @@ from generic import (
 )
 
 import gandyn as gd
-from gandyn import _linear as linear
+from gandyn import _numerics as numerics
 from gandyn import methods
 from gandyn.theory import METHODS, bilinear
 
@@ -295,8 +295,8 @@ def test_linear_equations_are_solved_as_by_lu(n):
     b = jnp.asarray(rng.normal(size=n))
     exact = np.linalg.solve(a, b)
     size = np.linalg.norm(exact)
-    x = linear.solve(lambda x: a @ x, b)
+    x = numerics.solve(lambda x: a @ x, b)
     assert np.linalg.norm(x - exact) <= 1e-9 * size
-    _, back = jax.vjp(lambda b: linear.solve(lambda x: a @ x, b), b)
+    _, back = jax.vjp(lambda b: numerics.solve(lambda x: a @ x, b), b)
     transposed = np.linalg.solve(a.T, b)
     assert np.linalg.norm(back(b)[0] - transposed) <= 1e-9 * np.linalg.norm(transposed)

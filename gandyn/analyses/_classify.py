@@ -24,6 +24,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._reads import compiled
 from .._result import Result
 from .._types import Key, Number, Players
@@ -93,7 +94,7 @@ def _classify(
     game: AbstractGame, players: Players, key: Key, tolerance: Number | None
 ) -> Classification:
     (x, back_x), (y, back_y) = map(ravel_pytree, players)
-    small = jnp.finfo(x.dtype).eps ** 0.5 if tolerance is None else tolerance.astype(x.dtype)
+    small = numerics.half_the_digits(x.dtype) if tolerance is None else tolerance.astype(x.dtype)
 
     def generator(x: Array, y: Array) -> Array:
         return losses(game, (back_x(x), back_y(y)), key)[0]

@@ -19,6 +19,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics
 from .._family import Family, Line, is_family
 from .._phase import State, coordinates, vector
@@ -188,7 +189,7 @@ def continuation(
     exponents = jnp.asarray(np.stack([point.exponents for point in points]))
     exponents = per(turns, exponents)
     sizes = jnp.max(jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0), axis=-1, initial=0)
-    known = jnp.maximum(neutral(low.dtype), 100 * float(jnp.finfo(low.dtype).eps) * sizes)
+    known = jnp.maximum(neutral(low.dtype), 100 * numerics.rounding(low.dtype) * sizes)
     return Continuation(
         curve.parameter(jnp.asarray(us)).astype(low.dtype),
         states.players,

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State
 from .._types import Key, Players
@@ -25,13 +26,13 @@ Make = Callable[[Any], AbstractDynamics]
 
 def neutral(dtype: Any) -> float:
     """Growth that cannot be told from none: what rounding makes of an exponent on the edge."""
-    return float(jnp.finfo(dtype).eps) ** 0.75
+    return numerics.solved(dtype)
 
 
 def crossing(exponent: Any, unit: str) -> str:
     """How an exponent crosses the edge: "real" (at 0), "period doubling", or as a pair."""
     turn = abs(np.imag(exponent))
-    rounding = float(np.finfo(np.asarray(turn).dtype).eps) ** 0.5
+    rounding = numerics.half_the_digits(np.asarray(turn).dtype)
     if turn <= rounding:
         return "real"
     if unit != "step":

@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float, Int
 from scipy.stats import qmc
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import coordinates, vector
 from .._progress import bar
@@ -158,7 +159,7 @@ def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> li
     groups: list[list[int]] = []
     while left:
         root = roots[left[0]]
-        near = np.finfo(roots.dtype).eps ** 0.5 * (1 + np.abs(root).max())
+        near = numerics.half_the_digits(roots.dtype) * (1 + np.abs(root).max())
         same = [i for i in left if np.abs(roots[i] - root).max() <= near]
         groups.append(same)
         left = [i for i in left if i not in set(same)]
@@ -176,7 +177,7 @@ def _merged(
     """The groups, those as one that the derivative at both does not tell apart: over the way from
     one to the other it makes a difference that is a rounding error of what the residual is at the
     starts."""
-    eps = float(np.finfo(roots.dtype).eps)
+    eps = numerics.rounding(roots.dtype)
     merged: list[list[int]] = []
     for group in groups:
         root = roots[group[0]]

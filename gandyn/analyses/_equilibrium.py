@@ -10,6 +10,7 @@ import optimistix as optx
 from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates, vector
 from .._reads import compiled
@@ -68,7 +69,7 @@ def equilibrium(
 @compiled
 def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: int) -> Equilibrium:
     guess, back = coordinates(state)
-    tolerance = float(jnp.finfo(guess.dtype).eps) ** 0.75
+    tolerance = numerics.solved(guess.dtype)
     scale = 1 + jnp.max(jnp.abs(guess), initial=0)
 
     posed = dynamics.continuous()

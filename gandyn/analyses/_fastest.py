@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._family import Family, is_family
 from .._phase import State
 from .._reads import compiled
@@ -134,7 +135,7 @@ def _fastest(
             jax.tree.map(lambda x: x[best], (states, exponents, neutral)),
         )
 
-    rounds = int(-np.log(jnp.finfo(bounds.dtype).eps) / np.log(_SHRINK))
+    rounds = int(-np.log(numerics.rounding(bounds.dtype)) / np.log(_SHRINK))
     shapes = jax.eval_shape(measure, low)
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
     carried = ((low + high) / 2, (high - low) / 2, nothing)

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State
 from .._result import Result
@@ -111,7 +112,7 @@ def fixed_point(
     if not isinstance(players, State):
         state = dynamics.settle(state, key)
     matrix = jacobian(dynamics, state, key=key)
-    n, eps = len(matrix), float(jnp.finfo(matrix.dtype).eps)
+    n, eps = len(matrix), numerics.rounding(matrix.dtype)
     clock = dynamics.clock
     derivative = clock.linear(matrix)
     if tolerance is None:

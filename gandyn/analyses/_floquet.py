@@ -25,6 +25,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics
 from .._phase import State, coordinates
 from .._types import Key
@@ -73,7 +74,7 @@ def multipliers(maps: Float[Array, "m n n"], accuracy: Any) -> Complex[Array, " 
     factors = jnp.where(unknown[:, :, None], 0, factors)
     product = jax.lax.scan(lambda p, r: (r @ p, None), jnp.eye(n, dtype=dtype), factors)[0]
     back = frame.T @ turned
-    rounding = 10 * n * float(jnp.finfo(dtype).eps)
+    rounding = 10 * n * numerics.rounding(dtype)
     below = np.tri(n, k=-1, dtype=bool)
     back = jnp.where(below & (jnp.abs(back) <= rounding), 0, back)
     return jnp.where(finite, eigenvalues(back @ product), jnp.nan)

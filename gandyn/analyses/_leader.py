@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._result import Result
 
 
@@ -65,7 +66,7 @@ def leader(losses: Any, player: int = 0, *, strong: bool = False) -> Leader:
         raise ValueError(f"`player` must be 0 or 1, but is {player}.")
     mine, theirs = (tables[0], tables[1]) if player == 0 else (tables[1].T, tables[0].T)
     least = jnp.min(theirs, axis=1, keepdims=True)
-    rounding = 8 * jnp.finfo(theirs.dtype).eps * jnp.max(jnp.abs(theirs))
+    rounding = 8 * numerics.rounding(theirs.dtype) * jnp.max(jnp.abs(theirs))
     sign = 1 if strong else -1
     answers = jnp.where(theirs <= least + rounding, sign * mine, jnp.inf)
     answer = jnp.argmin(answers, axis=1)

@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .. import _numerics as numerics
 from .._reads import compiled
 
 Field = Callable[[Array], Array]
@@ -35,7 +36,7 @@ def turning(
     values = np.linalg.eigvals(jacobian)
     p, q = eigenvectors(jacobian, np.exp(1j * angle) - 1 if steps else 1j * angle)
     double = np.exp(2j * angle) - 1 if steps else 2j * angle
-    rounding = float(jnp.finfo(x.dtype).eps) ** 0.5 * np.max(np.abs(values))
+    rounding = numerics.half_the_digits(x.dtype) * np.max(np.abs(values))
     if min(np.min(np.abs(values - shift)) for shift in (0, double)) <= rounding:
         return float("nan")
     one, a, b = np.eye(len(q)), np.real(q), np.imag(q)

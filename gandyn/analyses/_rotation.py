@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._phase import coordinates
 from .._reads import compiled
 from .._result import Result
@@ -107,7 +108,7 @@ def turning(
         x, y = jnp.linalg.svd(safe, full_matrices=False)[2][:2] @ around.T
     # An angle of a step lies within half a turn; half turns are forward ones, whatever rounding
     # says of them, so that what changes sides at every step has the rotation 1/2.
-    half_turn = jnp.pi + float(jnp.finfo(path.dtype).eps) ** 0.5
+    half_turn = jnp.pi + numerics.half_the_digits(path.dtype)
     angles = half_turn - jnp.mod(half_turn - jnp.diff(jnp.arctan2(y, x)), 2 * jnp.pi)
     sign = 1 if plane is not None else jnp.sign(birkhoff(angles, middles(len(angles), path.dtype)))
 

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
+from .. import _numerics as numerics
 from .._clock import AbstractClock
 
 _ERRORS = 8  # of rounding, per row of a matrix: what evaluating it and its eigenvalues takes
@@ -52,7 +53,7 @@ def close(
     """The same of a few exponents, as far as it can be told without the matrix: as if they were
     well-conditioned."""
     if rounding is None:
-        rounding = jnp.full(exponents.shape[:-1], jnp.finfo(exponents.dtype).eps)
+        rounding = jnp.full(exponents.shape[:-1], numerics.rounding(exponents.dtype))
     rounding = rounding[..., None].astype(exponents.real.dtype)
     sizes = jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0)
     size = 1 if clock.whole else jnp.max(sizes, axis=-1, keepdims=True, initial=0)

@@ -19,6 +19,7 @@ from jaxtyping import Array, Bool, Float
 from scipy.sparse import coo_array
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._linear_program import BITS, Exact, Program, exact, rounded, solve
 from .._result import Result
 
@@ -134,7 +135,7 @@ def _indifferent(
 
     z = jax.lax.stop_gradient(jnp.append(strategy, value))
     slopes = jax.jacfwd(equations)(z, jax.lax.stop_gradient(payoff))
-    step = jnp.linalg.pinv(slopes, rtol=1e3 * jnp.finfo(z.dtype).eps) @ equations(z, payoff)
+    step = jnp.linalg.pinv(slopes, rtol=1e3 * numerics.rounding(z.dtype)) @ equations(z, payoff)
     return jnp.where(played, strategy - _only_slope(step[:m]), 0)
 
 

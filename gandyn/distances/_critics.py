@@ -19,6 +19,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._reads import compiled
 from .._types import Key, Number, Scalar
 from ._sample import Weights, mean, norm, pair
@@ -89,7 +90,7 @@ def neural_distance(
     if starts == 1:
         return best
     other = jnp.minimum(jnp.max(found[::2]), jnp.max(found[1::2]))
-    rounding = 64 * jnp.finfo(best.dtype).eps * jnp.max(sizes)
+    rounding = 64 * numerics.rounding(best.dtype) * jnp.max(sizes)
     apart = best - other > agree.astype(best.dtype) * jnp.abs(best) + rounding
     if checks.is_concrete(apart) and apart:
         warnings.warn(

@@ -9,8 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _step as stepping
-from .._linear import solve
-from .._root import root
+from .._numerics import root, solve
 from .._types import Key, Players
 from ._blocks import interaction
 from ._field import AbstractField, is_field

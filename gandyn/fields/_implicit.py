@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from .. import _step as stepping
-from .._root import root
+from .._numerics import root
 from .._types import Key, Players
 from ._field import AbstractField, is_field
 

@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 
 from .. import _checks as checks
 from .. import _step as stepping
-from .._linear import solve
+from .._numerics import solve
 from .._types import Key, Players
 from ..games import AbstractGame
 from ..games._game import losses

@@ -16,6 +16,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, Frame, factors, players_and_state, whole
 from .._paths import box
 from .._phase import State, in_precision, players_vector, precision
@@ -255,7 +256,7 @@ def _goes_on(
     out as well: where the solution goes to infinity it moves by more than the tolerance within the
     rounding of the time, and where it leaves the domain, the velocity ahead is not finite."""
     # Of the first and the last of the times, and then some.
-    ahead = 1e3 * float(jnp.finfo(ts.dtype).eps) * jnp.maximum(jnp.abs(ts[0]), jnp.abs(ts[-1]))
+    ahead = 1e3 * numerics.rounding(ts.dtype) * jnp.maximum(jnp.abs(ts[0]), jnp.abs(ts[-1]))
     ahead = ahead * jnp.sign(ts[-1] - ts[0])
     here, back = ravel_pytree(state)
     step = ahead * ravel_pytree(term.vf(ts[0], state, None))[0]

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._types import Number
 
 MAX_STEPS = 65_536
@@ -70,7 +71,7 @@ class Integrator(eqx.Module):
 
     def tolerances(self, dtype: Any) -> tuple[Any, Any]:
         """(rtol, atol) for states of a dtype."""
-        single = jnp.finfo(dtype).eps > 1e-10
+        single = numerics.rounding(dtype) > 1e-10
         for name, value in (("rtol", self.rtol), ("atol", self.atol)):
             if value is None or not single or not checks.is_concrete(value):
                 continue

@@ -18,11 +18,10 @@ from jax.scipy.special import ndtr, ndtri
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._reads import compiled
 from .._types import Key, Scalar
 from ._measure import REACH, AbstractMeasure, Mixture, blur, in_range, product, weights_of
-
-_TURNS = 64  # halvings of an interval until rounding
 
 
 class AbstractDensity(AbstractMeasure):
@@ -104,21 +103,12 @@ class AbstractDensity(AbstractMeasure):
     def _quantile(self, u: Scalar) -> Scalar:
         low, high = jax.lax.stop_gradient(self.bounds(u))
 
-        def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-            low, high = ends
-            middle = (low + high) / 2
-            above = self.below(middle) >= u
-            return jnp.where(above, low, middle), jnp.where(above, middle, high)
-
         settled = (low == high) | ~jnp.isfinite(low) | ~jnp.isfinite(high)
         ends = jnp.where(settled, 0, low), jnp.where(settled, 0, high)
-        found = jax.lax.stop_gradient(jax.lax.fori_loop(0, _TURNS, halve, ends)[1])
-        # One step of Newton's method, that has the derivative which halving has not.
+        _, found = numerics.bisection(lambda x: self.below(x) >= u, *ends)
         slope = jnp.exp(self.log_density(found.reshape(self.event)))
-        slope = jax.lax.stop_gradient(slope)
-        miss = self.below(found) - u
-        step = jnp.where(slope > 0, miss / jnp.where(slope > 0, slope, 1), 0)
-        return jnp.where(settled, jnp.where(low == high, low, low + high), found - step)
+        found = numerics.refined(found, self.below(found) - u, slope, slope > 0)
+        return jnp.where(settled, jnp.where(low == high, low, low + high), found)
 
     def _each(self, function: Callable[[Array], Array], x: Any) -> Float[Array, "..."]:
         """A function of one point, for an array of points."""

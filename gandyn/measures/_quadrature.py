@@ -4,17 +4,16 @@ The nodes move with the knots, so that a law whose support ends at one has the r
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from .. import _numerics as numerics
 from ._density import AbstractDensity
 
 PANEL = 16  # nodes between two knots
-_TURNS = 64  # halvings of a panel until rounding
 
 
 def panels(
@@ -52,18 +51,15 @@ def cut(
     sign = jnp.sign(function(left))
     crosses = sign * jnp.sign(function(right)) < 0
 
-    def halve(_: Any, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        left, right = ends
-        middle = (left + right) / 2
-        before = jnp.sign(function(middle)) == sign
-        return jnp.where(before, middle, left), jnp.where(before, right, middle)
+    def beyond(x: Array) -> Array:
+        return jnp.sign(function(x)) != sign
 
-    left, right = jax.lax.stop_gradient(jax.lax.fori_loop(0, _TURNS, halve, (left, right)))
+    left, right = numerics.bisection(beyond, left, right)
     found = (left + right) / 2
-    # Nothing but the derivative of a step of Newton's method, which halving has not.
+    # Nothing but the derivative: what is missed is counted from where it is.
     value, slope = jax.lax.stop_gradient(jax.jvp(function, (found,), (jnp.ones_like(found),)))
     steep = crosses & (slope != 0)
-    found -= jnp.where(steep, (function(found) - value) / jnp.where(steep, slope, 1), 0)
+    found = numerics.refined(found, function(found) - value, slope, steep)
     middle = jnp.where(crosses, found, (knots[:-1] + knots[1:]) / 2)
     return jnp.concatenate([knots, middle])
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree, Real
 
 from .. import _checks as checks
-from .. import _linear as linear
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._opened import late
 from .._phase import State, coordinates, in_precision, players_vector, precision
@@ -46,19 +46,16 @@ class AbstractRule(AbstractDynamics):
         def change(x: Array) -> Array:
             return coordinates(self.step(State(state.players, back(x)), key).memory)[0] - x
 
-        def iterated(change: Callable[[Array], Array], x: Array) -> Array:
-            def moves(carry: tuple) -> Array:
-                _, dx, n = carry
-                return (jnp.max(jnp.abs(dx)) > 0) & (n < _SETTLING_STEPS)
+        def once(x: Array, _: Any) -> tuple[Array, Array]:
+            dx = change(x)
+            moves = jnp.max(jnp.abs(dx)) > 0  # not to nan
+            return jnp.where(moves, x + dx, x), ~moves
 
-            def once(carry: tuple) -> tuple:
-                x, dx, n = carry
-                return x + dx, change(x + dx), n + 1
-
-            return jax.lax.while_loop(moves, once, (x, change(x), 0))[0]
+        def search(x: Array) -> tuple[Array, None]:
+            return numerics.iterated(once, x, _SETTLING_STEPS)[0], None
 
         # Derivatives are those of where the memory rests, not of the way there.
-        rest = jax.lax.custom_root(change, fresh, iterated, linear.solve)
+        rest, _ = numerics.implicit(change, fresh, search, numerics.solve)
         return State(state.players, back(rest))
 
     def evolve(
