@@ -15,8 +15,8 @@ problems", 1977; Kuznetsov, "Elements of Applied Bifurcation Theory", chapter 10
 """
 
 import abc
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 from tqdm import tqdm
 
+from .. import _numerics as numerics
 from .._phase import State
 from .._reads import compiled
 from .._result import Result
@@ -291,34 +292,30 @@ def decided(exponents: np.ndarray, rounding: float) -> float:
 def _meet(
     curve: AbstractCurve, guess: Float[Array, " u"], normal: Float[Array, " u"]
 ) -> tuple[Array, Array, Array, Array, Array, Int[Array, ""], Bool[Array, ""]]:
-    eps = float(jnp.finfo(guess.dtype).eps)
-
     def look(u: Array) -> tuple[Array, ...]:
         value, matrix, exponents, along = curve.look(u)
         rest = jnp.append(value, jnp.sum(normal * (u - guess)))
         return jnp.concatenate([matrix, normal[None]]), rest, exponents, along
 
-    def step(carried: tuple) -> tuple:
-        u, du, _, _, i = carried
+    def step(carried: tuple, i: Array) -> tuple[tuple, Array]:
+        u, du, _, _ = carried
         u = u - du
         seen = look(u)
         change = jnp.where(i == 0, jnp.inf, jnp.max(jnp.abs(du)))
-        return u, solve(seen[0], seen[1]), seen, change, i + 1
-
-    def unfinished(carried: tuple) -> Array:
-        return (carried[3] > eps**0.75) & (carried[4] <= _NEWTON)
+        return (u, solve(seen[0], seen[1]), seen, change), change
 
     # What is returned was seen at the last point, from which the next step would be rounding.
     nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(look, guess))
     far = jnp.asarray(jnp.inf, guess.dtype)
-    start = (guess, jnp.zeros_like(guess), nothing, far, jnp.asarray(0))
-    u, _, seen, change, i = jax.lax.while_loop(unfinished, step, start)
+    start = (guess, jnp.zeros_like(guess), nothing, far)
+    (u, _, seen, change), looks = numerics.newton(step, start, _NEWTON + 1)
     matrix, _, exponents, along = seen
     tangent = solve(matrix, jnp.zeros_like(u).at[-1].set(1))
     tangent = tangent / jnp.linalg.norm(tangent)
     # Beside a branch point the last steps are no smaller than the root of rounding.
-    converged = jnp.all(jnp.isfinite(jnp.append(u, tangent))) & (change <= 10 * eps**0.5)
-    return u, tangent, matrix[:-1], exponents, along, i - 1, converged
+    small = change <= 10 * numerics.half_the_digits(u.dtype)
+    converged = jnp.all(jnp.isfinite(jnp.append(u, tangent))) & small
+    return u, tangent, matrix[:-1], exponents, along, looks - 1, converged
 
 
 def walk(origin: Point, resolution: int, max_points: int, shown: tqdm) -> Walk:
@@ -442,6 +439,22 @@ def between(here: Point, new: Point, share: float) -> Point | None:
     return meet(here.curve, guess, along / np.linalg.norm(along))[0]
 
 
+def last_share(
+    here: Point, new: Point, before: Callable[[Point], Any], turns: int, first: float = 0.0
+) -> float:
+    """About the last share of the way from one point to the next, by bisection, at which something
+    has not happened yet."""
+    last = 1.0
+    for _ in range(turns):
+        middle = (first + last) / 2
+        point = between(here, new, middle)
+        if point is not None and before(point):
+            first = middle
+        else:
+            last = middle
+    return first
+
+
 def _passed(here: Point, new: Point) -> list[Bifurcation]:
     """The bifurcations between two points, which are where the signature changes."""
     curve = here.curve
@@ -451,15 +464,14 @@ def _passed(here: Point, new: Point) -> list[Bifurcation]:
     clear, signature = 0.0, here.signature
     passed = []
     while clear < 1 and signature != new.signature:
-        first, last = clear, 1.0
-        for _ in range(int(-np.log2(curve.rounding))):
-            middle = (first + last) / 2
-            point = between(here, new, middle)
-            if point is not None and point.signature == signature:
-                first = middle
-            else:
-                last = middle
-        shares = [min(max(first + d, 0), 1) for d in (-aside, 0, aside)]
+        place = last_share(
+            here,
+            new,
+            lambda point, now=signature: point.signature == now,
+            int(-np.log2(curve.rounding)),
+            clear,
+        )
+        shares = [min(max(place + d, 0), 1) for d in (-aside, 0, aside)]
         before, at, after = (between(here, new, share) for share in shares)
         if before is None or at is None or after is None:
             break

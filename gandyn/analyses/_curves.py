@@ -20,11 +20,23 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PyTree
 
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, pushed, whole
 from .._phase import State, coordinates
 from .._types import Key, Players
 from . import _normal_form as normal_form
-from ._branch import AbstractCurve, End, Point, Seen, between, bifurcation, meet, unit, upwards
+from ._branch import (
+    AbstractCurve,
+    End,
+    Point,
+    Seen,
+    between,
+    bifurcation,
+    last_share,
+    meet,
+    unit,
+    upwards,
+)
 from ._edge import Make
 from ._spectrum import eigenvalues, ranked
 
@@ -73,7 +85,7 @@ class EquilibriumCurve(AbstractCurve):
 
     @property
     def rounding(self) -> float:
-        return float(jnp.finfo(self.scale.dtype).eps)
+        return numerics.rounding(self.scale.dtype)
 
     def point(self, x: Float[Array, " n"], p: Float[Array, ""]) -> np.ndarray:
         """The u of a state and a parameter."""
@@ -173,7 +185,7 @@ class CycleCurve(AbstractCurve):
     @property
     def rounding(self) -> float:
         # What integrators of the default tolerances leave of the derivative of phi.
-        return float(jnp.finfo(self.scale.dtype).eps) ** 0.6
+        return numerics.rounding(self.scale.dtype) ** 0.6
 
     def point(self, x: Float[Array, " n"], p: Float[Array, ""]) -> np.ndarray:
         """The u of a state on a cycle of the period `time`, and a parameter."""
@@ -262,7 +274,7 @@ class CycleCurve(AbstractCurve):
 
     def _shrunk(self, here: Point, new: Point) -> End | None:
         """The Hopf bifurcation between two points, if there is one."""
-        end = _last(self, here, new, lambda point: np.sum(point.along * here.along) > 0, 6)
+        end = _last(here, new, lambda point: np.sum(point.along * here.along) > 0, 6)
         if end is None:
             return None
         u = jnp.asarray(end.u)
@@ -307,19 +319,9 @@ def _units(state: State, bounds: Bounds) -> dict[str, Array]:
     return {"scale": unit(x), "low": low, "high": high}
 
 
-def _last(
-    curve: AbstractCurve, here: Point, new: Point, before: Callable[[Point], Any], halvings: int
-) -> Point | None:
+def _last(here: Point, new: Point, before: Callable[[Point], Any], turns: int) -> Point | None:
     """About the last point on the way from one to the next before something happens."""
-    first, last = 0.0, 1.0
-    for _ in range(halvings):
-        middle = (first + last) / 2
-        point = between(here, new, middle)
-        if point is not None and before(point):
-            first = middle
-        else:
-            last = middle
-    return between(here, new, first)
+    return between(here, new, last_share(here, new, before, turns))
 
 
 def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) -> End | None:
@@ -331,7 +333,7 @@ def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) 
     rising = new.signature[1]
     if here.signature[1] == rising or here.growing != new.growing:
         return None
-    end = _last(curve, here, new, lambda point: point.signature[1] != rising, 20)
+    end = _last(here, new, lambda point: point.signature[1] != rising, 20)
     if end is None:
         return None
     point, _ = meet(half, end.u, upwards(end.u))

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float, Int
 from numpy.lib.stride_tricks import sliding_window_view
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates
 from .._reads import compiled
@@ -179,12 +180,13 @@ def _polished(
     def f(p: Array) -> Array:
         return _arrow(dynamics, at, p, key)[i]
 
-    def newton(_: Any, p: Array) -> Array:
+    def newton(p: Array, _: Any) -> tuple[Array, Array]:
         value, slope = f(p), jax.jacfwd(f)(p)
         square = jnp.sum(slope**2)
-        return jnp.where(square > 0, p - value * slope / jnp.where(square > 0, square, 1), p)
+        new = jnp.where(square > 0, p - value * slope / jnp.where(square > 0, square, 1), p)
+        return new, jnp.all(new == p)
 
-    moved = jax.vmap(lambda p: jax.lax.fori_loop(0, steps, newton, p))(points)
+    moved = jax.vmap(lambda p: numerics.iterated(newton, p, steps)[0])(points)
     slopes = jax.vmap(jax.jacfwd(f))(moved)
     return moved, jnp.abs(jax.vmap(f)(moved)), jnp.linalg.norm(slopes, axis=1)
 
@@ -226,7 +228,7 @@ def _touched(
         for part in _polished(dynamics, at, filled, jnp.asarray(i), key, steps)
     )
     cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
-    rounding = float(np.finfo(x.dtype).eps) ** 0.75
+    rounding = numerics.solved(x.dtype)
     zero = np.linalg.norm(moved - nodes, axis=1) <= cell
     zero &= left <= rounding * size.max(initial=0, where=size < np.inf)
     zero &= slope * cell <= _FLAT * center[rows, columns]
