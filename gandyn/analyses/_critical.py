@@ -13,9 +13,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float, Int
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._family import Family, Line, is_family
 from .._phase import State, coordinates
 from .._reads import compiled
@@ -108,72 +109,103 @@ def critical(
     return result
 
 
+class _Bracket(eqx.Module):
+    """Two values of the hyper-parameter, and what is seen at each: the equilibrium and its
+    exponents; and at the two bounds the growth, and the side of the edge."""
+
+    values: Float[Array, " end"]
+    x: Float[Array, "end n"]
+    exponents: Complex[Array, "end mode"]
+    growth: Float[Array, " end"]
+    ranks: Float[Array, " end"]
+
+
+class _Edge(eqx.Module):
+    """The equations of an edge, r(z, p) = 0 and g(z, p) = 0, and the bisection that solves them."""
+
+    make: Line
+    start: State
+    low: Float[Array, ""]
+    high: Float[Array, ""]
+    key: Key
+
+    def state(self, x: Float[Array, " n"]) -> State:
+        return coordinates(self.start)[1](x)
+
+    def residual(self, z: Float[Array, " z"]) -> Float[Array, " z"]:
+        """r and g: of these two the edge is a root, and so differentiable."""
+        dynamics, state = self.make(z[-1].astype(self.low.dtype)), self.state(z[:-1])
+        rest = coordinates(dynamics.continuous().residual(state, self.key))[0]
+        largest = growth(spectrum(dynamics, state, key=self.key).exponents)
+        return jnp.concatenate([rest, largest[None]])
+
+    def search(self) -> _Bracket:
+        """First the lower bound, then the upper one, then always the middle of the two, so that
+        what is looked at is one program."""
+        x = coordinates(self.start)[0]
+        modes = jax.eval_shape(lambda: at_rest(self.make(self.low), self.start, self.key)[1])
+        start = _Bracket(
+            jnp.stack([self.low, self.high]),
+            jnp.stack([x, x]),
+            jnp.zeros((2, *modes.shape), modes.dtype),
+            jnp.zeros(2, x.dtype),
+            jnp.zeros(2, x.dtype),
+        )
+        eps = numerics.rounding(self.low.dtype)
+        least = eps**2 * (self.high - self.low)
+        most = 3 + int(-2 * np.log2(eps))  # looks, until halves are as narrow as that
+
+        def look(bracket: _Bracket, i: Array) -> tuple[_Bracket, Array]:
+            bracket = self.look(bracket, i)
+            finest = jnp.maximum(eps * jnp.max(jnp.abs(bracket.values)), least)
+            ended = ~(bracket.values[1] - bracket.values[0] > finest) | ~_changes(bracket.ranks)
+            return bracket, (i > 0) & ended
+
+        return numerics.iterated(look, start, most)[0]
+
+    def look(self, at: _Bracket, i: Int[Array, ""]) -> _Bracket:
+        """The bracket after look number i."""
+        tried = jnp.concatenate([at.values, jnp.mean(at.values, keepdims=True)])
+        guesses = jnp.stack([at.x[0], at.x[0], jnp.mean(at.x, axis=0)])
+        which = jnp.minimum(i, 2)
+        state, new, even = at_rest(self.make(tried[which]), self.state(guesses[which]), self.key)
+        rank = jnp.where(even & ~jnp.isnan(growth(new)), 0, jnp.sign(growth(new)))
+        first = jnp.arange(2) == i
+        ranks = jnp.where(first, rank, at.ranks)
+        # The edge is half-way between the two: from stable to unstable, where growth begins.
+        middle = jnp.sum(ranks) / 2
+        beyond = jnp.where(middle == 0, growth(new) > 0, rank > middle)
+        side = jnp.where(i < 2, i, (beyond == (ranks[1] > middle)).astype(i.dtype))
+        lost = jnp.where(jnp.any(jnp.isnan(new)), jnp.nan, 1).astype(at.values.dtype)
+        return _Bracket(
+            at.values.at[side].set(tried[which] * lost),
+            at.x.at[side].set(coordinates(state)[0]),
+            at.exponents.at[side].set(new),
+            jnp.where(first, growth(new), at.growth),
+            ranks,
+        )
+
+
 @compiled
 def _critical(make: Line, start: State, low: Array, high: Array, key: Key) -> Critical:
     guess, back = coordinates(start)
-    modes = jax.eval_shape(lambda: at_rest(make(low), start, key)[1])
-    eps = float(jnp.finfo(low.dtype).eps)
+    equations = _Edge(make, start, low, high, key)
 
-    def search(_: Any, start: Array) -> tuple[Array, tuple]:
-        """First the lower bound, then the upper one, then always the middle of the two."""
-
-        def look(carried: tuple) -> tuple:
-            i, bracket, x, exponents, ends, ranks = carried
-            tried = jnp.concatenate([bracket, jnp.mean(bracket, keepdims=True)])
-            guesses = jnp.stack([x[0], x[0], jnp.mean(x, axis=0)])
-            which = jnp.minimum(i, 2)
-            state, new, even = at_rest(make(tried[which]), back(guesses[which]), key)
-            rank = jnp.where(even & ~jnp.isnan(growth(new)), 0, jnp.sign(growth(new)))
-            ends = jnp.where(jnp.arange(2) == i, growth(new), ends)
-            ranks = jnp.where(jnp.arange(2) == i, rank, ranks)
-            # The edge is half-way between the two: from stable to unstable, where growth begins.
-            middle = jnp.sum(ranks) / 2
-            beyond = jnp.where(middle == 0, growth(new) > 0, rank > middle)
-            side = jnp.where(i < 2, i, (beyond == (ranks[1] > middle)).astype(i.dtype))
-            lost = jnp.where(jnp.any(jnp.isnan(new)), jnp.nan, 1).astype(bracket.dtype)
-            return (
-                i + 1,
-                bracket.at[side].set(tried[which] * lost),
-                x.at[side].set(coordinates(state)[0]),
-                exponents.at[side].set(new),
-                ends,
-                ranks,
-            )
-
-        def unfinished(carried: tuple) -> Array:
-            i, bracket, _, _, _, ranks = carried
-            width, size = bracket[1] - bracket[0], jnp.max(jnp.abs(bracket))
-            finest = jnp.maximum(eps * size, eps**2 * (high - low))
-            return (i < 2) | ((width > finest) & _changes(ranks))
-
-        carried = (
-            jnp.asarray(0),
-            jnp.stack([low, high]),
-            jnp.stack([guess, guess]),
-            jnp.zeros((2, *modes.shape), modes.dtype),
-            jnp.zeros(2, guess.dtype),
-            jnp.zeros(2, guess.dtype),
-        )
-        _, bracket, x, exponents, ends, ranks = jax.lax.while_loop(unfinished, look, carried)
-        differ = _changes(ranks)
-        bracket = jnp.where(differ, bracket, jnp.nan)
-        leading = exponents[jnp.argmax(growth(exponents))]
+    def search(_: Array) -> tuple[Array, tuple]:
+        found = equations.search()
+        differ = _changes(found.ranks)
+        values = jnp.where(differ, found.values, jnp.nan)
+        leading = found.exponents[jnp.argmax(growth(found.exponents))]
         exponent = jnp.where(differ, leading[jnp.argmax(leading.real)], jnp.nan)
-        middle = jnp.mean(bracket, keepdims=True).astype(guess.dtype)
-        return jnp.concatenate([jnp.mean(x, axis=0), middle]), (bracket, ends, ranks, exponent)
-
-    def vanishing(z: Array) -> Array:
-        """The residual and the growth: of these two the edge is a root, and so differentiable."""
-        dynamics, state = make(z[-1].astype(low.dtype)), back(z[:-1])
-        rest = coordinates(dynamics.continuous().residual(state, key))[0]
-        largest = growth(spectrum(dynamics, state, key=key).exponents)
-        return jnp.concatenate([rest, largest[None]])
+        middle = jnp.mean(values, keepdims=True).astype(guess.dtype)
+        z = jnp.concatenate([jnp.mean(found.x, axis=0), middle])
+        return z, (values, found.growth, found.ranks, exponent)
 
     def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
         return jnp.linalg.solve(jax.jacfwd(linear)(y), y)
 
-    z, (bracket, ends, ranks, exponent) = jax.lax.custom_root(
-        vanishing, jnp.append(guess, low.astype(guess.dtype)), search, tangent, has_aux=True
+    z, (bracket, ends, ranks, exponent) = numerics.implicit(
+        equations.residual, jnp.append(guess, low.astype(guess.dtype)), search, tangent
     )
     parameter, unit = z[-1].astype(low.dtype), make(low).unit
     return Critical(parameter, bracket, ends, ranks, exponent, back(z[:-1]), make.name, unit)
