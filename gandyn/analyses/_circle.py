@@ -17,7 +17,7 @@ Haro, Canadell, Figueras, Luque, Mondelo, "The Parameterization Method for Invar
 
 from collections.abc import Mapping
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -27,6 +27,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates, players_vector, vector
 from .._reads import compiled
@@ -146,91 +147,130 @@ def circle(
     return found
 
 
+class _Conjugacy(eqx.Module):
+    """The equations F(K(u)) = K(u + rho) of a circle near a guess, at so many `phases`."""
+
+    dynamics: AbstractDynamics
+    start: State
+    period: Float[Array, ""]
+    key: Key
+    phases: int = eqx.field(static=True)
+
+    @property
+    def even(self) -> Float[Array, " phase"]:
+        return jnp.asarray(np.arange(self.phases) / self.phases, self.period.dtype)
+
+    def state(self, x: Float[Array, " n"]) -> State:
+        return coordinates(self.start)[1](x)
+
+    def step(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        return x + vector(self.dynamics.residual(self.state(x), self.key))
+
+    def path(self, x: Float[Array, " n"]) -> Float[Array, "phase n"]:
+        """One turn from x, closed by taking away its drift."""
+        u = jnp.append(self.even, 1)
+        ts = jnp.ceil(self.period * u).astype(int)
+        points = self.dynamics.evolve(self.state(x), ts, self.key, vector)
+        at = ts.astype(u.dtype) / self.period
+        turn = jax.vmap(lambda f: jnp.interp(u, at, f), in_axes=1, out_axes=1)(points)
+        drift = turn[-1] - turn[0]
+        return turn[:-1] - u[:-1, None] * drift[None]
+
+    def later(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Where the rule has arrived after 16 periods."""
+        ts = jnp.stack([0 * self.period, jnp.round(16 * self.period)]).astype(int)
+        path = self.dynamics.evolve(self.state(x), ts, self.key)
+        return coordinates(jax.tree.map(lambda s: s[-1], path))[0]
+
+    def gap(
+        self, points: Float[Array, "phase n"], rotation: Float[Array, ""], u: Float[Array, " k"]
+    ) -> Float[Array, "k n"]:
+        """F(K(u)) - K(u + rho)."""
+        return jax.vmap(self.step)(_at(points, u)) - _at(points, u + rotation)
+
+    def slopes(
+        self, points: Float[Array, "phase n"], rotation: Float[Array, ""]
+    ) -> Float[Array, "gap z"]:
+        """The derivative of the gaps at the phases in z = (K, rho)."""
+        n, dtype = points.shape[1], points.dtype
+        unit, one = jnp.eye(n, dtype=dtype), jnp.eye(self.phases, dtype=dtype)
+        own = jax.vmap(jax.jacfwd(self.step))(points)
+        shift = _weights(self.phases, self.even + rotation)
+        slid = jax.vmap(partial(_tangent, points))(self.even + rotation)
+        slopes = jnp.einsum("jab,jl->jalb", own, one) - jnp.einsum("jl,ab->jalb", shift, unit)
+        return jnp.column_stack([slopes.reshape(points.size, points.size), -slid.ravel()])
+
+    def search(self, max_steps: int) -> tuple[Array, Array, Array, Array]:
+        """Points, the rotation, the residual, and whether they are a circle: of the first attempt
+        that finds one, or of the last."""
+
+        def attempt(last: tuple, i: Array) -> tuple[tuple, Array]:
+            x = jax.lax.cond(i > 0, lambda x: self.later(x), lambda x: x, guess)
+            found = self.judged(*self.newton(self.path(x), 1 / self.period, max_steps))
+            return found, found[-1]
+
+        guess = coordinates(self.start)[0]
+        nothing = jnp.full((self.phases, guess.size), jnp.nan, guess.dtype)
+        start = (nothing, 1 / self.period, jnp.asarray(jnp.inf, guess.dtype), jnp.asarray(False))
+        return numerics.iterated(attempt, start, 2)[0]
+
+    def newton(
+        self, points: Float[Array, "phase n"], rotation: Float[Array, ""], most: int
+    ) -> tuple[Array, Array]:
+        shape, dtype = points.shape, points.dtype
+
+        def step(carried: tuple[Array, Array], _: Any) -> tuple[tuple[Array, Array], Array]:
+            z, last = carried
+            points, rotation = z[:-1].reshape(shape), z[-1]
+            slopes = self.slopes(points, rotation)
+            square = slopes @ slopes.T
+            # Directions along a family of circles are left alone.
+            least = numerics.rounding(dtype) * jnp.max(square)
+            square = square + least * jnp.eye(len(square), dtype=dtype)
+            gaps = self.gap(points, rotation, self.even).ravel()
+            dz = -slopes.T @ jnp.linalg.solve(square, gaps)
+            reach = 0.25 * extent(points)
+            far = jnp.maximum(jnp.max(jnp.abs(dz[:-1])) / reach, 10 * jnp.abs(dz[-1]) / rotation)
+            dz = dz / jnp.maximum(far, 1)
+            change = jnp.max(jnp.abs(dz)) / (1 + jnp.max(jnp.abs(z)))
+            # Small steps that do not become smaller are rounding.
+            over = (change < numerics.half_the_digits(dtype)) & (change > last / 2)
+            return (z + dz, change), jnp.where(over, 0, change)
+
+        start = (jnp.append(points.ravel(), rotation), jnp.asarray(jnp.inf, dtype))
+        (z, _), _ = numerics.newton(step, start, most)
+        return z[:-1].reshape(shape), z[-1]
+
+    def judged(
+        self, points: Float[Array, "phase n"], rotation: Float[Array, ""]
+    ) -> tuple[Array, Array, Array, Array]:
+        """Points, the rotation, the residual, and whether they are a circle."""
+        dtype = points.dtype
+        size = extent(points)
+        at_phases, apart = (
+            jnp.max(jnp.abs(self.gap(points, rotation, u)))
+            for u in (self.even, middles(self.phases, dtype))
+        )
+        residual = jnp.maximum(at_phases, apart) / size
+        largest = jnp.max(jnp.abs(points))
+        exists = size > numerics.half_the_digits(dtype) * (1 + largest)
+        # As many equations as phases are solved, where there is a circle, but for the rounding of
+        # their sums; between the phases what the resolution leaves out remains.
+        solved = at_phases <= self.phases * numerics.rounding(dtype) * (1 + largest)
+        closed = residual <= numerics.integrated(dtype)
+        found = exists & solved & closed & (rotation > 0) & (rotation < 0.5)
+        return points, rotation, residual, found
+
+
 @compiled
 def _circle(
     dynamics: AbstractDynamics, state: State, period: Array, key: Key, phases: int, max_steps: int
 ) -> Circle:
     guess, back = coordinates(state)
-    dtype, n = guess.dtype, guess.size
-    period = period.astype(dtype)
-    eps = float(jnp.finfo(dtype).eps)
-    closure = eps**0.4
-    unit, one = jnp.eye(n, dtype=dtype), jnp.eye(phases, dtype=dtype)
-    even = jnp.asarray(np.arange(phases) / phases, dtype)
-    between = middles(phases, dtype)
-
-    def step(x: Array) -> Array:
-        return x + vector(dynamics.residual(back(x), key))
-
-    def path(x: Array) -> Array:
-        """One turn from x, closed by taking away its drift."""
-        ts = jnp.ceil(period * jnp.append(even, 1)).astype(int)
-        points = dynamics.evolve(back(x), ts, key, vector)
-        at = ts.astype(dtype) / period
-        u = jnp.append(even, 1)
-        turn = jax.vmap(lambda f: jnp.interp(u, at, f), in_axes=1, out_axes=1)(points)
-        drift = turn[-1] - turn[0]
-        return turn[:-1] - u[:-1, None] * drift[None]
-
-    def gap(points: Array, rotation: Array, u: Array) -> Array:
-        """F(K(u)) - K(u + rho)."""
-        return jax.vmap(step)(_at(points, u)) - _at(points, u + rotation)
-
-    def newton(points: Array, rotation: Array) -> tuple[Array, Array]:
-        def once(carried: tuple) -> tuple:
-            z, last, _, i = carried
-            points, rotation = z[:-1].reshape(phases, n), z[-1]
-            own = jax.vmap(jax.jacfwd(step))(points)
-            shift = _weights(phases, even + rotation)
-            slid = jax.vmap(partial(_tangent, points))(even + rotation)
-            slopes = jnp.einsum("jab,jl->jalb", own, one) - jnp.einsum("jl,ab->jalb", shift, unit)
-            slopes = jnp.column_stack([slopes.reshape(phases * n, phases * n), -slid.ravel()])
-            square = slopes @ slopes.T
-            # Directions along a family of circles are left alone.
-            square = square + eps * jnp.max(square) * jnp.eye(len(square), dtype=dtype)
-            dz = -slopes.T @ jnp.linalg.solve(square, gap(points, rotation, even).ravel())
-            reach = 0.25 * extent(z[:-1].reshape(phases, n))
-            far = jnp.maximum(jnp.max(jnp.abs(dz[:-1])) / reach, 10 * jnp.abs(dz[-1]) / z[-1])
-            dz = dz / jnp.maximum(far, 1)
-            change = jnp.max(jnp.abs(dz)) / (1 + jnp.max(jnp.abs(z)))
-            rounding = (change < eps**0.5) & (change > last / 2)
-            return z + dz, change, rounding | (change <= eps**0.75), i + 1
-
-        def unfinished(carried: tuple) -> Array:
-            return ~carried[2] & (carried[3] < max_steps)
-
-        far = jnp.asarray(jnp.inf, dtype)
-        start = (jnp.append(points.ravel(), rotation), far, jnp.asarray(False), 0)
-        z = jax.lax.while_loop(unfinished, once, start)[0]
-        return z[:-1].reshape(phases, n), z[-1]
-
-    def attempt(carried: tuple) -> tuple:
-        x, _, _, _, _, i = carried
-        x = jax.lax.cond(i > 0, later, lambda x: x, x)
-        points, rotation = newton(path(x), 1 / period)
-        size = extent(points)
-        at_phases, apart = (jnp.max(jnp.abs(gap(points, rotation, u))) for u in (even, between))
-        residual = jnp.maximum(at_phases, apart) / size
-        largest = jnp.max(jnp.abs(points))
-        exists = size > eps**0.5 * (1 + largest)
-        # As many equations as phases are solved, where there is a circle, but for the rounding of
-        # their sums; between the phases what the resolution leaves out remains.
-        solved = at_phases <= phases * eps * (1 + largest)
-        found = exists & solved & (residual <= closure) & (rotation > 0) & (rotation < 0.5)
-        return x, points, rotation, residual, found, i + 1
-
-    def later(x: Array) -> Array:
-        ts = jnp.stack([0 * period, jnp.round(16 * period)]).astype(int)
-        return coordinates(jax.tree.map(lambda s: s[-1], dynamics.evolve(back(x), ts, key)))[0]
-
-    def missed(carried: tuple) -> Array:
-        return ~carried[4] & (carried[5] < 2)
-
-    nothing = jnp.full((phases, n), jnp.nan, dtype)
-    start = (guess, nothing, 1 / period, jnp.asarray(jnp.inf, dtype), jnp.asarray(False), 0)
-    _, points, rotation, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
-    fine = jnp.asarray(np.arange(2 * phases + 1) / (2 * phases + 1), dtype)
-    slopes = jax.vmap(jax.jacfwd(step))(_at(points, fine))
+    equations = _Conjugacy(dynamics, state, period.astype(guess.dtype), key, phases)
+    points, rotation, residual, found = equations.search(max_steps)
+    fine = jnp.asarray(np.arange(2 * phases + 1) / (2 * phases + 1), guess.dtype)
+    slopes = jax.vmap(jax.jacfwd(equations.step))(_at(points, fine))
     exponents = _growth(slopes, points, rotation)
     states = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points)
     seen = jax.vmap(players_vector)(states)
