@@ -152,7 +152,7 @@ def test_what_turns_by_more_than_half_a_turn_turns_by_less_the_other_way():
         return a, wider * (np.sin(turn) * x + np.cos(turn) * y)
 
     start = (jnp.asarray(0.9543041453630887), jnp.asarray(0.1))
-    found = gd.circle(gd.rules.Project(step), start, 1 / 0.4204200117961889, phases=17)
+    found = gd.circle(gd.rules.Project(step), start, 1 / 0.4204200117961889, nodes=17)
     assert found.converged
     path = gd.simulate(gd.rules.Project(step), start, np.arange(2001))
     assert_allclose(found.rotation, gd.rotation(path).rotation, rtol=1e-9)
@@ -167,6 +167,15 @@ def test_no_circle_is_told_and_nothing_invented():
         assert not found.converged
         assert jnp.all(jnp.isnan(found.rotation))
         assert jnp.all(jnp.isnan(found.players[0]))
+
+
+@pytest.mark.parametrize("search", [gd.circle, gd.cycle])
+def test_what_is_not_found_is_told_under_derivatives(search):
+    def period(step):
+        return search(gd.methods.simultaneous(ROTATION, step), ONE, 6).period
+
+    with pytest.warns(UserWarning, match="found near `players` with a period near 6"):
+        assert jnp.isnan(jax.jvp(period, (0.3,), (1.0,))[0])
 
 
 @pytest.mark.slow

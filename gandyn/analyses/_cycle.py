@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
+from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, begin
 from .._phase import State, coordinates, vector
 from .._reads import compiled
@@ -128,6 +129,7 @@ def cycle(
 
 def warn_of_none(what: str, period: Any, residual: Array, tried: str = "") -> None:
     """Say what was tried where no cycle or circle was found, and what to try next."""
+    period, residual = jax.lax.stop_gradient((period, residual))  # of which jvp hides the values
     warnings.warn(
         f"no {what} was found near `players` with a period near {float(period):g}. Newton's "
         "method was tried from there and from where the dynamics arrives after 16 periods"
@@ -135,6 +137,116 @@ def warn_of_none(what: str, period: Any, residual: Array, tried: str = "") -> No
         "`gandyn.settles_on` tells what a trajectory settles on, and with which period.",
         stacklevel=3,
     )
+
+
+class _Shooting(eqx.Module):
+    """The equations of a cycle near a guess, phi_T(x) = x and f(x) . dx = 0, in z = (x, T); of a
+    rule F^p(x) = x, in z = (x, p), with p known. A turn is looked at in so many `phases`."""
+
+    dynamics: AbstractDynamics
+    start: State
+    period: Array
+    key: Key
+    phases: int = eqx.field(static=True)
+
+    @property
+    def whole(self) -> bool:
+        return self.dynamics.clock.whole
+
+    @property
+    def guess(self) -> Float[Array, " n"]:
+        return coordinates(self.start)[0]
+
+    def state(self, x: Float[Array, " n"]) -> State:
+        return coordinates(self.start)[1](x)
+
+    def velocity(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """The direction in which phase is free: none for a rule."""
+        if self.whole:
+            return jnp.zeros_like(x)
+        return coordinates(self.dynamics.residual(self.state(x), self.key))[0]
+
+    def turn(self, x: Float[Array, " n"], period: Array) -> Float[Array, "phase n"]:
+        """One turn from x, both ends included."""
+        shares = np.arange(self.phases + 1)
+        ts = shares if self.whole else period * jnp.asarray(shares / self.phases, x.dtype)
+        return self.dynamics.evolve(self.state(x), ts, self.key, vector)
+
+    def later(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Where the dynamics has arrived after 16 periods."""
+        return jax.lax.fori_loop(0, 16, lambda _, x: self.turn(x, self.period)[-1], x)
+
+    def residual(self, z: Float[Array, " z"]) -> Float[Array, " z"]:
+        """What vanishes on a cycle: how far it is from closed, and how far x slides along it."""
+        x, period = z[:-1], z[-1]
+        here = jax.lax.stop_gradient(x)
+        end = self.turn(x, period)[-1]
+        if self.whole:
+            slid = period - jax.lax.stop_gradient(period)
+        else:
+            slid = self.velocity(here) @ (x - here)
+        return jnp.append(end - x, slid)
+
+    def tangent(self, linear: Callable[[Array], Array], y: Float[Array, " z"]) -> Array:
+        """What the derivative of the residual, a linear function, takes to y."""
+        matrix = jax.jacfwd(linear)(y)
+        f, g = matrix[-1, :-1], matrix[:-1, -1]
+        dx, dt = _closing(matrix[:-1, :-1], f, g, -y[:-1], _unchanged(y.dtype))
+        return jnp.append(dx, dt)
+
+    def search(self, max_steps: int) -> tuple[Array, Array, Array, Array]:
+        """x, the least period, the residual, and whether that is a cycle near the guess: of the
+        first attempt that finds one, or of the last."""
+
+        def attempt(last: tuple, i: Array) -> tuple[tuple, Array]:
+            x = jax.lax.cond(i == 1, lambda x: self.later(x), lambda x: x, self.guess)
+            period = jnp.where(i == 2, -self.period, self.period)
+            found = self.judged(*self.newton(x, period, max_steps))
+            return found, found[-1]
+
+        nothing = jnp.asarray(jnp.inf, self.guess.dtype)
+        start = (self.guess, self.period, nothing, jnp.asarray(False))
+        return numerics.iterated(attempt, start, 2 if self.whole else 3)[0]
+
+    def newton(self, x: Float[Array, " n"], period: Array, most: int) -> tuple[Array, Array]:
+        one = jnp.eye(x.size, dtype=x.dtype)
+        unchanged = _unchanged(x.dtype)
+        reach = 0.5 * extent(self.turn(x, period))
+
+        def step(z: tuple, _: Any) -> tuple[tuple, Array]:
+            x, period = z
+            start = self.state(x)
+            end, matrix = self.dynamics.tangent(start, one, 0 * period, period, self.key)
+            end = coordinates(end)[0]
+            f, g = self.velocity(x), self.velocity(end)
+            # To where the orbit meets the section through x across the flow, before anything else.
+            early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * jnp.abs(period)
+            dx, dt = _closing(matrix - one, f, g, end - x, jnp.where(early, jnp.inf, unchanged))
+            # No further in one step than a good part of the cycle.
+            slower = jnp.abs(dt / period)
+            far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, slower / 0.2)
+            shorter = jnp.where(far > 1, 1 / far, 1)
+            x = x + shorter * dx
+            period = period if self.whole else period + shorter * dt
+            change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + slower
+            return (x, period), change
+
+        return numerics.newton(step, (x, period), most)[0]
+
+    def judged(self, x: Float[Array, " n"], period: Array) -> tuple[Array, Array, Array, Array]:
+        """x, the least period, the residual, and whether that is a cycle near the guess."""
+        closed = numerics.integrated(x.dtype)
+        points = self.turn(x, period)
+        size = extent(points)
+        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
+        exists = size > numerics.half_the_digits(x.dtype) * (1 + jnp.max(jnp.abs(x)))
+        near = jnp.max(jnp.abs(x - self.guess)) <= _FAR * size
+        # The least share of the turn after which the orbit has closed already.
+        divisors = np.asarray([i for i in range(1, self.phases + 1) if self.phases % i == 0])
+        least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closed)]
+        found = exists & near & (gaps[-1] <= closed) & ~(self.whole & (least == 1))
+        period = least if self.whole else period * (least.astype(x.dtype) / self.phases)
+        return x, period, gaps[-1], found
 
 
 @compiled
@@ -147,130 +259,66 @@ def _cycle(
     max_steps: int,
 ) -> Cycle:
     guess, back = coordinates(state)
-    steps = dynamics.clock.whole
-    one = jnp.eye(guess.size, dtype=guess.dtype)
-    eps = float(jnp.finfo(guess.dtype).eps)
-    closure = eps**0.4  # what the default integrators keep closed over a turn
-    unchanged = eps ** (1 / 3)  # what they show of M - 1 along a family of cycles
-    shares = np.arange(phases + 1)
-    first_guess = period if steps else period.astype(guess.dtype)
+    period = period if dynamics.clock.whole else period.astype(guess.dtype)
+    equations = _Shooting(dynamics, state, period, key, phases)
 
-    def velocity(x: Array) -> Array:
-        """The direction in which phase is free: none for a rule."""
-        return jnp.zeros_like(x) if steps else coordinates(dynamics.residual(back(x), key))[0]
+    def search(_: Array) -> tuple[Array, tuple[Array, Array, Array]]:
+        # It is iterated; derivatives of what it finds are those of the equations.
+        quick = _Shooting(dynamics.forward_only(), state, period, key, phases)
+        x, least, residual, found = quick.search(max_steps)
+        least = least.astype(x.dtype)
+        return jnp.append(x, least), (residual, found.astype(x.dtype), least)
 
-    def turn(dynamics: AbstractDynamics, x: Array, period: Array) -> Array:
-        ts = shares if steps else period * jnp.asarray(shares / phases, x.dtype)
-        return dynamics.evolve(back(x), ts, key, vector)
-
-    def returned(dynamics: AbstractDynamics, x: Array, period: Array) -> tuple[Array, Array]:
-        """phi_T(x) and M."""
-        end, matrix = dynamics.tangent(back(x), one, 0 * period, period, key)
-        return coordinates(end)[0], matrix
-
-    # The search is iterated; derivatives of what it finds are those of the equations.
-    quick = dynamics.forward_only()
-
-    def newton(x: Array, period: Array) -> tuple[Array, Array]:
-        reach = 0.5 * extent(turn(quick, x, period))
-
-        def step(carried: tuple) -> tuple:
-            x, period, _, i = carried
-            end, matrix = returned(quick, x, period)
-            f, g = velocity(x), velocity(end)
-            # To where the orbit meets the section through x across the flow, before anything else.
-            early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * jnp.abs(period)
-            dx, dt = _closing(matrix - one, f, g, end - x, jnp.where(early, jnp.inf, unchanged))
-            # No further in one step than a good part of the cycle.
-            slower = jnp.abs(dt / period)
-            far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, slower / 0.2)
-            shorter = jnp.where(far > 1, 1 / far, 1)
-            x = x + shorter * dx
-            period = period if steps else period + shorter * dt
-            change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + slower
-            return x, period, change, i + 1
-
-        def unfinished(carried: tuple) -> Array:
-            return (carried[2] > eps**0.75) & (carried[3] < max_steps)
-
-        start = (x, period, jnp.asarray(jnp.inf, x.dtype), 0)
-        return jax.lax.while_loop(unfinished, step, start)[:2]
-
-    def attempt(carried: tuple) -> tuple:
-        i = carried[-1]
-        start = jax.lax.cond(i == 1, later, lambda x: x, guess)
-        x, period = newton(start, jnp.where(i == 2, -first_guess, first_guess))
-        points = turn(quick, x, period)
-        size = extent(points)
-        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
-        exists = size > eps**0.5 * (1 + jnp.max(jnp.abs(x)))
-        near = jnp.max(jnp.abs(x - guess)) <= _FAR * size
-        # The least share of the turn after which the orbit has closed already.
-        divisors = np.asarray([i for i in range(1, phases + 1) if phases % i == 0])
-        least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closure)]
-        found = exists & near & (gaps[-1] <= closure) & ~(steps & (least == 1))
-        period = least if steps else period * (least.astype(x.dtype) / phases)
-        return x, period, gaps[-1], found, i + 1
-
-    def later(x: Array) -> Array:
-        return jax.lax.fori_loop(0, 16, lambda _, x: turn(quick, x, first_guess)[-1], x)
-
-    def missed(carried: tuple) -> Array:
-        return ~carried[3] & (carried[4] < (2 if steps else 3))
-
-    def search(_: Any, z: Array) -> tuple[Array, tuple]:
-        nothing = jnp.asarray(jnp.inf, guess.dtype)
-        start = (guess, first_guess, nothing, jnp.asarray(False), 0)
-        x, period, residual, found, _ = jax.lax.while_loop(missed, attempt, start)
-        # As numbers, because what is no number has no derivative.
-        aux = (residual, found.astype(x.dtype), period.astype(x.dtype))
-        return jnp.append(x, period.astype(x.dtype)), aux
-
-    def open_by(z: Array) -> Array:
-        """What vanishes on a cycle: how far it is from closed, and how far x slides along it."""
-        x, period = z[:-1], z[-1]
-        here = jax.lax.stop_gradient(x)
-        end = turn(dynamics, x, period)[-1]
-        slid = period - jax.lax.stop_gradient(period) if steps else velocity(here) @ (x - here)
-        return jnp.append(end - x, slid)
-
-    def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
-        matrix = jax.jacfwd(linear)(y)
-        f, g = matrix[-1, :-1], matrix[:-1, -1]
-        dx, dt = _closing(matrix[:-1, :-1], f, g, -y[:-1], unchanged)
-        return jnp.append(dx, dt)
-
-    z, (residual, found, least) = jax.lax.custom_root(
-        open_by, jnp.append(guess, first_guess.astype(guess.dtype)), search, tangent, has_aux=True
+    start = jnp.append(guess, period.astype(guess.dtype))
+    z, (residual, found, least) = numerics.implicit(
+        equations.residual, start, search, equations.tangent
     )
     x, period, found = z[:-1], z[-1], found > 0
-    if steps:
-        orbit = turn(dynamics, x, period)
-        matrix = jax.jacfwd(lambda x: turn(dynamics, x, period))(x)[least.astype(int)]
-        # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.
-        factors = eigenvalues(matrix)
-        size = jnp.maximum(jnp.max(jnp.abs(factors)), 1)
-        vanishes = jnp.abs(factors) <= x.size * dynamics.slopes_accuracy(x.dtype) * size
-        factors = jnp.where(vanishes, 0, factors)
+    if dynamics.clock.whole:
+        orbit, factors = _around_in_steps(equations, x, period, least)
     else:
-        states, maps = pieces(dynamics, back(x), period, key)
-        orbit = jax.vmap(vector)(states)
-        factors = multipliers(maps, dynamics.accuracy(x.dtype))
-        back_in_time = period < 0
-        orbit = jnp.where(back_in_time, orbit[::-1], orbit)
-        inverse = jnp.where(factors == 0, jnp.inf, 1 / jnp.where(factors == 0, 1, factors))
-        factors = jnp.where(back_in_time, inverse, factors)
-        period = jnp.abs(period)
+        orbit, factors = _around_in_time(equations, x, period)
     order = jnp.lexsort((-factors.imag, -jnp.abs(factors)))
     return Cycle(
         back(jnp.where(found, x, jnp.nan)),
-        jnp.where(found, period, jnp.nan),
+        jnp.where(found, jnp.abs(period), jnp.nan),
         jnp.where(found, factors[order], jnp.nan),
         jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(orbit),
         residual,
         found,
         dynamics.unit,
     )
+
+
+def _around_in_steps(
+    cycle: _Shooting, x: Float[Array, " n"], period: Array, least: Array
+) -> tuple[Array, Array]:
+    """The orbit of a rule, and its multipliers over the least period."""
+    orbit = cycle.turn(x, period)
+    matrix = jax.jacfwd(lambda x: cycle.turn(x, period))(x)[least.astype(int)]
+    # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.
+    factors = eigenvalues(matrix)
+    size = jnp.maximum(jnp.max(jnp.abs(factors)), 1)
+    vanishes = jnp.abs(factors) <= x.size * cycle.dynamics.slopes_accuracy(x.dtype) * size
+    return orbit, jnp.where(vanishes, 0, factors)
+
+
+def _around_in_time(cycle: _Shooting, x: Float[Array, " n"], period: Array) -> tuple[Array, Array]:
+    """The orbit of a flow, and its multipliers, forwards in time even if it was found backwards."""
+    states, maps = pieces(cycle.dynamics, cycle.state(x), period, cycle.key)
+    orbit = jax.vmap(vector)(states)
+    factors = multipliers(maps, cycle.dynamics.accuracy(x.dtype))
+    back_in_time = period < 0
+    inverse = jnp.where(factors == 0, jnp.inf, 1 / jnp.where(factors == 0, 1, factors))
+    return (
+        jnp.where(back_in_time, orbit[::-1], orbit),
+        jnp.where(back_in_time, inverse, factors),
+    )
+
+
+def _unchanged(dtype: Any) -> float:
+    """What the default integrators show of M - 1 along a family of cycles: eps^(1/3)."""
+    return numerics.rounding(dtype) ** (1 / 3)
 
 
 def _closing(
