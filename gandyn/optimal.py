@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
 from ._reads import compiled
-from ._types import Key, Players, Scalar
+from ._types import Key, Number, Players, Scalar
 from .families import Free
 from .losses import Loss
 from .measures import AbstractDensity
@@ -177,7 +177,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
 
 
 def solved(
-    game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: float = 35.0
+    game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: Number = 35.0
 ) -> Players:
     """The players with the discriminator at its optimum against the generator as it is:
 
@@ -212,9 +212,9 @@ def solved(
                 "`gandyn.games.bump` and `gandyn.games.density` are generators on them."
             )
     p, q = (free.mass(points) for points in (batch.real, batch.fake))
-    highest = checks.positive("highest", highest)
     best = optimal_discriminator(game.loss, p, q)
-    return players[0], jnp.clip(best, -highest.astype(best.dtype), highest.astype(best.dtype))
+    most = checks.positive("highest", highest).astype(best.dtype)
+    return players[0], jnp.clip(best, -most, most)
 
 
 def generator_gradient(
