@@ -54,7 +54,8 @@ def listing() -> str:
 
 def _choice(panels: tuple[str, ...]) -> Any:
     """What may follow `--panel`, which an experiment in one file does not know."""
-    return Literal[panels] | None if panels else tyro.conf.Suppress[None]
+    choice: Any = Literal[panels] if panels else tyro.conf.Suppress[None]
+    return choice | None
 
 
 def run(name: str, arguments: list[str]) -> int:

@@ -28,7 +28,7 @@ import gandyn as gd
 from experiments._ledger import Ledger
 from gandyn import plots
 
-Found = dict[str, Any]
+Found = dict[Any, Any]
 Panel = TypeVar("Panel")
 Solved = TypeVar("Solved")
 

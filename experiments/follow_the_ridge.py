@@ -149,12 +149,7 @@ def mixture(ledger: Ledger, options: Options, growth: Any, places: Any) -> None:
     """Three modes at -4, 0 and 4, a generator of three bumps narrower than they are, a free D."""
     nodes, modes = jnp.linspace(-7, 7, 36), jnp.array([-4.0, 0.0, 4.0])
     data = gd.families.on_grid(gd.measures.line(3, 4.0, 0.8).cdf, nodes)
-    one = gd.games.bump(data, gd.families.Free(nodes), nodes, 0.5)
-
-    def bumps(theta: Any, points: Any) -> Any:
-        return points[0], jnp.mean(jax.vmap(lambda x: one.generator(x, points)[1])(theta), 0)
-
-    three = gd.games.MeasureGAN(bumps, one.discriminator, one.data, one.latent, one.loss)
+    three = gd.games.bump(data, gd.families.Free(nodes), nodes, 0.5, copies=3)
     decay = gd.games.WeightDecay(1e-3)
     # Where there is neither data nor generator D has no best value but for a little weight decay.
     game = gd.games.zero_sum(lambda theta, psi: three.losses((theta, psi))[0] - decay(psi))

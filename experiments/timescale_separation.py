@@ -50,7 +50,7 @@ class Options:
 QUICK = Options(games=16, dimension=2)
 
 SLOPE = 0.5  # f'(0) of the logistic loss
-COLORS = ("#0072B2", "#56B4E9", "#E69F00", "#D55E00")  # slow to fast
+COLORS = [plots.PALETTE[name] for name in ("blue", "sky", "orange", "vermilion")]  # slow to fast
 KINDS = {"min-max": (-1.0, "o"), "max-min": (1.0, "s")}
 
 
@@ -60,7 +60,7 @@ def run(options: Options, out: Path) -> Ledger:
     dirac(options, ledger, axes.ravel()[:3])
     random_games(options, ledger, axes[1, 1])
     for ax, letter in zip(axes.flat, "abcd", strict=True):
-        ax.set_title(letter, loc="left", fontweight="bold")
+        plots.letter(ax, letter)
     plots.save(fig, out)
     return ledger
 

@@ -47,11 +47,9 @@ START = (2.0, 0.5)
 MEAN = np.array([3.0, 4.0])
 GAME = gd.games.zero_sum(lambda theta, phi: theta * phi)
 COLORS = {
-    "simultaneous": plots.COLORS["simultaneous"],
-    "alternating": plots.COLORS["alternating"],
-    "averaged": "#E69F00",
-    "optimistic": "#009E73",
-    "extragradient": "#CC79A7",
+    **plots.COLORS,
+    "averaged": plots.PALETTE["orange"],
+    "optimistic": plots.PALETTE["green"],
 }
 
 

@@ -24,7 +24,7 @@ from jaxtyping import Array, Float, PyTree
 from . import _checks as checks
 from . import _numerics as numerics
 from ._reads import compiled
-from ._types import Key, Players, Scalar
+from ._types import Key, Number, Players, Scalar
 from .families import Free
 from .losses import Loss
 from .measures import AbstractDensity
@@ -202,7 +202,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
 
 
 def solved(
-    game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: float = 35.0
+    game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: Number = 35.0
 ) -> Players:
     """The players with the discriminator at its optimum against the generator as it is:
 

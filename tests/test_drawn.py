@@ -524,6 +524,22 @@ def test_the_unit_disk_is_round_and_the_half_plane_does_not_set_the_scale():
     assert 0.1 < high < 0.2
 
 
+def test_a_letter_stands_above_the_left_corner_beside_the_title():
+    _, ax = plots.figure()
+    ax.set_title("title")
+    assert plots.letter(ax, "a") is ax
+    assert (ax.get_title(loc="left"), ax.get_title()) == ("a", "title")
+    with pytest.raises(TypeError, match="`ax` must be the axes"):
+        plots.letter("a", "a")  # pyright: ignore
+    with pytest.raises(TypeError, match="`name` must be a letter"):
+        plots.letter(ax, 0)  # pyright: ignore
+
+
+def test_every_color_of_an_idea_is_one_that_the_color_blind_can_tell():
+    assert set(plots.COLORS.values()) <= set(plots.PALETTE.values())
+    assert len(set(plots.PALETTE.values())) == len(plots.PALETTE)
+
+
 def test_a_figure_is_saved_in_a_folder_that_is_made(tmp_path):
     ax = plots.spectrum(result("spectrum", "one move"))
     plots.save(ax.figure, str(tmp_path / "new" / "folder"), "name")

@@ -31,6 +31,47 @@ def test_claim_holds_at_small_size(name, tmp_path):
     assert (tmp_path / "figure.pdf").read_bytes().startswith(b"%PDF")
 
 
+def panels(name):
+    return getattr(load(name), "PANELS", {})
+
+
+@pytest.mark.parametrize("name", [name for name in names() if panels(name)])
+def test_the_files_of_a_package_are_its_panels(name):
+    folder = Path(load(name).__file__).parent
+    files = {file.stem for file in folder.glob("[!_]*.py")}
+    assert {panel.replace(" ", "_") for panel in panels(name)} == files
+    for panel in panels(name).values():
+        assert all(callable(getattr(panel, part)) for part in ("measure", "judge", "draw"))
+
+
+@pytest.mark.slow
+def test_a_panel_alone_is_measured_once_for_each_choice_of_options(tmp_path, monkeypatch):
+    out, supports = tmp_path / "out", panels("vanishing_gradient")["supports"]
+    command = ["vanishing_gradient", "--quick", "--panel", "supports", "--out", str(out)]
+    command += ["--store", str(tmp_path / "store")]
+    assert main(command) == 0
+    first = (out / "summary.json").read_text()
+    assert json.loads(first)["panel"] == "supports"
+    assert all(line["name"].startswith("uniform laws") for line in json.loads(first)["numbers"])
+    assert (out / "figure.png").exists()
+
+    def again(options):
+        raise RuntimeError("measured again")
+
+    monkeypatch.setattr(supports, "measure", again)
+    assert main(command) == 0
+    assert (out / "summary.json").read_text() == first
+    with pytest.raises(RuntimeError, match="measured again"):
+        main([*command, "--batch", "32"])
+
+
+@pytest.mark.parametrize("name", ["vanishing_gradient", "order_of_play_decides"])
+def test_a_panel_that_there_is_not_is_refused(name, capsys):
+    with pytest.raises(SystemExit):
+        main([name, "--panel", "suports"])
+    assert "suports" in capsys.readouterr().err
+
+
 def test_every_claim_is_listed(capsys):
     assert main([]) == 0
     listing = capsys.readouterr().out

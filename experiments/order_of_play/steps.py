@@ -76,4 +76,4 @@ def draw(options: Options, found: Found, ax: Axes) -> None:
     ax.set_yticks(k, [f"{g}:{d}" for g, d in moves])
     ax.legend(loc="upper right", handlelength=1)
     bar = {"location": "top", "aspect": 18, "pad": 0.02}
-    ax.get_figure().colorbar(image, ax=ax, label="hops per round", **bar)
+    ax.figure.colorbar(image, ax=ax, label="hops per round", **bar)
