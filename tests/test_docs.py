@@ -35,11 +35,14 @@ def public() -> Iterator[tuple[str, Any]]:
 PUBLIC = {name: value for name, value in public() if not isinstance(value, gd.losses.Loss)}
 
 
+FOREIGN = (dfx.AbstractSolver,)  # whose arguments and methods are diffrax's
+
+
 def is_noun(value: Any) -> bool:
     """What is inherited from, returned or raised, and not called."""
     if not inspect.isclass(value):
         return False
-    kinds = (Result, enum.Enum, Warning, dfx.AbstractSolver)  # whose arguments are diffrax's
+    kinds = (Result, enum.Enum, Warning, *FOREIGN)
     return inspect.isabstract(value) or issubclass(value, kinds)
 
 
@@ -90,6 +93,19 @@ def test_each_field_is_in_the_list(name: str) -> None:
     fields = [field.name for field in dataclasses.fields(PUBLIC[name])]
     assert "**Fields:**" in doc(PUBLIC[name])
     assert sorted(listed(doc(PUBLIC[name]))) == sorted(fields)
+
+
+CLASSES = [n for n, v in PUBLIC.items() if inspect.isclass(v) and not issubclass(v, FOREIGN)]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_method_says_what_it_does(name: str) -> None:
+    """Itself, or the class that asks for it, unless it is a field that has a default value."""
+    owner = PUBLIC[name]
+    for method, member in vars(owner).items():
+        asked = isinstance(member, property) or inspect.isfunction(inspect.unwrap(member))
+        if asked and not method.startswith("_") and method not in listed(doc(owner)):
+            assert any(getattr(vars(cls).get(method), "__doc__", "") for cls in owner.__mro__)
 
 
 @pytest.mark.parametrize("module", MODULES[1:], ids=lambda module: module.__name__)

@@ -268,6 +268,7 @@ class Uniform(AbstractDensity):
 
     @property
     def mean(self) -> Float[Array, "*event"]:
+        """The mean of the law."""
         return (self.low + self.high) / 2
 
     @property
@@ -338,6 +339,7 @@ class DensityMixture(AbstractDensity):
 
     @property
     def mean(self) -> Float[Array, "*event"]:
+        """The mean of the law."""
         return jnp.tensordot(self.weights, self.centers, 1)
 
     @property

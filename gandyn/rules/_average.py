@@ -25,7 +25,7 @@ class Average(NamedTuple):
     **Fields:**
 
     - `average`: of the players, with their structure.
-    - `count`: how many steps are in it.
+    - `count`: how many steps are in it; a clock, by the name that optax gives to its own.
     - `inner`: the memory of the rule.
     """
 
