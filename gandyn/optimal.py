@@ -203,7 +203,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
 def solved(
     game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: float = 35.0
 ) -> Players:
-    """The players with the discriminator at its optimum against the generator as it is:
+    """The players with the discriminator at its optimum against the generator as it is.
 
         D*(x_i) = argmin over l of  p_i real(l) + q_i fake(l)      at every node x_i,
 
@@ -217,6 +217,7 @@ def solved(
     - `game`: with a `gandyn.families.Free` discriminator whose nodes are all the points there are,
       as in `gandyn.games.bump` and `gandyn.games.density`: each node has its optimum by itself.
     - `players`: the generator's parameters are kept.
+    - `key`: one realization of everything random.
     - `highest`: logits are held between plus and minus this; D* is infinite where only one of the
       two has mass. From 35 on the loss is certain, in double precision.
     """

@@ -207,10 +207,10 @@ class _Bump(eqx.Module):
             )
             raise ValueError(f"the generator's {parameter} but has shape {jnp.shape(theta)}.")
         if self.copies is None:
-            return nodes, self.masses(theta, nodes)
-        return nodes, jnp.mean(jax.vmap(self.masses, (0, None))(theta, nodes), 0)
+            return nodes, self.in_cells(theta, nodes)
+        return nodes, jnp.mean(jax.vmap(self.in_cells, (0, None))(theta, nodes), 0)
 
-    def masses(self, place: Scalar, nodes: Float[Array, " n"]) -> Float[Array, " n"]:
+    def in_cells(self, place: Scalar, nodes: Float[Array, " n"]) -> Float[Array, " n"]:
         at = (cell_edges(nodes) - place) / self.width.astype(nodes.dtype)
         # Beyond the ends all mass is on the last node; differences of the smaller tail are exact.
         left = ndtr(at).at[0].set(0).at[-1].set(1)

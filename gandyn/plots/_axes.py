@@ -63,7 +63,13 @@ def figure(
 
 
 def letter(ax: Axes, name: str) -> Axes:
-    """The letter by which a text refers to a panel, above its left corner: `letter(ax, "a")`."""
+    """The letter by which a text refers to a panel, above its left corner.
+
+    **Arguments:**
+
+    - `ax`: the panel.
+    - `name`: the letter, such as "a".
+    """
     if not isinstance(name, str):
         raise TypeError(f'`name` must be a letter, such as "a", but is {checks.shown(name)}.')
     with plt.style.context(STYLE):
