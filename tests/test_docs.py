@@ -1,11 +1,13 @@
 """The law of docstrings: what is public says in a sentence what it is, and lists each of its
 arguments or fields; public modules show what is public and nothing else."""
 
+import ast
 import dataclasses
 import enum
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -122,3 +124,23 @@ def test_a_package_shows_all_that_it_gathers(module: ModuleType) -> None:
 
 def test_gandyn_shows_no_private_names() -> None:
     assert [name for name in dir(gd) if name.startswith("_")] == ["__version__"]
+
+
+SOURCES = sorted(Path(gd.__path__[0]).rglob("*.py"))
+
+
+def test_what_is_called_a_question_says_yes_or_no() -> None:
+    """Of one thing, or of each in an array."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and re.match("_?(is|are|has)_", node.name):
+                answer = ast.unparse(node.returns) if node.returns else None
+                assert answer in ("bool", "np.ndarray"), (path.name, node.name)
+
+
+def test_the_spelling_is_american() -> None:
+    british = re.compile(
+        r"\b(\w*(?:realis|normalis|behaviour|colour|neighbour|favour)\w*|analysed?|centred?)\b"
+    )
+    words = {path.name: british.findall(path.read_text()) for path in SOURCES}
+    assert {name: found for name, found in words.items() if found} == {}

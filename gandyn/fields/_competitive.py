@@ -13,7 +13,7 @@ from .._linear import solve
 from .._root import root
 from .._types import Key, Players
 from ._blocks import interaction
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Competitive(AbstractField):
@@ -38,8 +38,8 @@ class Competitive(AbstractField):
     step: Any
 
     def __init__(self, field: AbstractField, step: Any):
-        self.field = is_field(field)
-        self.step = stepping.steps("step", step)
+        self.field = checked_field(field)
+        self.step = stepping.checked_steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         steps = stepping.spread("step", self.step, len(players))

@@ -24,9 +24,9 @@ from .._types import Key, Number, Players, Scalar, WeightedPoints
 from ..families import AbstractMetricFamily, Free, cell_edges, grid, look_for_mass
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
-from ..measures._measure import is_measure
+from ..measures._measure import checked_measure
 from ..optimal import optimal_logit
-from ._gan import GAN, AbstractGAN, Batch, are_parts, confront, scores
+from ._gan import GAN, AbstractGAN, Batch, check_parts, confront, scores
 
 _OUT_OF_REACH = "the generator cannot reach it"
 
@@ -57,7 +57,7 @@ class MeasureGAN(AbstractGAN):
         loss: Loss = minimax,
         known: Sequence[Players] = (),
     ):
-        are_parts(data, latent, loss)
+        check_parts(data, latent, loss)
         self.generator = checks.function("generator", generator, "theta", "points")
         self.discriminator = checks.function("discriminator", discriminator, "psi", "x")
         self.data, self.latent, self.loss = data, latent, loss
@@ -135,7 +135,7 @@ def density(
 
 def _held(data: AbstractMeasure, nodes: Float[Array, " n"]) -> Scalar:
     """The mass of the data on a grid, as far as that is known before a sample is drawn."""
-    if is_measure("data", data).random:
+    if checked_measure("data", data).random:
         return jnp.ones(())
     x, w = data.points()
     ends = cell_edges(nodes)
@@ -177,7 +177,7 @@ def location(
     - `data`, `discriminator`, `loss`: as in `GAN`.
     - `law`: what is moved; a point at 0 if left out, `gandyn.measures.gaussian(0., 0.5)` is a bump.
     """
-    moved = dirac(0.0) if law is None else is_measure("law", law)
+    moved = dirac(0.0) if law is None else checked_measure("law", law)
     return GAN(_moved, discriminator, data, moved, loss)
 
 
