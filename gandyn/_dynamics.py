@@ -237,7 +237,7 @@ def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, "
 def begin(dynamics: Any, players: Players | State, key: Key = None) -> State:
     """The state of `dynamics` that a caller means by `players`; the door of every analysis."""
     checks.key(key)
-    dynamics = is_dynamics(dynamics)
+    dynamics = checked_dynamics(dynamics)
     if isinstance(players, State):
         return _going_on(dynamics, checks.players(players.players), players.memory)
     players = checks.players(players)
@@ -285,7 +285,7 @@ def _text(memory: PyTree) -> str:
     return ", ".join(each[:8] + ["..."] * (len(each) > 8)) or "none"
 
 
-def is_dynamics(dynamics: Any) -> AbstractDynamics:
+def checked_dynamics(dynamics: Any) -> AbstractDynamics:
     """`dynamics`, held to be one."""
     return checks.instance(
         "dynamics",

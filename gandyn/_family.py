@@ -112,7 +112,7 @@ def family(function: Callable[..., AbstractDynamics]) -> Family:
     return Family(function, {})
 
 
-def is_family(family: Any) -> Family:
+def checked_family(family: Any) -> Family:
     """`family`, held to be one."""
     return checks.instance(
         "family",

@@ -139,7 +139,8 @@ def applied(player: PyTree, move: PyTree) -> PyTree:
 
 
 def late(memory: PyTree) -> PyTree:
-    """What is remembered when all clocks, which are called `count` in optax, are far ahead."""
+    """What is remembered when all clocks are far ahead: a clock is what is called `count`, as in
+    optax, so that a transformation or a rule of one's own has one by that name."""
     if not optax.tree.get_all_with_path(memory, "count"):
         return memory
     return optax.tree.set(memory, count=jnp.asarray(_LATE, jnp.int32))

@@ -62,7 +62,7 @@ def simulate(
     - `ts`: the times that are kept, shape `(time,)`; `ts[0]` is the time of the start. For a rule,
       whole numbers of steps that do not decrease; for a flow, times that increase, or that
       decrease to run backwards.
-    - `key`: one realisation of everything random; `None` for the population dynamics. Step t of a
+    - `key`: one realization of everything random; `None` for the population dynamics. Step t of a
       rule uses `fold_in(key, t)`, so that a run cut in two is the same run; a flow sees one frozen
       sample.
 
@@ -93,7 +93,7 @@ def _fits(state: State, times: int) -> None:
         )
 
 
-def is_trajectory(trajectory: Any) -> Trajectory:
+def checked_trajectory(trajectory: Any) -> Trajectory:
     """`trajectory`, held to be one."""
     if not isinstance(trajectory, Trajectory):
         raise TypeError(

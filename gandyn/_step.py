@@ -154,7 +154,7 @@ def optimizer(name: str, value: Any) -> Any:
     return opened(_scheduled(name, value)) if is_schedule(value) else plain(name, value)
 
 
-def steps(name: str, value: Any) -> Any:
+def checked_steps(name: str, value: Any) -> Any:
     """A number, or a projected one, for everybody or one per player: the steps of a method that is
     defined by their values."""
     if is_projected(value):
@@ -171,7 +171,7 @@ def steps(name: str, value: Any) -> Any:
         )
     if checks.is_several(value):
         checks.not_empty(name, value)
-        return tuple(steps(f"{name}[{i}]", v) for i, v in enumerate(value))
+        return tuple(checked_steps(f"{name}[{i}]", v) for i, v in enumerate(value))
     return checks.number(name, value, low=0)
 
 

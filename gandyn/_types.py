@@ -1,7 +1,7 @@
 """The words that every signature uses.
 
 A *player* is a pytree of inexact arrays; the players of a game are a tuple, generator first. A
-*key* is one realisation of everything random; `None` is the population dynamics.
+*key* is one realization of everything random; `None` is the population dynamics.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ Players: TypeAlias = tuple[PyTree, ...]
 """One pytree of inexact arrays per player; the generator is 0, the discriminator is 1."""
 
 Key: TypeAlias = PRNGKeyArray | None
-"""One realisation of all that is random, or `None`: the population dynamics."""
+"""One realization of all that is random, or `None`: the population dynamics."""
 
 Scalar: TypeAlias = Float[Array, ""]
 

@@ -780,7 +780,7 @@ def _numbers(method: str, step_size: Any) -> Any:
                 f"`step_size` must be a number or one per player for {method}, which is defined by "
                 "their values, but holds an optax transformation, a schedule or None."
             )
-    return stepping.steps("step_size", step_size)
+    return stepping.checked_steps("step_size", step_size)
 
 
 def _rates(method: str, step_size: Any) -> Any:

@@ -22,10 +22,10 @@ from jaxtyping import Array, Float, Real
 
 from . import _checks as checks
 from . import _numerics as numerics
-from ._dynamics import AbstractDynamics, is_dynamics
+from ._dynamics import AbstractDynamics, checked_dynamics
 from ._phase import State, coordinates
 from ._result import Result
-from ._simulate import Trajectory, is_trajectory, simulate
+from ._simulate import Trajectory, checked_trajectory, simulate
 from ._types import Key, Players
 from .flows import AbstractFlow, Integrator
 
@@ -64,7 +64,7 @@ def drift(trajectory: Trajectory, invariant: Callable[[Players], Any]) -> Float[
       `lambda players: players[0] ** 2 + players[1] ** 2`, which the flow of the Dirac-GAN keeps.
     """
     checks.function("invariant", invariant, "players")
-    values = jax.vmap(invariant)(is_trajectory(trajectory).players)
+    values = jax.vmap(invariant)(checked_trajectory(trajectory).players)
     if jnp.ndim(values) != 1:
         raise ValueError(
             "`invariant` must return one number, but returns an array of shape "
@@ -83,15 +83,15 @@ def energy(
 
     - `dynamics`: whose trajectory it is, or any other.
     - `trajectory`: the run.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     """
 
-    dynamics, key = is_dynamics(dynamics), checks.key(key)
+    dynamics, key = checked_dynamics(dynamics), checks.key(key)
 
     def half_square(state: State) -> Array:
         return jnp.sum(coordinates(dynamics.residual(state, key).players)[0] ** 2) / 2
 
-    return jax.vmap(half_square)(is_trajectory(trajectory).states)
+    return jax.vmap(half_square)(checked_trajectory(trajectory).states)
 
 
 def distance(trajectory: Trajectory, equilibria: Sequence[Players]) -> Float[Array, " time"]:
@@ -108,7 +108,7 @@ def distance(trajectory: Trajectory, equilibria: Sequence[Players]) -> Float[Arr
             "`equilibria` is empty: this game has none in closed form. Find them with "
             "`gandyn.equilibrium(dynamics, guess)`."
         )
-    like = jax.tree.map(lambda x: x[0], is_trajectory(trajectory).players)
+    like = jax.tree.map(lambda x: x[0], checked_trajectory(trajectory).players)
     points = jnp.stack([_point(p, like, "equilibria") for p in equilibria])
 
     def nearest(players: Players) -> Array:
@@ -128,12 +128,12 @@ def alignment(
     - `dynamics`: whose trajectory it is, or any other.
     - `trajectory`: the run.
     - `target`: an equilibrium.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     """
-    first = jax.tree.map(lambda x: x[0], is_trajectory(trajectory).players)
+    first = jax.tree.map(lambda x: x[0], checked_trajectory(trajectory).players)
     end = _point(target, first, "target")
 
-    dynamics, key = is_dynamics(dynamics), checks.key(key)
+    dynamics, key = checked_dynamics(dynamics), checks.key(key)
 
     def cosine(state: State) -> Array:
         velocity = coordinates(dynamics.residual(state, key).players)[0]
@@ -177,10 +177,10 @@ def path_angle(
     - `start`, `end`: two points, such as where a run began and where it ended.
     - `positions`: at which to look, shape `(position,)`; 0 is the start, 1 the end, and beyond it
       the line goes on: `jnp.linspace(0.5, 1.5, 101)`.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     """
     key = checks.key(key)
-    first = is_dynamics(dynamics).init(checks.players(start, "start"))
+    first = checked_dynamics(dynamics).init(checks.players(start, "start"))
     x, back = coordinates(first.players)
     along = _point(end, first.players, "end") - x
     positions = checks.array("positions", positions).astype(x.dtype)
@@ -231,7 +231,7 @@ def integrator_error(
     - `flow`: a flow, with the integrator that is in question.
     - `players`: the start, or a `State`.
     - `ts`: the times that are kept, as for `gandyn.simulate`.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     """
     if not isinstance(flow, AbstractFlow):
         raise TypeError(

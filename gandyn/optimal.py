@@ -28,7 +28,7 @@ from ._types import Key, Number, Players, Scalar
 from .families import Free
 from .losses import Loss
 from .measures import AbstractDensity
-from .measures._density import is_density
+from .measures._density import checked_density
 from .measures._measure import several_points
 from .measures._quadrature import crossings, cut, lebesgue
 
@@ -68,7 +68,7 @@ def optimal_logit(loss: Loss, log_ratio: Any) -> Float[Array, "..."]:
     - `log_ratio`: log(p / q), an array of any shape.
     """
     log_ratio = checks.array("log_ratio", log_ratio, infinite=True)
-    return log_ratio_to_logit(_is_loss(loss))(log_ratio)
+    return log_ratio_to_logit(_checked_loss(loss))(log_ratio)
 
 
 def log_ratio_to_logit(loss: Loss) -> Callable[[Float[Array, "..."]], Float[Array, "..."]]:
@@ -107,8 +107,8 @@ class OptimalDiscriminator(AbstractCritic):
     q: AbstractDensity
 
     def __check_init__(self) -> None:
-        _is_loss(self.loss)
-        p, q = is_density("p", self.p), is_density("q", self.q)
+        _checked_loss(self.loss)
+        p, q = checked_density("p", self.p), checked_density("q", self.q)
         if p.event != q.event:
             raise ValueError(
                 "`p` and `q` must be laws of points of one shape, but a point of `p` has shape "
@@ -145,7 +145,7 @@ class Kantorovich(AbstractCritic):
 
     def __init__(self, p: AbstractDensity, q: AbstractDensity):
         for name, law in (("p", p), ("q", q)):
-            is_density(name, law).on_the_line()
+            checked_density(name, law).on_the_line()
 
         def apart(x: Float[Array, "..."]) -> Float[Array, "..."]:
             return q.cdf(x.reshape(*x.shape, *q.event)) - p.cdf(x.reshape(*x.shape, *p.event))
@@ -184,7 +184,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
       points; for two probability vectors on one support, or densities at the points of a grid,
       the logits there.
     """
-    _is_loss(loss)
+    _checked_loss(loss)
     if isinstance(p, AbstractDensity) and isinstance(q, AbstractDensity):
         return OptimalDiscriminator(loss, p, q)
     p, q = checks.array("p", p), checks.array("q", q)
@@ -204,7 +204,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
 def solved(
     game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: Number = 35.0
 ) -> Players:
-    """The players with the discriminator at its optimum against the generator as it is:
+    """The players with the discriminator at its optimum against the generator as it is.
 
         D*(x_i) = argmin over l of  p_i real(l) + q_i fake(l)      at every node x_i,
 
@@ -218,6 +218,7 @@ def solved(
     - `game`: with a `gandyn.families.Free` discriminator whose nodes are all the points there are,
       as in `gandyn.games.bump` and `gandyn.games.density`: each node has its optimum by itself.
     - `players`: the generator's parameters are kept.
+    - `key`: one realization of everything random.
     - `highest`: logits are held between plus and minus this; D* is infinite where only one of the
       two has mass. From 35 on the loss is certain, in double precision.
     """
@@ -264,11 +265,11 @@ def generator_gradient(
       as the uniform law has: log q does not tell that they move.
     - `theta`: any pytree.
     """
-    _is_loss(loss)
+    _checked_loss(loss)
     checks.function("critic", critic, "x")
     checks.function("family", family, "theta")
     theta = checks.parameters("theta", theta)
-    law = is_density("family(theta)", family(theta))
+    law = checked_density("family(theta)", family(theta))
     if np.prod(law.event) == 1:
         kinks = [critic.knots()] if isinstance(critic, AbstractCritic) else []
         x, dx = lebesgue(jnp.concatenate([law.knots(), *kinks]), law.event)
@@ -299,7 +300,7 @@ def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "
     - `critic`: D, a function of one point.
     - `x`: the generated points.
     """
-    _is_loss(loss)
+    _checked_loss(loss)
     checks.function("critic", critic, "x")
 
     def cost(x: Array) -> Scalar:
@@ -314,7 +315,7 @@ def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "
     return -jax.vmap(jax.grad(cost))(several_points("x", x))
 
 
-def _is_loss(loss: Loss) -> Loss:
+def _checked_loss(loss: Loss) -> Loss:
     if not isinstance(loss, Loss):
         raise TypeError(
             f"`loss` must be a loss, but is {checks.shown(loss)}: `gandyn.losses.minimax` is one."

@@ -57,6 +57,13 @@ def make(step_size: Any) -> gd.AbstractDynamics:
     return gd.methods.simultaneous(SADDLE, step_size)
 
 
+def consensus(step_size: Any, strength: Any) -> gd.AbstractDynamics:
+    return gd.methods.consensus(SADDLE, step_size, strength)
+
+
+FAMILY = gd.family(make)
+
+
 def same(players: Any) -> Any:
     return players
 
@@ -335,7 +342,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "basins": {
         "dynamics": RULE,
         "players": START,
-        "bounds": ((-1.0, 1.0), (-1.0, 1.0)),
+        "box": ((-1.0, 1.0), (-1.0, 1.0)),
         "nodes": 3,
         "plane": (0, 1),
         "duration": 64,
@@ -345,37 +352,42 @@ CALLS: dict[str, dict[str, Any]] = {
         "progress": False,
     },
     "circle": {
-        "rule": RULE,
+        "dynamics": RULE,
         "players": START,
         "period": 9.0,
         "key": None,
-        "phases": 9,
+        "nodes": 9,
         "max_steps": 1,
     },
     "classify": {"game": SADDLE, "players": START, "key": None, "tolerance": 1e-6},
     "continuation": {
-        "make": make,
+        "family": FAMILY,
         "players": (0.0, 0.0),
-        "bounds": (0.1, 0.2),
+        "bounds": {"step_size": (0.1, 0.2)},
         "start": 0.1,
         "key": None,
         "resolution": 4,
         "max_points": 3,
         "progress": False,
     },
-    "cost": {"rule": RULE, "players": START, "key": None},
-    "critical": {"make": make, "players": (0.0, 0.0), "bounds": (0.1, 1.0), "key": None},
+    "cost": {"dynamics": RULE, "players": START, "key": None},
+    "critical": {
+        "family": FAMILY,
+        "players": (0.0, 0.0),
+        "bounds": {"step_size": (0.1, 1.0)},
+        "key": None,
+    },
     "cycle": {"dynamics": FLOW, "players": START, "period": 6.0, "key": None, "max_steps": 1},
     "equilibria": {
         "dynamics": FLOW,
         "players": START,
-        "bounds": (-1.0, 1.0),
+        "box": (-1.0, 1.0),
         "starts": 4,
         "key": None,
         "progress": False,
     },
     "equilibrium": {"dynamics": FLOW, "players": START, "key": None, "max_steps": 2},
-    "escape_time": {"dynamics": RULE, "players": START, "ts": STEPS, "bound": 2.0, "key": None},
+    "escape_time": {"dynamics": RULE, "players": START, "ts": STEPS, "escape": 2.0, "key": None},
     "exploitability": {
         "game": SADDLE,
         "players": START,
@@ -383,8 +395,9 @@ CALLS: dict[str, dict[str, Any]] = {
         "key": None,
         "max_steps": 2,
     },
+    "family": {"function": make},
     "fastest": {
-        "make": make,
+        "family": FAMILY,
         "players": (0.0, 0.0),
         "bounds": {"step_size": (0.1, 1.0)},
         "key": None,
@@ -402,7 +415,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "portrait": {
         "dynamics": FLOW,
         "players": START,
-        "bounds": ((-1.0, 1.0), (-1.0, 1.0)),
+        "box": ((-1.0, 1.0), (-1.0, 1.0)),
         "nodes": 3,
         "plane": (0, 1),
         "nullclines": False,
@@ -421,7 +434,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "simulate": {"dynamics": RULE, "players": START, "ts": STEPS, "key": None},
     "spectrum": {"dynamics": FLOW, "players": START, "key": None, "leading": None},
     "stability_map": {
-        "make": lambda step_size, strength: gd.methods.consensus(SADDLE, step_size, strength),
+        "family": gd.family(consensus),
         "players": (0.0, 0.0),
         "axes": {"step_size": [0.1, 0.2], "strength": [0.1, 0.2]},
         "key": None,
@@ -471,7 +484,7 @@ def _is_noun(value: Any) -> bool:
     if isinstance(value, gd.losses.Loss):
         return True
     kinds = (Result, enum.Enum, Warning, tuple, gd.games.Batch, dfx.AbstractSolver)
-    kinds = (*kinds, gd.theory.Method)
+    kinds = (*kinds, gd.theory.Method, gd.Family)
     return inspect.isclass(value) and (inspect.isabstract(value) or issubclass(value, kinds))
 
 

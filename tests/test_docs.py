@@ -1,11 +1,13 @@
 """The law of docstrings: what is public says in a sentence what it is, and lists each of its
 arguments or fields; public modules show what is public and nothing else."""
 
+import ast
 import dataclasses
 import enum
 import inspect
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -35,11 +37,14 @@ def public() -> Iterator[tuple[str, Any]]:
 PUBLIC = {name: value for name, value in public() if not isinstance(value, gd.losses.Loss)}
 
 
+FOREIGN = (dfx.AbstractSolver,)  # whose arguments and methods are diffrax's
+
+
 def is_noun(value: Any) -> bool:
     """What is inherited from, returned or raised, and not called."""
     if not inspect.isclass(value):
         return False
-    kinds = (Result, enum.Enum, Warning, dfx.AbstractSolver)  # whose arguments are diffrax's
+    kinds = (Result, enum.Enum, Warning, *FOREIGN)
     return inspect.isabstract(value) or issubclass(value, kinds)
 
 
@@ -92,6 +97,19 @@ def test_each_field_is_in_the_list(name: str) -> None:
     assert sorted(listed(doc(PUBLIC[name]))) == sorted(fields)
 
 
+CLASSES = [n for n, v in PUBLIC.items() if inspect.isclass(v) and not issubclass(v, FOREIGN)]
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_each_method_says_what_it_does(name: str) -> None:
+    """Itself, or the class that asks for it, unless it is a field that has a default value."""
+    owner = PUBLIC[name]
+    for method, member in vars(owner).items():
+        asked = isinstance(member, property) or inspect.isfunction(inspect.unwrap(member))
+        if asked and not method.startswith("_") and method not in listed(doc(owner)):
+            assert any(getattr(vars(cls).get(method), "__doc__", "") for cls in owner.__mro__)
+
+
 @pytest.mark.parametrize("module", MODULES[1:], ids=lambda module: module.__name__)
 def test_a_module_shows_what_is_public_and_nothing_else(module: ModuleType) -> None:
     assert dir(module) == sorted(set(module.__all__))
@@ -106,3 +124,23 @@ def test_a_package_shows_all_that_it_gathers(module: ModuleType) -> None:
 
 def test_gandyn_shows_no_private_names() -> None:
     assert [name for name in dir(gd) if name.startswith("_")] == ["__version__"]
+
+
+SOURCES = sorted(Path(gd.__path__[0]).rglob("*.py"))
+
+
+def test_what_is_called_a_question_says_yes_or_no() -> None:
+    """Of one thing, or of each in an array."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and re.match("_?(is|are|has)_", node.name):
+                answer = ast.unparse(node.returns) if node.returns else None
+                assert answer in ("bool", "np.ndarray"), (path.name, node.name)
+
+
+def test_the_spelling_is_american() -> None:
+    british = re.compile(
+        r"\b(\w*(?:realis|normalis|behaviour|colour|neighbour|favour)\w*|analysed?|centred?)\b"
+    )
+    words = {path.name: british.findall(path.read_text()) for path in SOURCES}
+    assert {name: found for name, found in words.items() if found} == {}

@@ -178,6 +178,24 @@ def test_own_family_has_its_metric_as_a_generator_and_as_a_discriminator():
     assert_allclose(natural[1], plain[1] / ((of_real + of_fake) / 2), rtol=1e-12)
 
 
+def test_own_family_of_weighted_points_has_its_metric():
+    """Weights that are the parameters, in the metric of the weights: Fisher's up to a constant."""
+
+    class Weights(gd.families.AbstractMetricFamily):
+        def __call__(self, theta, points):
+            return points[0], theta
+
+        def masses(self, parameters, points):
+            return 1 / points[1]
+
+    free = gd.families.Free(NODES)
+    game = gd.games.MeasureGAN(Weights(), free, DATA, gd.measures.Points(jnp.asarray(NODES)))
+    players = (jnp.asarray([0.1, 0.2, 0.3, 0.2, 0.2]), jnp.arange(5.0))
+    plain, natural = (f(players) for f in (gd.fields.Gradient(game), gd.fields.natural(game)))
+    assert_allclose(natural[0], players[0] * plain[0], rtol=1e-12)
+    assert_allclose(gd.fields.natural(game).masses(players, None)[1].sum(), 1, rtol=1e-12)
+
+
 def test_a_free_function_among_own_ones_keeps_its_metric():
     """The mass near a node is the mean of the data's and the generator's."""
     free = gd.families.Free(NODES)

@@ -130,7 +130,7 @@ def basins(
     - `players`: a point of the plane; it gives the coordinates that do not vary.
     - `box`: `((left, right), (bottom, top))`, or one such pair for both.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
-    - `key`: one realisation of everything random, the same for all starts.
+    - `key`: one realization of everything random, the same for all starts.
     - `nodes`: grid points along either side, or along x and along y.
     - `duration`: how long a start may take, in steps, at least 64, or in units of time, at most
       1e9.

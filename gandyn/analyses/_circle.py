@@ -115,7 +115,7 @@ def circle(
     - `players`: a point near the circle, or a `State`.
     - `period`: steps of one turn, above 2 and at most 2^27, not necessarily whole: for the circle
       that the cycle of a flow becomes, the period of the cycle over the step size.
-    - `key`: one realisation of everything random; see that it repeats itself.
+    - `key`: one realization of everything random; see that it repeats itself.
     - `nodes`: at how many points the circle is held, an odd number. More of them where the circle
       has sharp bends.
     - `max_steps`: of Newton's method.

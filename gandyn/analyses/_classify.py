@@ -78,7 +78,7 @@ def classify(
 
     - `game`: a game of two players.
     - `players`: the point, known to `tolerance` or better.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     - `tolerance`: how far, relative to the point's size, a stationary point may be, and how small,
       relative to the largest curvature, one counts as zero; by default the root of rounding.
     """

@@ -21,7 +21,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from .. import _checks as checks
 from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics
-from .._family import Family, Line, is_family
+from .._family import Family, Line, checked_family
 from .._phase import State, coordinates, vector
 from .._progress import bar
 from .._reads import compiled
@@ -128,7 +128,7 @@ def continuation(
     - `start`: where the branch is entered, by default the lower bound; not with a `Bifurcation`,
       which has its own. From within the bounds it is followed both ways. Not where it turns back,
       or meets another.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     - `resolution`: how many points, at least, a branch has from one bound to the other: about so
       many where it is straight, and more where it bends or grows many times over.
     - `max_points`: when to give up, either way.
@@ -141,7 +141,7 @@ def continuation(
     """
     checks.untraced("`continuation`", players, bounds, start)
     name, low, high = one_interval(bounds)
-    make = eqx.Partial(_forwards, Line(is_family(family), name))
+    make = eqx.Partial(_forwards, Line(checked_family(family), name))
     resolution = checks.count("resolution", resolution)
     max_points = checks.count("max_points", max_points)
     if isinstance(players, Bifurcation):

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from .. import _checks as checks
 from .. import _numerics as numerics
-from .._family import Family, Line, is_family
+from .._family import Family, Line, checked_family
 from .._phase import State, coordinates
 from .._reads import compiled
 from .._result import Result
@@ -95,13 +95,13 @@ def critical(
     - `players`: the equilibrium at the lower bound, or near it, or a `State`.
     - `bounds`: `{name: (low, high)}`: the number that varies, and between what its stability
       changes.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
 
     **Raises:** `ValueError` if no equilibrium is found at a value tried, or if it is as stable at
     one bound as at the other. Within a transformation the result is nan instead.
     """
     name, low, high = one_interval(bounds)
-    make = Line(is_family(family), name)
+    make = Line(checked_family(family), name)
     start = settled(make(low), players, key)
     result = _critical(make, start, low, high, key)
     if checks.is_concrete(result.parameter):

@@ -104,7 +104,7 @@ def cycle(
     - `dynamics`: a flow, or a rule. The memory of a rule is settled first.
     - `players`: a point near the cycle, or a `State`.
     - `period`: for a flow a positive number; for a rule a whole number of steps, at least 2.
-    - `key`: one realisation of everything random; for a rule, see that it repeats itself.
+    - `key`: one realization of everything random; for a rule, see that it repeats itself.
     - `max_steps`: of Newton's method.
 
     Accurate to the tolerances of the flow's integrator, whose `rtol` should be 1e-8 or less. Where

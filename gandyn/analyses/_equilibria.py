@@ -84,7 +84,7 @@ def equilibria(
     - `players`: any players, for their structure.
     - `box`: `(low, high)` for every coordinate of the players, or one such pair for each,
       counted through the players' arrays in order.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     - `starts`: from how many points; in many dimensions more are needed.
     - `progress`: whether to show a bar. By default only on a terminal.
 

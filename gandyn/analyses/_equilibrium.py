@@ -59,7 +59,7 @@ def equilibrium(
 
     - `dynamics`: a rule or a flow.
     - `players`: the guess, or a `State`.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     - `max_steps`: of the root finder.
     """
     state = begin(dynamics, players, key)

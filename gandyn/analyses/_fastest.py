@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
 from .. import _numerics as numerics
-from .._family import Family, is_family
+from .._family import Family, checked_family
 from .._phase import State
 from .._reads import compiled
 from .._result import Result
@@ -85,12 +85,12 @@ def fastest(
     - `family`: the dynamics: `gandyn.family(lambda step_size: optimistic(game, step_size))`.
     - `players`: the equilibrium, or near it, or a `State`.
     - `bounds`: `{"step_size": (low, high)}`, for one or two hyper-parameters.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
 
     **Raises:** `ValueError` if no equilibrium is found anywhere. Within a transformation the result
     is nan instead.
     """
-    is_family(family)
+    checked_family(family)
     names, ends = intervals(bounds)
     if len(names) > 2:
         raise ValueError(

@@ -103,7 +103,7 @@ def fixed_point(
 
     - `dynamics`: a rule or a flow.
     - `players`: the point; the memory of optimizers is settled first. A `State` is taken as it is.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     - `tolerance`: what counts as zero, relative to the largest entry of the derivative: a growth,
         and the square of a difference between eigenvalues, of which rounding leaves the root. By
       default a hundred times rounding for the squares, and the root of that for growths.

@@ -3,7 +3,7 @@
     M = A_m ... A_1,    each A_i the derivative of the way along one piece of the cycle.
 
 In M itself what shrinks is lost below the rounding of what grows, and below the tolerance of the
-integrator. In the pieces nothing shrinks much, and frames orthonormalised after each of them keep
+integrator. In the pieces nothing shrinks much, and frames orthonormalized after each of them keep
 it: A_i Q_(i-1) = Q_i R_i. After a few turns the frame lies along the directions of M, from the
 largest multiplier to the least, up to directions of about equal ones. Then, as M Q_0 = Q_m R with
 R = R_m ... R_1, the eigenvalues of

@@ -11,7 +11,7 @@ from .. import _checks as checks
 from .._result import Result
 from .._types import Key, Players
 from ..families import grid, hats
-from ..games._gan import AbstractGAN, WeightedPoints, is_gan
+from ..games._gan import AbstractGAN, WeightedPoints, checked_gan
 
 
 class Frame(Result):
@@ -49,10 +49,10 @@ def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Fr
     - `game`: a GAN whose points are numbers, penalized or noised or not.
     - `players`: where it is looked at.
     - `x`: the grid, increasing; what lies beyond it is drawn at its ends.
-    - `key`: one realisation, for a sampled game.
+    - `key`: one realization, for a sampled game.
     """
     x = grid("x", x)
-    batch = is_gan("frame", game).batch(checks.players(players), checks.key(key))
+    batch = checked_gan("frame", game).batch(checks.players(players), checks.key(key))
     if batch.real[0].ndim != 1:
         raise ValueError(
             "`frame` draws laws on the line, but a point of the data has shape "

@@ -79,7 +79,7 @@ def lyapunov(
       orthonormal at these times only, and so is a flow's of fixed steps: in between disturbances
       may part by a factor of 1e12 (in double precision, 1e5 in single); what is lost below that is
       nan, except that what vanishes within one step of a rule has exponent -inf.
-    - `key`: one realisation of everything random, the same for neighbors.
+    - `key`: one realization of everything random, the same for neighbors.
     - `k`: how many exponents, the leading ones; all by default.
     """
     state = begin(dynamics, players, key)

@@ -89,7 +89,7 @@ def portrait(
     - `nodes`: grid points along either side.
     - `plane`: which two coordinates vary, counted through the players' arrays in order.
     - `nullclines`, `legs`: whether to look for them.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
 
     **Warns:** if a nullcline is touched and not crossed, for it is found by the change of sign.
     """

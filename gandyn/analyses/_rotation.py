@@ -22,7 +22,7 @@ from .. import _numerics as numerics
 from .._phase import coordinates
 from .._reads import compiled
 from .._result import Result
-from .._simulate import Trajectory, is_trajectory
+from .._simulate import Trajectory, checked_trajectory
 from ._birkhoff import SHARES_FROM, birkhoff, confidence, middles
 from ._plane import two_of
 
@@ -74,7 +74,7 @@ def rotation(trajectory: Trajectory, *, plane: tuple[int, int] | None = None) ->
     - `plane`: in which two coordinates of the players to look; turns from the first to the second
       are positive. By default in the plane in which the trajectory moves most, and positive.
     """
-    ts = is_trajectory(trajectory).ts
+    ts = checked_trajectory(trajectory).ts
     if len(ts) < 4:
         raise ValueError(f"`trajectory` must have at least 4 times, but has {len(ts)}.")
     if checks.is_concrete(ts):

@@ -123,7 +123,7 @@ def settles_on(
       long enough for neighbors to part by e to the 10, and for a torus for them not to.
     - `tolerance`: how close to an equilibrium counts as there, in units of the players.
     - `escape`: the trajectory has escaped when a coordinate exceeds this, or is not finite.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
 
     **Warns:** if the integrator of a flow used up its `max_steps`, which leaves it undecided.
 
@@ -331,7 +331,7 @@ def escape_time(
     - `players`: the start, or a `State`.
     - `ts`: the times that are looked at, as for `simulate`.
     - `escape`: the size of a coordinate, positive.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
 
     **Warns:** if the integrator of a flow used up its `max_steps`, outside of transformations.
     """

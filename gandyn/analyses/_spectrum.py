@@ -101,7 +101,7 @@ def jacobian(
     - `dynamics`: a rule or a flow.
     - `players`: the point. The memory of optimizers is settled first, as it is for `spectrum`. A
       `State` is taken as it is.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     """
     state = begin(dynamics, players, key)
     return _jacobian(dynamics, state, key, not isinstance(players, State))
@@ -128,7 +128,7 @@ def spectrum(
     - `dynamics`: a rule or a flow.
     - `players`: the point. The memory of optimizers is settled first: iterated with the players
       held until it rests, with clocks far ahead. A `State` is taken as it is.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     - `leading`: only so many exponents, those of the largest real parts, for games with thousands
       of parameters: by Arnoldi's method, from derivatives along directions, without the matrix.
       Not to be traced. Of a pair of complex ones the last may be without its partner.

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
 from .. import _checks as checks
-from .._family import Family, is_family
+from .._family import Family, checked_family
 from .._phase import State
 from .._reads import compiled
 from .._result import Result
@@ -72,9 +72,9 @@ def stability_map(
       `gandyn.family(lambda step_size, gamma: simultaneous(Penalized(gan, R1(gamma)), step_size))`.
     - `players`: the equilibrium, or near it, or a `State`.
     - `axes`: the values of the two: `{"step_size": array, "gamma": array}`.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
     """
-    is_family(family)
+    checked_family(family)
     checks.mapping("axes", axes, '{"step_size": array, "gamma": array}')
     if len(axes) != 2:
         raise ValueError(

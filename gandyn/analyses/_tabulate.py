@@ -29,7 +29,7 @@ def tabulate(
     - `game`: any game.
     - `candidates`: for every player its parameters with a leading axis; `jnp.linspace(0, 1, 101)`
       for a number.
-    - `key`: one realisation of everything random, the same for all entries.
+    - `key`: one realization of everything random, the same for all entries.
 
     **Raises:** `ValueError` if a loss is not finite.
     """

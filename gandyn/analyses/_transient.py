@@ -74,7 +74,7 @@ def transient(
     - `dynamics`: a rule or a flow.
     - `players`: the point; the memory of optimizers is settled first. A `State` is taken as it is.
     - `ts`: times from the start, shape `(time,)`; whole numbers of steps for a rule.
-    - `key`: one realisation of everything random.
+    - `key`: one realization of everything random.
 
     Of a rule differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
     """

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from .. import _step as stepping
 from .._types import Key, Players
 from ._blocks import interaction
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Anticipated(AbstractField):
@@ -30,8 +30,8 @@ class Anticipated(AbstractField):
     step: Any
 
     def __init__(self, field: AbstractField, step: Any):
-        self.field = is_field(field)
-        self.step = stepping.steps("step", step)
+        self.field = checked_field(field)
+        self.step = stepping.checked_steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         steps = stepping.spread("step", self.step, len(players))

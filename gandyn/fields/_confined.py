@@ -21,7 +21,7 @@ from jaxtyping import Array
 
 from .. import _checks as checks
 from .._types import Key, PerPlayer, Players
-from ._field import AbstractField, Scaled, is_field
+from ._field import AbstractField, Scaled, checked_field
 
 
 class Confined(AbstractField):
@@ -39,7 +39,7 @@ class Confined(AbstractField):
     high: PerPlayer
 
     def __init__(self, field: AbstractField, low: PerPlayer, high: PerPlayer):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.low = checks.per_player("low", low, infinite=True)
         self.high = checks.per_player("high", high, infinite=True)
         if checks.is_concrete((self.low, self.high)) and not np.all(

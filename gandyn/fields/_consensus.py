@@ -12,7 +12,7 @@ from .. import _checks as checks
 from .. import _step as stepping
 from .._step import moved
 from .._types import Key, Number, Players
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Consensus(AbstractField):
@@ -32,7 +32,7 @@ class Consensus(AbstractField):
     step: Any
 
     def __init__(self, field: AbstractField, strength: Number, step: Any = None):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.strength = checks.number("strength", strength, low=0)
         self.step = stepping.optimizer("step", step)
 

@@ -11,7 +11,7 @@ import equinox as eqx
 from .. import _checks as checks
 from .. import _step as stepping
 from .._types import Key, Players, split
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Extrapolated(AbstractField):
@@ -30,8 +30,8 @@ class Extrapolated(AbstractField):
     fresh: bool = eqx.field(static=True)
 
     def __init__(self, field: AbstractField, step: Any, fresh: bool = True):
-        self.field = is_field(field)
-        self.step = stepping.steps("step", step)
+        self.field = checked_field(field)
+        self.step = stepping.checked_steps("step", step)
         self.fresh = checks.flag("fresh", fresh)
 
     def __call__(self, players: Players, key: Key = None) -> Players:

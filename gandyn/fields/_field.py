@@ -12,7 +12,7 @@ from jaxtyping import PyTree
 from .. import _checks as checks
 from .._step import scaled
 from .._types import Key, PerPlayer, Players
-from ..games._game import AbstractGame, is_game, losses
+from ..games._game import AbstractGame, checked_game, losses
 
 
 class AbstractField(eqx.Module):
@@ -39,7 +39,7 @@ class Gradient(AbstractField):
     game: AbstractGame
 
     def __init__(self, game: AbstractGame):
-        self.game = is_game(game)
+        self.game = checked_game(game)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         def gradient(i: int) -> PyTree:
@@ -64,7 +64,7 @@ class Scaled(AbstractField):
     scales: PerPlayer
 
     def __init__(self, field: AbstractField, scales: PerPlayer):
-        self.field = is_field(field, walls=True)
+        self.field = checked_field(field, walls=True)
         self.scales = checks.per_player("scales", scales)
 
     @property
@@ -127,10 +127,10 @@ def with_losses(name: str, game: AbstractGame) -> AbstractGame:
             f"`game` must be a game for {name}, which needs its losses, but is "
             f"{checks.shown(game)}: of a field nobody knows what the players lose."
         )
-    return is_game(game)
+    return checked_game(game)
 
 
-def is_field(field: AbstractField, walls: bool = False) -> AbstractField:
+def checked_field(field: AbstractField, walls: bool = False) -> AbstractField:
     """`field`, held to be one, and one without walls where they would hold nobody."""
     if not isinstance(field, AbstractField):
         raise TypeError(

@@ -17,7 +17,7 @@ from .._types import Key, Players
 from ..games import AbstractGame
 from ..games._game import losses
 from ._blocks import put
-from ._field import AbstractField, Gradient, Scaled, is_field, with_losses
+from ._field import AbstractField, Gradient, Scaled, checked_field, with_losses
 
 
 class Ridge(AbstractField):
@@ -43,7 +43,7 @@ class Ridge(AbstractField):
     step: Any
 
     def __init__(self, field: AbstractField, leader: int = 0, step: Any = None):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.leader = _leader(leader)
         self.step = stepping.optimizer("step", step)
 

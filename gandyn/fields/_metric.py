@@ -20,7 +20,7 @@ from .. import _checks as checks
 from .._types import Key, Players
 from ..families import AbstractMetricFamily
 from ..games import GAN, MeasureGAN
-from ._field import AbstractField, Gradient, is_field
+from ._field import AbstractField, Gradient, checked_field
 
 
 class Metric(AbstractField):
@@ -38,7 +38,7 @@ class Metric(AbstractField):
     masses: Callable[[Players, Key], tuple[PyTree, ...]]
 
     def __init__(self, field: AbstractField, masses: Callable[[Players, Key], tuple[PyTree, ...]]):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.masses = checks.function("masses", masses, "players", "key")
 
     def __call__(self, players: Players, key: Key = None) -> Players:

@@ -17,7 +17,7 @@ from jaxtyping import Array
 from .. import _checks as checks
 from .._types import Key, Players
 from ..games import softmax
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Mirror(AbstractField):
@@ -38,7 +38,7 @@ class Mirror(AbstractField):
     strategies: Callable[[Players], Players]
 
     def __init__(self, field: AbstractField, strategies: Callable[[Players], Players] = softmax):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.strategies = checks.function(
             "strategies", strategies, "players", example="gandyn.games.softmax"
         )

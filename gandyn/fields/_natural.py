@@ -16,7 +16,7 @@ import jax.numpy as jnp
 
 from .. import _step as stepping
 from .._types import Key, Players
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Natural(AbstractField):
@@ -33,8 +33,8 @@ class Natural(AbstractField):
     step: Any
 
     def __init__(self, field: AbstractField, step: Any):
-        self.field = is_field(field)
-        self.step = stepping.steps("step", step)
+        self.field = checked_field(field)
+        self.step = stepping.checked_steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         steps = stepping.spread("step", self.step, len(players))

@@ -48,7 +48,7 @@ class LOLA(AbstractField):
 
     def __init__(self, game: AbstractGame, step: Any):
         self.game = with_losses("LOLA", game)
-        self.step = stepping.steps("step", step)
+        self.step = stepping.checked_steps("step", step)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step)
@@ -80,7 +80,7 @@ class SOS(AbstractField):
         self, game: AbstractGame, step: Any, agreement: Number = 0.5, radius: Number = 0.1
     ):
         self.game = with_losses("SOS", game)
-        self.step = stepping.steps("step", step)
+        self.step = stepping.checked_steps("step", step)
         self.agreement = checks.number("agreement", agreement, low=0, high=1)
         self.radius = checks.number("radius", radius, low=0, high=1)
 

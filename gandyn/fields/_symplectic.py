@@ -15,7 +15,7 @@ from .. import _checks as checks
 from .. import _step as stepping
 from .._step import moved
 from .._types import Key, Number, Players
-from ._field import AbstractField, is_field
+from ._field import AbstractField, checked_field
 
 
 class Symplectic(AbstractField):
@@ -46,7 +46,7 @@ class Symplectic(AbstractField):
         align: bool = False,
         step: Any = None,
     ):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.strength = checks.number("strength", strength, low=0)
         self.align = checks.flag("align", align)
         self.step = stepping.optimizer("step", step)

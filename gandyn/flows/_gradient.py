@@ -7,9 +7,9 @@ from .._phase import State
 from .._types import Key, Players
 from ..fields import AbstractField
 from ..fields._confined import confined_inside
-from ..fields._field import is_field
+from ..fields._field import checked_field
 from ._flow import AbstractFlow
-from ._integrator import Integrator, is_integrator
+from ._integrator import Integrator, checked_integrator
 from ._walls import continuous, face, walls
 
 
@@ -27,8 +27,8 @@ class GradientFlow(AbstractFlow):
     integrator: Integrator
 
     def __init__(self, field: AbstractField, integrator: Integrator | None = None):
-        self.field = is_field(field, walls=True)
-        self.integrator = is_integrator(integrator)
+        self.field = checked_field(field, walls=True)
+        self.integrator = checked_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players)

@@ -21,9 +21,9 @@ from .._phase import State
 from .._step import moved, scaled
 from .._types import Key, Number, Players
 from ..fields import AbstractField
-from ..fields._field import is_field
+from ..fields._field import checked_field
 from ._flow import AbstractFlow
-from ._integrator import Integrator, is_integrator
+from ._integrator import Integrator, checked_integrator
 
 
 class HighResolutionFlow(AbstractFlow):
@@ -50,10 +50,10 @@ class HighResolutionFlow(AbstractFlow):
         ahead: Callable[[Players, Players], Players],
         integrator: Integrator | None = None,
     ):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.step = checks.positive("step", step)
         self.ahead = checks.function("ahead", ahead, "v", "w")
-        self.integrator = is_integrator(integrator)
+        self.integrator = checked_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players, self.field(players))

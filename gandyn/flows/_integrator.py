@@ -89,7 +89,7 @@ class Integrator(eqx.Module):
         return rtol, atol
 
 
-def is_integrator(integrator: Integrator | None) -> Integrator:
+def checked_integrator(integrator: Integrator | None) -> Integrator:
     """`integrator`, held to be one; `None` is the default."""
     if integrator is None:
         return Integrator()

@@ -25,9 +25,9 @@ from .._phase import State, coordinates
 from .._step import scaled
 from .._types import Key, Number, PerPlayer, Players
 from ..fields import AbstractField
-from ..fields._field import is_field
+from ..fields._field import checked_field
 from ._flow import AbstractFlow
-from ._integrator import Integrator, is_integrator
+from ._integrator import Integrator, checked_integrator
 
 Factors = Callable[[Players, PRNGKeyArray], Players]
 
@@ -36,7 +36,7 @@ _FINEST = 1024  # parts of a step of training that the Brownian motion is resolv
 
 
 class LangevinFlow(AbstractFlow):
-    """dz = v dt + sqrt(h) S dW, an equation of Ito's. The key is one realisation of W, the same
+    """dz = v dt + sqrt(h) S dW, an equation of Ito's. The key is one realization of W, the same
     whatever the integrator's step; without a key there is no noise.
 
     Growth rates, spectra and equilibria are those of the drift v.
@@ -66,7 +66,7 @@ class LangevinFlow(AbstractFlow):
         noise: PerPlayer | Factors,
         integrator: Integrator | None = None,
     ):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.step_size = checks.positive("step_size", step_size)
         self.noise = (
             checks.function("noise", noise, "players", "key")
@@ -75,7 +75,7 @@ class LangevinFlow(AbstractFlow):
         )
         if integrator is None:
             integrator = Integrator(solver=dfx.Euler(), dt=self.step_size / 8)
-        self.integrator = is_integrator(integrator)
+        self.integrator = checked_integrator(integrator)
         dt = self.integrator.dt
         if dt is None:
             raise ValueError(
@@ -185,7 +185,7 @@ class SampledNoise(eqx.Module):
     samples: int
 
     def __init__(self, field: AbstractField, samples: int):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.samples = checks.count("samples", samples, low=2)
 
     def __call__(self, players: Players, key: PRNGKeyArray) -> PyTree:

@@ -25,9 +25,9 @@ from .._phase import State
 from .._step import moved
 from .._types import Key, Players
 from ..rules import AbstractRule
-from ..rules._compose import is_rule
+from ..rules._compose import checked_rule
 from ._flow import AbstractFlow
-from ._integrator import Integrator, is_integrator
+from ._integrator import Integrator, checked_integrator
 
 
 class ModifiedFlow(AbstractFlow):
@@ -36,7 +36,7 @@ class ModifiedFlow(AbstractFlow):
 
     **Arguments:**
 
-    - `rule`: any rule whose memory is empty. With a key, one frozen realisation of its noise.
+    - `rule`: any rule whose memory is empty. With a key, one frozen realization of its noise.
     - `integrator`: tolerances, solver, or a fixed step.
     - `order`: 1, 2 or 3, the terms that are kept: an error of O(step^(order + 1)) in every step.
       With 1 it is the plain flow of the steps themselves, U. The third, which costs second
@@ -48,14 +48,14 @@ class ModifiedFlow(AbstractFlow):
     order: int
 
     def __init__(self, rule: AbstractRule, integrator: Integrator | None = None, order: int = 2):
-        self.rule = is_rule("modified", rule)
+        self.rule = checked_rule("modified", rule)
         self.order = checks.count("order", order)
         if self.order > 3:
             raise ValueError(
                 f"`order` must be 1, 2 or 3, but is {order}: the series converges for short steps "
                 "only, and further terms help less than shorter steps."
             )
-        self.integrator = is_integrator(integrator)
+        self.integrator = checked_integrator(integrator)
         # Memory is only known once there are players; but optimizers tell by themselves.
         for optimizer in jax.tree.leaves(rule, is_leaf=is_transformation):
             if is_transformation(optimizer):
@@ -95,6 +95,6 @@ def _forgetful(rule: AbstractRule, memory: PyTree) -> None:
         raise ValueError(
             f"`rule` must have no memory, but this {type(rule).__name__} remembers momenta, "
             "previous gradients, averages or a clock: its steps are no map of the players alone, "
-            "and so no flow of them. Analyse the rule itself (`gandyn.spectrum(rule, players)`), "
+            "and so no flow of them. Analyze the rule itself (`gandyn.spectrum(rule, players)`), "
             "or a flow with inertia, `gandyn.flows.MomentumFlow`."
         )

@@ -12,9 +12,9 @@ from .._phase import State
 from .._step import moved
 from .._types import Key, Number, Players
 from ..fields import AbstractField
-from ..fields._field import is_field
+from ..fields._field import checked_field
 from ._flow import AbstractFlow
-from ._integrator import Integrator, is_integrator
+from ._integrator import Integrator, checked_integrator
 
 
 class MomentumFlow(AbstractFlow):
@@ -35,9 +35,9 @@ class MomentumFlow(AbstractFlow):
     def __init__(
         self, field: AbstractField, friction: Number, integrator: Integrator | None = None
     ):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.friction = checks.number("friction", friction)
-        self.integrator = is_integrator(integrator)
+        self.integrator = checked_integrator(integrator)
 
     def init(self, players: Players) -> State:
         return State(players, jax.tree.map(jnp.zeros_like, players))

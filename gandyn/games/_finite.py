@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Players, Scalar
-from ._game import AbstractGame, Custom, is_game, losses
+from ._game import AbstractGame, Custom, checked_game, losses
 
 
 class _Multilinear(eqx.Module):
@@ -79,14 +79,14 @@ def hardmax(players: Players) -> Players:
 
 
 def _softmax(x: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
-    return jax.nn.softmax(_has_actions(x))
+    return jax.nn.softmax(_checked_actions(x))
 
 
 def _hardmax(x: Float[Array, "*batch n"]) -> Float[Array, "*batch n"]:
-    return jax.nn.one_hot(jnp.argmax(_has_actions(x), axis=-1), x.shape[-1], dtype=x.dtype)
+    return jax.nn.one_hot(jnp.argmax(_checked_actions(x), axis=-1), x.shape[-1], dtype=x.dtype)
 
 
-def _has_actions(x: Array) -> Array:
+def _checked_actions(x: Array) -> Array:
     if jnp.ndim(x) == 0 or x.shape[-1] == 0:
         raise ValueError(
             "`players` must have one entry per action along their last axis, but one is a number."
@@ -108,7 +108,7 @@ class Logits(AbstractGame):
     strategies: Callable[[Players], Players]
 
     def __init__(self, game: AbstractGame, strategies: Callable[[Players], Players] = softmax):
-        self.game = is_game(game)
+        self.game = checked_game(game)
         self.strategies = checks.function("strategies", strategies, "players")
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:

@@ -55,7 +55,7 @@ class Custom(AbstractGame):
         return self.known
 
 
-def is_game(game: AbstractGame) -> AbstractGame:
+def checked_game(game: AbstractGame) -> AbstractGame:
     """`game`, held to be one."""
     return checks.instance(
         "game",

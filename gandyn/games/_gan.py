@@ -84,7 +84,7 @@ class GAN(AbstractGAN):
         loss: Loss = minimax,
         known: Sequence[Players] = (),
     ):
-        are_parts(data, latent, loss)
+        check_parts(data, latent, loss)
         self.generator = checks.function("generator", generator, "theta", "z")
         self.discriminator = checks.function("discriminator", discriminator, "psi", "x")
         self.data, self.latent, self.loss = data, latent, loss
@@ -104,7 +104,7 @@ class GAN(AbstractGAN):
         return self.known
 
 
-def are_parts(data: AbstractMeasure, latent: AbstractMeasure, loss: Loss) -> None:
+def check_parts(data: AbstractMeasure, latent: AbstractMeasure, loss: Loss) -> None:
     """The two measures and the loss of a GAN, held to be such."""
     for name, value, kind, remedy in (
         ("data", data, AbstractMeasure, "`gandyn.measures.empirical(array)` makes one"),
@@ -182,7 +182,7 @@ def logit(critic: Callable[[Array], Scalar], x: Float[Array, "*event"]) -> Scala
     return value
 
 
-def is_gan(wrapper: str, game: AbstractGAN) -> AbstractGAN:
+def checked_gan(wrapper: str, game: AbstractGAN) -> AbstractGAN:
     """`game`, held to be something that has a discriminator."""
     if not isinstance(game, AbstractGAN):
         raise TypeError(

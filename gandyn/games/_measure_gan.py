@@ -24,9 +24,9 @@ from .._types import Key, Number, Players, Scalar, WeightedPoints
 from ..families import AbstractMetricFamily, Free, cell_edges, grid, look_for_mass
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
-from ..measures._measure import is_measure
+from ..measures._measure import checked_measure
 from ..optimal import optimal_logit
-from ._gan import GAN, AbstractGAN, Batch, are_parts, confront, scores
+from ._gan import GAN, AbstractGAN, Batch, check_parts, confront, scores
 
 _OUT_OF_REACH = "the generator cannot reach it"
 
@@ -57,7 +57,7 @@ class MeasureGAN(AbstractGAN):
         loss: Loss = minimax,
         known: Sequence[Players] = (),
     ):
-        are_parts(data, latent, loss)
+        check_parts(data, latent, loss)
         self.generator = checks.function("generator", generator, "theta", "points")
         self.discriminator = checks.function("discriminator", discriminator, "psi", "x")
         self.data, self.latent, self.loss = data, latent, loss
@@ -135,7 +135,7 @@ def density(
 
 def _held(data: AbstractMeasure, nodes: Float[Array, " n"]) -> Scalar:
     """The mass of the data on a grid, as far as that is known before a sample is drawn."""
-    if is_measure("data", data).random:
+    if checked_measure("data", data).random:
         return jnp.ones(())
     x, w = data.points()
     ends = cell_edges(nodes)
@@ -177,7 +177,7 @@ def location(
     - `data`, `discriminator`, `loss`: as in `GAN`.
     - `law`: what is moved; a point at 0 if left out, `gandyn.measures.gaussian(0., 0.5)` is a bump.
     """
-    moved = dirac(0.0) if law is None else is_measure("law", law)
+    moved = dirac(0.0) if law is None else checked_measure("law", law)
     return GAN(_moved, discriminator, data, moved, loss)
 
 
@@ -207,10 +207,10 @@ class _Bump(eqx.Module):
             )
             raise ValueError(f"the generator's {parameter} but has shape {jnp.shape(theta)}.")
         if self.copies is None:
-            return nodes, self.masses(theta, nodes)
-        return nodes, jnp.mean(jax.vmap(self.masses, (0, None))(theta, nodes), 0)
+            return nodes, self.in_cells(theta, nodes)
+        return nodes, jnp.mean(jax.vmap(self.in_cells, (0, None))(theta, nodes), 0)
 
-    def masses(self, place: Scalar, nodes: Float[Array, " n"]) -> Float[Array, " n"]:
+    def in_cells(self, place: Scalar, nodes: Float[Array, " n"]) -> Float[Array, " n"]:
         at = (cell_edges(nodes) - place) / self.width.astype(nodes.dtype)
         # Beyond the ends all mass is on the last node; differences of the smaller tail are exact.
         left = ndtr(at).at[0].set(0).at[-1].set(1)

@@ -13,7 +13,7 @@ from jaxtyping import Array, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Players, Scalar
-from ._game import AbstractGame, is_game, losses
+from ._game import AbstractGame, checked_game, losses
 
 
 class Mixtures(AbstractGame):
@@ -30,7 +30,7 @@ class Mixtures(AbstractGame):
     game: AbstractGame
 
     def __init__(self, game: AbstractGame):
-        self.game = is_game(game)
+        self.game = checked_game(game)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
         copies, logits = zip(*(_parts(i, p) for i, p in enumerate(players)), strict=True)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, WeightedPoints, split
 from ..measures._measure import blur
-from ._gan import AbstractGAN, Batch, is_gan
+from ._gan import AbstractGAN, Batch, checked_gan
 
 
 class Noised(AbstractGAN):
@@ -32,7 +32,7 @@ class Noised(AbstractGAN):
     nodes: int = eqx.field(static=True)
 
     def __init__(self, game: AbstractGAN, std: Number, nodes: int = 32):
-        self.game = is_gan("Noised", game)
+        self.game = checked_gan("Noised", game)
         self.std = checks.number("std", std, low=0)
         self.nodes = checks.count("nodes", nodes)
 

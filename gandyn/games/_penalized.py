@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, WeightedPoints, split
-from ._gan import AbstractGAN, Batch, expectation, is_gan
+from ._gan import AbstractGAN, Batch, checked_gan, expectation
 
 
 class Penalized(AbstractGAN):
@@ -37,7 +37,7 @@ class Penalized(AbstractGAN):
     penalty: Callable[[Batch], Scalar]
 
     def __init__(self, game: AbstractGAN, penalty: Callable[[Batch], Scalar]):
-        self.game = is_gan("Penalized", game)
+        self.game = checked_gan("Penalized", game)
         self.penalty = checks.function("penalty", penalty, "batch", example="gandyn.games.R1(0.1)")
 
     def batch(self, players: Players, key: Key = None) -> Batch:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar
-from ._game import AbstractGame, is_game, losses
+from ._game import AbstractGame, checked_game, losses
 
 
 class Regularized(AbstractGame):
@@ -33,7 +33,7 @@ class Regularized(AbstractGame):
                     "`regularizers` must be a function of one player's parameters, or one per "
                     f"player (or None), but has {checks.shown(r)}."
                 )
-        self.game = is_game(game)
+        self.game = checked_game(game)
         self.regularizers = tuple(regularizers) if several else regularizers
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:

@@ -16,7 +16,7 @@ from jaxtyping import PyTree
 from .. import _checks as checks
 from .. import _step as stepping
 from .._types import Key, Players, Scalar
-from ._game import AbstractGame, is_game, losses
+from ._game import AbstractGame, checked_game, losses
 
 
 class Unrolled(AbstractGame):
@@ -45,9 +45,9 @@ class Unrolled(AbstractGame):
         inner_step: Any,
         players: Sequence[int] = (0,),
     ):
-        self.game = is_game(game)
+        self.game = checked_game(game)
         self.unroll = checks.count("unroll", unroll)
-        self.inner_step = stepping.steps("inner_step", inner_step)
+        self.inner_step = stepping.checked_steps("inner_step", inner_step)
         self.players = checks.counts("players", players, low=0)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:

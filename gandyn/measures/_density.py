@@ -134,7 +134,7 @@ def _unwritten(law: AbstractDensity, method: str, what: str) -> NotImplementedEr
     return NotImplementedError(f"{name} does not say {what}: write `{method}` in the class {name}.")
 
 
-def is_density(name: str, value: Any) -> AbstractDensity:
+def checked_density(name: str, value: Any) -> AbstractDensity:
     """`value`, held to be a density."""
     return checks.instance(
         name, value, AbstractDensity, "a density", "`gandyn.measures.gaussian(0., 1.)` is one"
@@ -258,6 +258,7 @@ class Uniform(AbstractDensity):
 
     @property
     def mean(self) -> Float[Array, "*event"]:
+        """The mean of the law."""
         return (self.low + self.high) / 2
 
     @property
@@ -310,7 +311,9 @@ class DensityMixture(AbstractDensity):
 
     def __init__(self, components: Any, weights: Any = None):
         several = checks.several("components", components, "densities")
-        self.components = tuple(is_density(f"components[{k}]", p) for k, p in enumerate(several))
+        self.components = tuple(
+            checked_density(f"components[{k}]", p) for k, p in enumerate(several)
+        )
         n = len(self.components)
         shapes = {p.event for p in self.components}
         if len(shapes) != 1:
@@ -328,6 +331,7 @@ class DensityMixture(AbstractDensity):
 
     @property
     def mean(self) -> Float[Array, "*event"]:
+        """The mean of the law."""
         return jnp.tensordot(self.weights, self.centers, 1)
 
     @property

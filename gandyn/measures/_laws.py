@@ -14,7 +14,7 @@ from jaxtyping import Array
 
 from .. import _checks as checks
 from ._density import AbstractDensity, DensityMixture, Gaussian
-from ._measure import AbstractMeasure, Mixture, are_measures, product
+from ._measure import AbstractMeasure, Mixture, checked_measures, product
 
 
 def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
@@ -43,7 +43,7 @@ def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> Abstr
     - `components`: the measures mu_k, of points of one shape.
     - `weights`: w_k, not negative, with sum one; equal if left out.
     """
-    components = are_measures(components)
+    components = checked_measures(components)
     if all(isinstance(m, AbstractDensity) for m in components):
         return DensityMixture(components, weights)
     n = len(components)

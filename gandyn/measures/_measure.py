@@ -29,19 +29,19 @@ class AbstractMeasure(eqx.Module):
         """Whether `points` depends on the key."""
 
 
-def is_measure(name: str, value: Any) -> AbstractMeasure:
+def checked_measure(name: str, value: Any) -> AbstractMeasure:
     """`value`, held to be a measure."""
     return checks.instance(
         name, value, AbstractMeasure, "a measure", "`gandyn.measures.empirical(array)` makes one"
     )
 
 
-def are_measures(components: Any) -> tuple[AbstractMeasure, ...]:
+def checked_measures(components: Any) -> tuple[AbstractMeasure, ...]:
     """`components`, held to be measures, at least one."""
     several = checks.several("components", components, "measures")
     if not several:
         raise ValueError("`components` must have at least one measure, but is empty.")
-    return tuple(is_measure(f"components[{k}]", m) for k, m in enumerate(several))
+    return tuple(checked_measure(f"components[{k}]", m) for k, m in enumerate(several))
 
 
 class Points(AbstractMeasure):
@@ -115,7 +115,7 @@ class Mixture(AbstractMeasure):
     weights: Float[Array, " k"]
 
     def __init__(self, components: Sequence[AbstractMeasure], weights: Any):
-        self.components = are_measures(components)
+        self.components = checked_measures(components)
         self.weights = weights_of("weights", weights, len(self.components))
 
     def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
@@ -170,7 +170,7 @@ def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
     - `std`: a number, or one per coordinate, not negative.
     - `nodes`: of the quadrature, per coordinate.
     """
-    x, w = is_measure("measure", measure).points()
+    x, w = checked_measure("measure", measure).points()
     std = checks.array("std", std)
     if std.shape not in ((), x.shape[1:]):
         raise ValueError(

@@ -63,11 +63,17 @@ def figure(
 
 
 def letter(ax: Axes, name: str) -> Axes:
-    """The letter by which a text refers to a panel, above its left corner: `letter(ax, "a")`."""
+    """The letter by which a text refers to a panel, above its left corner.
+
+    **Arguments:**
+
+    - `ax`: the panel.
+    - `name`: the letter, such as "a".
+    """
     if not isinstance(name, str):
         raise TypeError(f'`name` must be a letter, such as "a", but is {checks.shown(name)}.')
     with plt.style.context(STYLE):
-        _is_axes(ax).set_title(name, loc="left", fontweight="bold")
+        _checked_axes(ax).set_title(name, loc="left", fontweight="bold")
     return ax
 
 
@@ -111,7 +117,7 @@ def plot(function: Any = None, *, batch: float = 0) -> Any:
     def styled(result: Any, ax: Axes | None = None, **kwargs: Any) -> Axes:
         _check_result(function.__name__, result, kinds, batch)
         if ax is not None:
-            _is_axes(ax)
+            _checked_axes(ax)
         # What blew up is left out where it is not finite, which is no news to whoever looks.
         quiet = np.errstate(over="ignore", invalid="ignore")
         with plt.style.context(STYLE), quiet:
@@ -122,7 +128,7 @@ def plot(function: Any = None, *, batch: float = 0) -> Any:
     return styled
 
 
-def _is_axes(ax: Axes) -> Axes:
+def _checked_axes(ax: Axes) -> Axes:
     if not isinstance(ax, Axes):
         raise TypeError(
             "`ax` must be the axes to draw into, such as `plt.subplots()[1]` or one of "

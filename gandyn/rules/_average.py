@@ -15,7 +15,7 @@ from jaxtyping import Array, Float, Int, PyTree
 from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Number, Players
-from ._compose import is_rule
+from ._compose import checked_rule
 from ._rule import AbstractRule
 
 
@@ -25,7 +25,7 @@ class Average(NamedTuple):
     **Fields:**
 
     - `average`: of the players, with their structure.
-    - `count`: how many steps are in it.
+    - `count`: how many steps are in it; a clock, by the name that optax gives to its own.
     - `inner`: the memory of the rule.
     """
 
@@ -54,7 +54,7 @@ class Averaged(AbstractRule):
     restart: int | None = eqx.field(static=True)
 
     def __init__(self, rule: AbstractRule, decay: Number | None = None, restart: int | None = None):
-        self.rule = is_rule("Averaged", rule)
+        self.rule = checked_rule("Averaged", rule)
         if decay is not None and restart is not None:
             raise ValueError("restarted averages are uniform: give `decay` or `restart`, not both.")
         self.decay = None if decay is None else checks.decay("decay", decay)

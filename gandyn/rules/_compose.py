@@ -22,7 +22,7 @@ class Sequential(AbstractRule):
     def __init__(self, *rules: AbstractRule):
         if not rules:
             raise ValueError("`Sequential` must be given at least one rule, but was given none.")
-        self.rules = tuple(is_rule("Sequential", rule) for rule in rules)
+        self.rules = tuple(checked_rule("Sequential", rule) for rule in rules)
 
     def init(self, players: Players) -> State:
         memory = tuple(rule.init(players).memory for rule in self.rules)
@@ -62,7 +62,7 @@ class Repeat(AbstractRule):
     times: int
 
     def __init__(self, rule: AbstractRule, times: int):
-        self.rule = is_rule("Repeat", rule)
+        self.rule = checked_rule("Repeat", rule)
         self.times = checks.count("times", times)
 
     def init(self, players: Players) -> State:
@@ -89,7 +89,7 @@ class Repeat(AbstractRule):
         )
 
 
-def is_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
+def checked_rule(wrapper: str, rule: AbstractRule) -> AbstractRule:
     """`rule`, held to be one."""
     if not isinstance(rule, AbstractRule):
         raise TypeError(

@@ -13,7 +13,7 @@ from .._phase import State
 from .._step import optimizer, spread, taken
 from .._types import Key, Players
 from ..fields import AbstractField
-from ..fields._field import is_field
+from ..fields._field import checked_field
 from ._rule import AbstractRule
 
 Optimizer = optax.GradientTransformation | None
@@ -35,7 +35,7 @@ class Descend(AbstractRule):
     optimizers: Any
 
     def __init__(self, field: AbstractField, step_size: Any):
-        self.field = is_field(field)
+        self.field = checked_field(field)
         self.optimizers = optimizer("step_size", step_size)
 
     def init(self, players: Players) -> State:

@@ -15,7 +15,7 @@ from .._phase import State
 from .._types import Key, Number, Players
 from ..fields import AbstractField
 from ..fields._blocks import interaction
-from ..fields._field import is_field
+from ..fields._field import checked_field
 from ._rule import AbstractRule
 
 
@@ -39,8 +39,8 @@ class LEAD(AbstractRule):
     coupling: Float[Array, ""]
 
     def __init__(self, field: AbstractField, step_size: Any, momentum: Number, coupling: Number):
-        self.field = is_field(field)
-        self.step_size = stepping.steps("step_size", step_size)
+        self.field = checked_field(field)
+        self.step_size = stepping.checked_steps("step_size", step_size)
         self.momentum = checks.below_one("momentum", momentum)
         self.coupling = checks.number("coupling", coupling, low=0)
 

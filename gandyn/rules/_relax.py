@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Number, Players
-from ._compose import is_rule
+from ._compose import checked_rule
 from ._rule import AbstractRule
 
 
@@ -31,7 +31,7 @@ class Relaxed(AbstractRule):
     fraction: Float[Array, ""]
 
     def __init__(self, rule: AbstractRule, fraction: Number):
-        self.rule = is_rule("Relaxed", rule)
+        self.rule = checked_rule("Relaxed", rule)
         self.fraction = checks.number("fraction", fraction, low=0, high=1)
 
     def init(self, players: Players) -> State:

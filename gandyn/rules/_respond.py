@@ -14,7 +14,7 @@ from jaxtyping import PyTree
 from .. import _checks as checks
 from .._phase import State
 from .._types import Key, Players
-from ..games._game import AbstractGame, is_game, losses
+from ..games._game import AbstractGame, checked_game, losses
 from ._rule import AbstractRule
 
 
@@ -36,7 +36,7 @@ class BestResponse(AbstractRule):
     candidates: PyTree
 
     def __init__(self, game: AbstractGame, player: int, candidates: Any):
-        self.game = is_game(game)
+        self.game = checked_game(game)
         self.player = checks.count("player", player, low=0)
         self.candidates = checks.candidates("candidates", candidates)
 

@@ -24,7 +24,7 @@ _SETTLING_STEPS = 10_000
 
 
 class AbstractRule(AbstractDynamics):
-    """A discrete training method. Step t of a realisation uses `fold_in(key, t)`."""
+    """A discrete training method. Step t of a realization uses `fold_in(key, t)`."""
 
     unit: ClassVar[str] = "step"
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._dynamics import AbstractDynamics, Face, Frame, at_walls, is_dynamics
+from .._dynamics import AbstractDynamics, Face, Frame, at_walls, checked_dynamics
 from .._phase import State, vector
 from .._types import Key, Number, Players
 from ._rule import AbstractRule
@@ -33,7 +33,7 @@ class TimeMap(AbstractRule):
     duration: Array | int
 
     def __init__(self, dynamics: AbstractDynamics, duration: Number):
-        self.dynamics = is_dynamics(dynamics)
+        self.dynamics = checked_dynamics(dynamics)
         if dynamics.clock.whole:
             self.duration = checks.count("duration", duration)
         else:

@@ -37,6 +37,7 @@ class Cost(NamedTuple):
 
     @property
     def total(self) -> int:
+        """In gradients."""
         return sum(self.gradients) + 2 * self.products
 
 
