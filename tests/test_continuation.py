@@ -10,9 +10,9 @@ from generic import along
 
 import gandyn as gd
 from gandyn import plots
-from gandyn.analyses._branch import meet
-from gandyn.analyses._curves import resting
-from gandyn.analyses._switch import _crossing
+from gandyn.analyses.branches._branch import meet
+from gandyn.analyses.branches._curves import resting
+from gandyn.analyses.branches._switch import _crossing
 
 pytestmark = pytest.mark.slow
 

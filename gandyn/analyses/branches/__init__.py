@@ -1,0 +1,1 @@
+"""What becomes of equilibria and cycles as the numbers of a family vary."""

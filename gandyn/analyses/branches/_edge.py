@@ -1,0 +1,97 @@
+"""The edge of stability: what counts as lying on it, and the names of the ways across.
+
+An exponent l of a flow crosses the imaginary axis at 0 or in a pair +-i w; exp(l) of a rule crosses
+the unit circle at 1, at -1, or in a pair. Kuznetsov, "Elements of Applied Bifurcation Theory",
+chapters 3 and 4.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Complex, Float
+
+from ... import _checks as checks
+from ... import _numerics as numerics
+from ..._dynamics import AbstractDynamics, begin
+from ..._phase import State
+from ..._types import Key, Players
+from ..local._equilibrium import equilibrium
+from ..local._spectrum import spectrum
+
+Make = Callable[[Any], AbstractDynamics]
+"""A dynamics for each value of one hyper-parameter."""
+
+
+def neutral(dtype: Any) -> float:
+    """Growth that cannot be told from none: what rounding makes of an exponent on the edge."""
+    return numerics.solved(dtype)
+
+
+def crossing(exponent: Any, unit: str) -> str:
+    """How an exponent crosses the edge: "real" (at 0), "period doubling", or as a pair."""
+    turn = abs(np.imag(exponent))
+    rounding = numerics.half_the_digits(np.asarray(turn).dtype)
+    if turn <= rounding:
+        return "real"
+    if unit != "step":
+        return "Hopf"
+    return "period doubling" if np.pi - turn <= rounding else "Neimark-Sacker"
+
+
+def settled(dynamics: AbstractDynamics, players: Players | State, key: Key) -> State:
+    """Where the search for an equilibrium begins, with the memory that belongs to it."""
+    state = begin(dynamics, players, key)
+    return state if isinstance(players, State) else dynamics.settle(state, key)
+
+
+def at_rest(
+    dynamics: AbstractDynamics, state: State, key: Key
+) -> tuple[State, Complex[Array, " mode"], Bool[Array, ""]]:
+    """The equilibrium near a state, its exponents, nan if there is none, and whether one of them
+    cannot be told from a neutral one."""
+    found = equilibrium(dynamics, state, key=key)
+    seen = spectrum(dynamics, found.state, key=key)
+    exponents = jnp.where(found.converged, seen.exponents, jnp.nan)
+    return found.state, exponents, seen.neutral
+
+
+def intervals(bounds: Any) -> tuple[tuple[str, ...], Float[Array, "n 2"]]:
+    """The names of hyper-parameters, and the lower and the upper bound of each."""
+    checks.mapping("bounds", bounds, '{"step_size": (low, high)}')
+    ends = [checks.array(f"bounds of `{name}`", pair) for name, pair in bounds.items()]
+    for name, pair in zip(bounds, ends, strict=True):
+        if pair.shape != (2,):
+            raise ValueError(
+                f"`bounds` of `{name}` must be (low, high), but has shape {pair.shape}."
+            )
+        if checks.is_concrete(pair) and not float(pair[0]) < float(pair[1]):
+            raise ValueError(
+                f"`bounds` of `{name}` must increase, but is ({pair[0]:g}, {pair[1]:g})."
+            )
+    return tuple(bounds), jnp.stack(ends)
+
+
+def one_interval(bounds: Any) -> tuple[str, Float[Array, ""], Float[Array, ""]]:
+    """The name and the bounds of the one hyper-parameter that varies."""
+    names, ends = intervals(bounds)
+    if len(names) != 1:
+        raise ValueError(
+            f"`bounds` must name one hyper-parameter, but names {len(names)}: {names}. Fix the "
+            "others by `family.at`."
+        )
+    return names[0], ends[0, 0], ends[0, 1]
+
+
+def decays(
+    exponents: Complex[Array, "*batch mode"], neutral: Bool[Array, "*batch"]
+) -> Bool[Array, "*batch"]:
+    """What stable means: all disturbances decay, beyond what rounding could make of those that do
+    not."""
+    return jnp.all(exponents.real < 0, axis=-1) & ~neutral
+
+
+def growth(exponents: Complex[Array, "*batch mode"]) -> Float[Array, "*batch"]:
+    """The growth of the disturbance that grows most; nan if any exponent is."""
+    return jnp.max(exponents.real, axis=-1)

@@ -1,0 +1,3 @@
+"""What a dynamics does at a point: where it rests, how fast disturbances grow there, which way
+it goes.
+"""

@@ -1,0 +1,213 @@
+"""All equilibria of a dynamics in a box, from many starts."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+from scipy.stats import qmc
+
+from ... import _checks as checks
+from ... import _numerics as numerics
+from ..._dynamics import AbstractDynamics, begin
+from ..._phase import coordinates, vector
+from ..._progress import bar
+from ..._reads import compiled
+from ..._result import Result
+from ..._types import Key, Players
+from .._inside import game_inside
+from .._plane import corners
+from ..play._classify import Classification, classify
+from ._equilibrium import Equilibrium, equilibrium
+from ._spectrum import Spectrum, jacobian, spectrum
+
+_MULTIPLE = 0.25  # the power of rounding to which the multiple roots that are merged are known
+_BATCH = 256  # starts that are searched from together
+
+
+class Equilibria(Result):
+    """The equilibria that were found, those most often reached first.
+
+    **Fields:**
+
+    - `players`: the equilibria; every leaf has a leading axis for them.
+    - `residual`: how far each is from rest, see `Equilibrium`.
+    - `reached`: from how many of the starts each was reached.
+    - `spectrum`: of the dynamics at each.
+    - `kind`: the `Classification` of each, if the dynamics plays a game of two; else `None`.
+    """
+
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "players": ("equilibrium",),
+        "residual": ("equilibrium",),
+        "reached": ("equilibrium",),
+    }
+
+    players: Players
+    residual: Float[Array, " equilibrium"]
+    reached: Int[Array, " equilibrium"]
+    spectrum: Spectrum
+    kind: Classification | None
+
+    @property
+    def converged(self) -> Bool[Array, " equilibrium"]:
+        """Of each, that it is one: what no start reached to rounding is not among them."""
+        return jnp.ones(self.residual.shape, bool)
+
+    def __len__(self) -> int:
+        return self.residual.shape[0]
+
+
+def equilibria(
+    dynamics: AbstractDynamics,
+    players: Players,
+    box: Any,
+    *,
+    key: Key = None,
+    starts: int = 1024,
+    progress: bool | None = None,
+) -> Equilibria:
+    """The equilibria of a dynamics in a box, stable or not; not to be traced.
+
+    The root finder of `equilibrium` starts from a Sobol sequence in the box; roots in the box that
+    agree to half the digits are one, and so are those between which the residual changes by no more
+    than rounding, as it does near a multiple root. What no start reaches is not found: where every
+    equilibrium is reached from several starts, it is unlikely that one is missing.
+
+    **Arguments:**
+
+    - `dynamics`: a rule or a flow.
+    - `players`: any players, for their structure.
+    - `box`: `(low, high)` for every coordinate of the players, or one such pair for each,
+      counted through the players' arrays in order.
+    - `key`: one realization of everything random.
+    - `starts`: from how many points; in many dimensions more are needed.
+    - `progress`: whether to show a bar. By default only on a terminal.
+
+    **Raises:** `ValueError` if there is no such box.
+
+    **Warns:** if the equilibria do not seem to be isolated, so that they cannot be counted.
+    """
+    checks.untraced("`equilibria`", dynamics, players)
+    like, back = coordinates(begin(dynamics, players, key).players)
+    low, high = corners(box, like.size)
+    starts = checks.count("starts", starts)
+    # Scipy warns of any number but a power of two, of which these are the first.
+    sequence = qmc.Sobol(like.size, scramble=True, rng=0).random_base2((starts - 1).bit_length())
+    points = jnp.asarray(low + (high - low) * sequence[:starts], like.dtype)
+
+    found = _search(dynamics, points, back(like), key, progress)
+    roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
+    inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
+    groups = _distinct(roots, np.asarray(found.residual), inside)
+    groups = _merged(dynamics, found, roots, points, groups, key)
+    chosen, reached = [g[0] for g in groups], [len(g) for g in groups]
+    if 2 * len(chosen) > inside.sum() > 10:
+        warnings.warn(
+            f"{inside.sum()} starts ended on {len(chosen)} different equilibria: they do not seem "
+            "to be isolated (a line of them, for instance), and these are samples.",
+            stacklevel=2,
+        )
+    at = jax.tree.map(lambda x: x[jnp.asarray(chosen, int)], found)
+    game = game_inside(dynamics)
+    return Equilibria(
+        at.players,
+        at.residual,
+        jnp.asarray(reached, int),
+        eqx.filter_vmap(lambda p: spectrum(dynamics, p, key=key))(at.players),
+        None
+        if game is None or len(at.players) != 2
+        else eqx.filter_vmap(lambda p: classify(game, p, key=key))(at.players),
+    )
+
+
+def _search(
+    dynamics: AbstractDynamics,
+    points: Float[Array, "start n"],
+    like: Players,
+    key: Key,
+    progress: bool | None,
+) -> Equilibrium:
+    """The roots that are found from each point."""
+    found = []
+    with bar("starts", len(points), progress) as shown:
+        for first in range(0, len(points), _BATCH):
+            batch = points[first : first + _BATCH]
+            # The last one is filled up, for it to be the same program.
+            filled = jnp.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
+            found.append(jax.block_until_ready(_from(dynamics, filled, like, key)))
+            shown.update(len(batch))
+    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
+
+
+@compiled
+def _from(
+    dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
+) -> Equilibrium:
+    _, back = coordinates(like)
+    return jax.vmap(lambda x: equilibrium(dynamics, back(x), key=key))(points)
+
+
+def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> list[list[int]]:
+    """The groups of roots that agree to half their digits, the largest first and in each the best
+    first."""
+    left = [int(i) for i in np.argsort(residual, kind="stable") if inside[i]]
+    groups: list[list[int]] = []
+    while left:
+        root = roots[left[0]]
+        near = numerics.half_the_digits(roots.dtype) * (1 + np.abs(root).max())
+        same = [i for i in left if np.abs(roots[i] - root).max() <= near]
+        groups.append(same)
+        left = [i for i in left if i not in set(same)]
+    return sorted(groups, key=len, reverse=True)
+
+
+def _merged(
+    dynamics: AbstractDynamics,
+    found: Equilibrium,
+    roots: np.ndarray,
+    starts: Float[Array, "start n"],
+    groups: list[list[int]],
+    key: Key,
+) -> list[list[int]]:
+    """The groups, those as one that the derivative at both does not tell apart: over the way from
+    one to the other it makes a difference that is a rounding error of what the residual is at the
+    starts."""
+    eps = numerics.rounding(roots.dtype)
+    merged: list[list[int]] = []
+    for group in groups:
+        root = roots[group[0]]
+        near = eps**_MULTIPLE * (1 + np.abs(root).max(initial=0))
+        close = [g for g in merged if np.abs(roots[g[0]] - root).max(initial=0) <= near]
+        for other in close:
+            ends = [_at(found.state, i) for i in (other[0], group[0])]
+            way = np.asarray(vector(ends[1]) - vector(ends[0]))
+            changes = [np.abs(np.asarray(jacobian(dynamics, end, key=key)) @ way) for end in ends]
+            if np.max(changes) <= 100 * eps * _size(dynamics, starts, ends[0].players, key):
+                other.extend(group)
+                break
+        else:
+            merged.append(list(group))
+    return sorted(merged, key=len, reverse=True)
+
+
+@compiled
+def _size(
+    dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
+) -> Float[Array, ""]:
+    """The largest component of the residual at the points at which it is finite."""
+    _, back = coordinates(like)
+
+    def size(x: Array) -> Array:
+        return jnp.max(jnp.abs(vector(dynamics.residual(dynamics.init(back(x)), key))))
+
+    sizes = jax.vmap(size)(points)
+    return jnp.max(jnp.where(jnp.isfinite(sizes), sizes, 0))
+
+
+def _at(tree: Any, i: int) -> Any:
+    return jax.tree.map(lambda x: x[i], tree)

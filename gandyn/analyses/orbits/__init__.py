@@ -1,0 +1,1 @@
+"""Where trajectories go: cycles, circles, chaos, basins."""

@@ -1,0 +1,1 @@
+"""What players could gain, answer and commit to: questions to a game, before any dynamics."""
