@@ -197,7 +197,7 @@ def test_bad_input_is_told(as_installed):
         gd.circle(rule, ONE, 2)
     with pytest.raises(ValueError, match="16 turns of which can be counted"):
         gd.circle(rule, ONE, 1e308)
-    with pytest.raises(ValueError, match="`phases` must be odd"):
+    with pytest.raises(ValueError, match="`nodes` must be odd"):
         gd.circle(rule, ONE, 6.0, nodes=8)
     path = gd.simulate(rule, ONE, [0, 1, 2, 4, 5])
     with pytest.raises(ValueError, match="must be equally spaced"):
