@@ -1,7 +1,8 @@
-"""Analyses: functions that use the contract of dynamics and nothing more, in rooms by what is asked.
+"""Analyses: functions that use the contract of dynamics and nothing more, in rooms by what is
+asked.
 
-`local`: of a dynamics at a point. `orbits`: of its trajectories. `branches`: of a family of dynamics.
-`play`: of a game.
+`local`: of a dynamics at a point. `orbits`: of its trajectories. `branches`: of a family of
+dynamics. `play`: of a game.
 """
 
 from .branches._continuation import continuation
