@@ -14,7 +14,7 @@ import gandyn as gd
 GRID = jnp.linspace(0, 1, 21)
 WIDE = jnp.linspace(-1, 1, 21)
 seeds = st.integers(0, 2**31)
-leader = jax.jit(gd.leader, static_argnums=(1, 2))
+leader = jax.jit(gd.leader, static_argnums=1, static_argnames="strong")
 
 
 @pytest.mark.slow
