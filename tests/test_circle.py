@@ -126,8 +126,9 @@ def test_the_error_of_a_rotation_holds_the_truth_as_often_as_it_says():
     ts = np.arange(201)
 
     def found(angles):
-        path = gd.Trajectory(jnp.asarray(ts), gd.State((jnp.cos(angles), jnp.sin(angles))))
-        return gd.rotation(path, (0, 1))
+        states = gd.State((jnp.cos(angles), jnp.sin(angles)))
+        path = gd.results.Trajectory(jnp.asarray(ts), states, "step")
+        return gd.rotation(path, plane=(0, 1))
 
     chances = 0.3 * np.random.default_rng(0).normal(size=(n, len(ts)))
     walks = jax.vmap(found)(jnp.asarray(2 * np.pi * omega * ts + np.cumsum(chances, axis=1)))

@@ -204,7 +204,7 @@ class _Conjugacy(eqx.Module):
         """Points, the rotation, the residual, and whether they are a circle: of the first attempt
         that finds one, or of the last."""
 
-        def attempt(last: tuple, i: Array) -> tuple[tuple, Array]:
+        def attempt(_: tuple, i: Array) -> tuple[tuple, Array]:
             x = jax.lax.cond(i > 0, lambda x: self.later(x), lambda x: x, guess)
             found = self.judged(*self.newton(self.path(x), 1 / self.period, max_steps))
             return found, found[-1]

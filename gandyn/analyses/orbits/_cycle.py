@@ -198,7 +198,7 @@ class _Shooting(eqx.Module):
         """x, the least period, the residual, and whether that is a cycle near the guess: of the
         first attempt that finds one, or of the last."""
 
-        def attempt(last: tuple, i: Array) -> tuple[tuple, Array]:
+        def attempt(_: tuple, i: Array) -> tuple[tuple, Array]:
             x = jax.lax.cond(i == 1, lambda x: self.later(x), lambda x: x, self.guess)
             period = jnp.where(i == 2, -self.period, self.period)
             found = self.judged(*self.newton(x, period, max_steps))
