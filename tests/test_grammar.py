@@ -75,7 +75,7 @@ def test_nothing_is_random_unless_it_is_asked_for(name):
     assert key.default is None
 
 
-@pytest.mark.parametrize("name", SEARCHES)
+@pytest.mark.parametrize("name", sorted(SEARCHES))
 def test_a_search_says_whether_it_found_something(name):
     assert hasattr(result(name), "converged") or "converged" in result(name).__dataclass_fields__
 
