@@ -293,6 +293,6 @@ def checked_dynamics(dynamics: Any) -> AbstractDynamics:
         AbstractDynamics,
         "a rule or a flow",
         "from a game, make one with `gandyn.methods.alternating(game, step_size)` or "
-        "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`; a family is one once it has its "
+        "`gandyn.flows.GradientFlow(gandyn.fields.Gradient(game))`; a family is one with its "
         "numbers, as `family(step_size=0.1)`",
     )
