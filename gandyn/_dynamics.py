@@ -18,7 +18,6 @@ for a kind is overridden there. The contract:
 """
 
 import abc
-import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -232,57 +231,6 @@ def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, "
     lost = sizes <= jnp.maximum(float(limits.eps) ** 0.75 * largest, least)
     kept = jnp.log(jnp.where(lost, 1, sizes))
     return frame, jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), kept)
-
-
-def begin(dynamics: Any, players: Players | State, key: Key = None) -> State:
-    """The state of `dynamics` that a caller means by `players`; the door of every analysis."""
-    checks.key(key)
-    dynamics = checked_dynamics(dynamics)
-    if isinstance(players, State):
-        return _going_on(dynamics, checks.players(players.players), players.memory)
-    players = checks.players(players)
-    if not any(x.size for x in jax.tree.leaves(players)):
-        raise ValueError("`players` must have at least one number to move, but has none.")
-    return dynamics.init(players)
-
-
-def _going_on(dynamics: AbstractDynamics, players: Players, memory: PyTree) -> State:
-    """Players with a memory, held to be of the kind that `dynamics` has for them."""
-    fresh = _fresh(*_kinds((dynamics, players)))
-    if _kinds(memory) == _kinds(fresh):
-        return State(players, memory)
-    if not _arrays((memory, fresh)):
-        return dynamics.init(players)  # there are several ways to remember nothing
-    raise ValueError(
-        f"`players` is a State with the memory of another dynamics: it has {_text(memory)}, but "
-        f"that of this {type(dynamics).__name__} is {_text(fresh)}. Start with its own, "
-        "`dynamics.init(state.players)`, or give the players alone."
-    )
-
-
-@functools.lru_cache(maxsize=256)  # to trace `init` takes a hundred times as long
-def _fresh(structure: Any, leaves: tuple) -> PyTree:
-    """A memory that has just begun, its arrays told by shapes and dtypes."""
-    dynamics, players = jax.tree.unflatten(
-        structure, (jax.ShapeDtypeStruct(*x) if isinstance(x, tuple) else x for x in leaves)
-    )
-    return eqx.filter_eval_shape(lambda d, p: d.init(p).memory, dynamics, players)
-
-
-def _kinds(tree: PyTree) -> tuple[Any, tuple]:
-    """A tree as a structure and its leaves; an array as its shape and its dtype."""
-    leaves, structure = jax.tree.flatten(tree)
-    return structure, tuple((x.shape, x.dtype) if hasattr(x, "dtype") else x for x in leaves)
-
-
-def _arrays(tree: PyTree) -> list[tuple[Any, Any]]:
-    """Where the arrays of a tree are, and what they are."""
-    return [pair for pair in jax.tree_util.tree_leaves_with_path(tree) if hasattr(pair[1], "dtype")]
-
-
-def _text(memory: PyTree) -> str:
-    each = [f"{jax.tree_util.keystr(path)} {x.dtype}{list(x.shape)}" for path, x in _arrays(memory)]
-    return ", ".join(each[:8] + ["..."] * (len(each) > 8)) or "none"
 
 
 def checked_dynamics(dynamics: Any) -> AbstractDynamics:

@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Array, Real
 
 from . import _checks as checks
-from ._dynamics import AbstractDynamics, begin
+from ._door import begin
+from ._dynamics import AbstractDynamics
 from ._phase import State
 from ._result import Result
 from ._sweep._memory import of_devices, text

@@ -20,6 +20,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._family import Family, Line, checked_family
 from ..._phase import State, coordinates, vector
@@ -33,7 +34,7 @@ from ..orbits._cycle import Cycle, extent
 from ..orbits._floquet import PIECES
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
-from ._edge import Make, decays, neutral, one_interval, settled
+from ._edge import Make, decays, neutral, one_interval
 from ._switch import switched
 
 
@@ -214,7 +215,7 @@ def _equilibrium_at(
     make: Make, players: Players | State, start: Array, bounds: Bounds, key: Key
 ) -> tuple[AbstractCurve, Point]:
     """The curve of equilibria, and the point to start from."""
-    found = equilibrium(make(start), settled(make(start), players, key), key=key)
+    found = equilibrium(make(start), begin(make(start), players, key, settled=True), key=key)
     if not found.converged:
         raise ValueError(
             f"there is no equilibrium near `players` at the parameter {float(start):g}, from which "

@@ -17,13 +17,14 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._door import begin
 from ..._family import Family, Line, checked_family
 from ..._phase import State, coordinates
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from ..local._spectrum import spectrum
-from ._edge import at_rest, crossing, growth, one_interval, settled
+from ._edge import at_rest, crossing, growth, one_interval
 
 
 class Critical(Result):
@@ -102,7 +103,7 @@ def critical(
     """
     name, low, high = one_interval(bounds)
     make = Line(checked_family(family), name)
-    start = settled(make(low), players, key)
+    start = begin(make(low), players, key, settled=True)
     result = _critical(make, start, low, high, key)
     if checks.is_concrete(result.parameter):
         _explain(result, float(low), float(high))

@@ -14,9 +14,9 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics, begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State
-from ..._types import Key, Players
+from ..._types import Key
 from ..local._equilibrium import equilibrium
 from ..local._spectrum import spectrum
 
@@ -38,12 +38,6 @@ def crossing(exponent: Any, unit: str) -> str:
     if unit != "step":
         return "Hopf"
     return "period doubling" if np.pi - turn <= rounding else "Neimark-Sacker"
-
-
-def settled(dynamics: AbstractDynamics, players: Players | State, key: Key) -> State:
-    """Where the search for an equilibrium begins, with the memory that belongs to it."""
-    state = begin(dynamics, players, key)
-    return state if isinstance(players, State) else dynamics.settle(state, key)
 
 
 def at_rest(

@@ -11,12 +11,13 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._door import begin
 from ..._family import Family, checked_family
 from ..._phase import State
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
-from ._edge import at_rest, decays, growth, intervals, settled
+from ._edge import at_rest, decays, growth, intervals
 
 _NODES = 33  # in each direction, in each round
 _SHRINK = 4  # how much narrower the grid is in the next round
@@ -97,7 +98,7 @@ def fastest(
             f"`bounds` must name one or two hyper-parameters, but names {len(names)}: {names}. "
             "Fix the others by `family.at`, or sweep them with `gandyn.sweep`."
         )
-    start = settled(family(**dict(zip(names, ends[:, 0], strict=True))), players, key)
+    start = begin(family(**dict(zip(names, ends[:, 0], strict=True))), players, key, settled=True)
     result = _fastest(family, names, start, ends, key)
     if checks.is_concrete(result.growth) and bool(jnp.isnan(result.growth)):
         raise ValueError(

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
+from ..._door import begin
 from ..._family import Family, checked_family
 from ..._phase import State
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
-from ._edge import at_rest, decays, growth, settled
+from ._edge import at_rest, decays, growth
 
 
 class StabilityMap(Result):
@@ -83,7 +84,7 @@ def stability_map(
         )
     one, two = axes
     first, second = (values(name, axes[name]) for name in (one, two))
-    start = settled(family(**{one: first[0], two: second[0]}), players, key)
+    start = begin(family(**{one: first[0], two: second[0]}), players, key, settled=True)
     exponents, neutral = _spectra(family, (one, two), (first, second), start, key)
     unit = family(**{one: first[0], two: second[0]}).unit
     return StabilityMap(first, second, exponents, neutral, (one, two), unit)

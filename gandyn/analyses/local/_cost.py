@@ -19,7 +19,8 @@ from jax.interpreters import ad, batching, mlir
 from jaxtyping import Int
 
 from ... import _checks as checks
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State
 from ..._result import Result
 from ..._types import Key, Players, Scalar

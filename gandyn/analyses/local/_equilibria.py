@@ -13,7 +13,8 @@ from scipy.stats import qmc
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import coordinates, vector
 from ..._progress import bar
 from ..._reads import compiled

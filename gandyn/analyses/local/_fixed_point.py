@@ -28,7 +28,8 @@ from jaxtyping import Array, Bool, Int
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State
 from ..._result import Result
 from ..._types import Key, Number, Players
@@ -108,9 +109,7 @@ def fixed_point(
         and the square of a difference between eigenvalues, of which rounding leaves the root. By
       default a hundred times rounding for the squares, and the root of that for growths.
     """
-    state = begin(dynamics, players, key)
-    if not isinstance(players, State):
-        state = dynamics.settle(state, key)
+    state = begin(dynamics, players, key, settled=True)
     matrix = jacobian(dynamics, state, key=key)
     n, eps = len(matrix), numerics.rounding(matrix.dtype)
     clock = dynamics.clock

@@ -18,7 +18,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates
 from ..._reads import compiled
 from ..._result import Result

@@ -18,7 +18,8 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from ... import _checks as checks
 from ..._clock import clock
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
@@ -103,15 +104,12 @@ def jacobian(
       `State` is taken as it is.
     - `key`: one realization of everything random.
     """
-    state = begin(dynamics, players, key)
-    return _jacobian(dynamics, state, key, not isinstance(players, State))
+    return _jacobian(dynamics, begin(dynamics, players, key, settled=True), key)
 
 
 @compiled
-def _jacobian(
-    dynamics: AbstractDynamics, state: State, key: Key, settle: bool
-) -> Float[Array, "n n"]:
-    return dynamics.slopes(dynamics.settle(state, key) if settle else state, key)
+def _jacobian(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, "n n"]:
+    return dynamics.slopes(state, key)
 
 
 def spectrum(
@@ -135,11 +133,10 @@ def spectrum(
 
     **Raises:** `RuntimeError` if Arnoldi's method does not find the leading ones.
     """
-    state = begin(dynamics, players, key)
+    state = begin(dynamics, players, key, settled=True)
     if leading is not None:
-        settle = not isinstance(players, State)
-        return _leading(dynamics, state, key, settle, leading)
-    result = _spectrum(dynamics, state, key, not isinstance(players, State))
+        return _leading(dynamics, state, key, leading)
+    result = _spectrum(dynamics, state, key)
     if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
             "the spectrum is nan, because the dynamics has no derivative at this state: the state "
@@ -152,8 +149,8 @@ def spectrum(
 
 
 @compiled
-def _spectrum(dynamics: AbstractDynamics, state: State, key: Key, settle: bool) -> Spectrum:
-    matrix = _jacobian(dynamics, state, key, settle)
+def _spectrum(dynamics: AbstractDynamics, state: State, key: Key) -> Spectrum:
+    matrix = _jacobian(dynamics, state, key)
     exponents = ranked(dynamics.clock.exponents(eigenvalues(matrix)))
     rounding = jnp.asarray(dynamics.slopes_accuracy(matrix.dtype), matrix.dtype)
     return Spectrum(exponents, dynamics.unit, matrix, rounding)
@@ -188,12 +185,10 @@ def per(
     return jax.lax.complex(exponents.real / time, exponents.imag / time)
 
 
-def _leading(dynamics: AbstractDynamics, state: State, key: Key, settle: bool, k: int) -> Spectrum:
+def _leading(dynamics: AbstractDynamics, state: State, key: Key, k: int) -> Spectrum:
     """By the rightmost eigenvalues of Df, or those of DF with the largest modulus."""
     k = checks.count("leading", k)
     checks.untraced("`spectrum` with `leading`", dynamics, state)
-    if settle:
-        state = compiled(dynamics.settle)(state, key)
     x, back = coordinates(state)
     face, seen = compiled(dynamics.face)(state, key), vector
     if face is not None:

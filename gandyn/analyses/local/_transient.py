@@ -24,7 +24,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Real
 
 from ... import _checks as checks
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State
 from ..._result import Result
 from ..._types import Key, Players
@@ -78,9 +79,7 @@ def transient(
 
     Of a rule differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
     """
-    state = begin(dynamics, players, key)
-    if not isinstance(players, State):
-        state = dynamics.settle(state, key)
+    state = begin(dynamics, players, key, settled=True)
     clock = dynamics.clock
     ts = jnp.asarray(clock.times(ts))
     if checks.is_concrete(ts) and bool(jnp.any(ts < 0)):

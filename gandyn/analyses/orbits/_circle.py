@@ -28,7 +28,8 @@ from jaxtyping import Array, Bool, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates, players_vector, vector
 from ..._reads import compiled
 from ..._result import Result
@@ -124,7 +125,7 @@ def circle(
 
     **Warns:** if no circle was found, outside of transformations.
     """
-    state = begin(dynamics, players, key)
+    state = begin(dynamics, players, key, settled=True)
     if not dynamics.clock.whole:
         raise TypeError(
             f"`dynamics` must be a rule, whose time goes in steps, but is "
@@ -139,8 +140,6 @@ def circle(
     nodes = checks.count("nodes", nodes, low=5)
     if nodes % 2 == 0:
         raise ValueError(f"`nodes` must be odd, but is {nodes}.")
-    if not isinstance(players, State):
-        state = dynamics.settle(state, key)
     found = _circle(dynamics, state, period, key, nodes, checks.count("max_steps", max_steps))
     if checks.is_concrete(found.converged) and not found.converged:
         warn_of_none("circle", period, found.residual)

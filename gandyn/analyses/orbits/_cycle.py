@@ -27,7 +27,8 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
@@ -111,12 +112,10 @@ def cycle(
     a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
-    state = begin(dynamics, players, key)
+    state = begin(dynamics, players, key, settled=True)
     max_steps = checks.count("max_steps", max_steps)
     period = dynamics.clock.period(period)
     if dynamics.clock.whole:
-        if not isinstance(players, State):
-            state = dynamics.settle(state, key)
         found = _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
         tried = ""
     else:

@@ -25,7 +25,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Real
 
 from ... import _checks as checks
-from ..._dynamics import AbstractDynamics, at_walls, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics, at_walls
 from ..._phase import State, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ... import _checks as checks
-from ..._dynamics import AbstractDynamics, begin
+from ..._door import begin
+from ..._dynamics import AbstractDynamics
 from ..._paths import box as corners
 from ..._paths import distances
 from ..._phase import State, coordinates, players_vector, vector
