@@ -33,6 +33,7 @@ from ._sweep import submit as submit
 from ._sweep import sweep as sweep
 from .analyses import basins as basins
 from .analyses import circle as circle
+from .analyses import circles as circles
 from .analyses import classify as classify
 from .analyses import continuation as continuation
 from .analyses import cost as cost

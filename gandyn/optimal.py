@@ -202,7 +202,7 @@ def optimal_discriminator(loss: Loss, p: Any, q: Any) -> Any:
 
 
 def solved(
-    game: "GAN | MeasureGAN", players: Players, key: Key = None, *, highest: Number = 35.0
+    game: "GAN | MeasureGAN", players: Players, *, key: Key = None, highest: Number = 35.0
 ) -> Players:
     """The players with the discriminator at its optimum against the generator as it is.
 

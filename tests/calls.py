@@ -53,6 +53,18 @@ def normal(key: Any, n: int) -> Any:
     return jr.normal(key, (n,))
 
 
+# Of a flow: there is none in the game, but it is what `cycle` returns.
+TURN = results.Cycle(
+    gd.State(tuple(map(jnp.asarray, START))),
+    jnp.asarray(6.3),
+    jnp.ones(2, complex),
+    gd.State((jnp.ones(5), jnp.ones(5))),
+    jnp.asarray(0.0),
+    jnp.asarray(True),
+    "unit time",
+)
+
+
 def make(step_size: Any) -> gd.AbstractDynamics:
     return gd.methods.simultaneous(SADDLE, step_size)
 
@@ -355,6 +367,14 @@ CALLS: dict[str, dict[str, Any]] = {
         "dynamics": RULE,
         "players": START,
         "period": 9.0,
+        "key": None,
+        "nodes": 9,
+        "max_steps": 1,
+    },
+    "circles": {
+        "family": gd.family(make),
+        "cycle": TURN,
+        "axes": {"step_size": [0.05]},
         "key": None,
         "nodes": 9,
         "max_steps": 1,

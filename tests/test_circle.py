@@ -205,3 +205,57 @@ def test_bad_input_is_told(as_installed):
         gd.rotation(path)
     with pytest.raises(ValueError, match="`plane` must be two different coordinates below 2"):
         gd.rotation(gd.simulate(rule, ONE, np.arange(9)), plane=(0, 2))
+
+
+def polar_circles(method, near, steps, time=2 * jnp.pi):
+    """What becomes of the cycle of the polar game at a radius near the given one."""
+    flow = gd.flows.GradientFlow(gd.fields.Gradient(POLAR))
+    turn = gd.cycle(flow, (near, 0.0), time)
+    family = gd.family(lambda step_size: method(POLAR, step_size))
+    return gd.circles(family, turn, {"step_size": steps}, nodes=17)
+
+
+@pytest.mark.slow
+def test_a_cycle_is_followed_through_step_sizes_that_are_too_far_to_reach_it_from_the_flow():
+    steps = np.linspace(0.05, 0.4, 8)
+    outer, inner = (polar_circles(gd.methods.simultaneous, r, steps) for r in (1.0, 0.75))
+    known = [radii_of_simultaneous_polar(h)[0] for h in steps[:-1]]
+    assert outer.converged.all()
+    assert_allclose(outer.radius[:-1], np.max(known, 1), rtol=1e-11)
+    assert_allclose(outer.rotation, np.arcsin(steps) / (2 * np.pi), rtol=1e-11)
+    # The inner one shrinks to the equilibrium at (1 - sqrt(1 - h^2)) / h = 3/16.
+    np.testing.assert_array_equal(inner.converged, steps < 2 * 48 / (256 + 9))
+    assert_allclose(inner.radius[:-1], np.min(known, 1), rtol=1e-9)
+    assert jnp.isnan(inner.radius[-1])
+
+
+@pytest.mark.slow
+def test_a_cycle_is_followed_up_to_where_it_meets_another():
+    """|1 + h g(|k| r) k| = 1 on a circle of extragradient steps, with k = 1 + h g(r): it has no
+    solution near r = 1 once its largest value over r is below 1."""
+
+    def factor(r, h):
+        def g(r):
+            return -(r**2 - 1) * (16 * r**2 - 9) / 48 - 1j
+
+        k = 1 + h * g(r)
+        return np.abs(1 + h * g(np.abs(k) * r) * k)
+
+    steps = np.linspace(0.004, 0.04, 10)
+    found = polar_circles(gd.methods.extragradient, 1.0, steps)
+    exists = np.array([factor(np.linspace(0.6, 1.1, 5001), h).max() > 1 for h in steps])
+    assert 2 < exists.sum() < len(steps)
+    np.testing.assert_array_equal(found.converged, exists)
+    assert_allclose(factor(np.asarray(found.radius)[exists], steps[exists]), 1, atol=1e-12)
+
+
+@pytest.mark.usefixtures("as_installed")
+def test_circles_are_followed_from_the_cycle_of_a_flow():
+    family = gd.family(lambda step_size: gd.methods.alternating(ROTATION, step_size))
+    turn = gd.cycle(family(step_size=1.0), ONE, 6)
+    with pytest.raises(ValueError, match="is one of a rule"):
+        gd.circles(family, turn, {"step_size": [0.1]})
+    with pytest.raises(TypeError, match="`cycle` must be a limit cycle"):
+        gd.circles(family, ONE, {"step_size": [0.1]})
+    with pytest.raises(ValueError, match="must name one number, the step size"):
+        gd.circles(family, turn, {"step_size": [0.1], "gamma": [1.0]})

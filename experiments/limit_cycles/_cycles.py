@@ -1,7 +1,7 @@
 """The cycles of a game's flow, and the circles that they become in steps."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -55,15 +55,13 @@ def measure(case: Case, options: Options) -> Found:
     cycles = side_by_side(lambda kind: cycle(case, kind), kinds, "cycles")
     found = {kind: around(case, turn) for kind, turn in zip(kinds, cycles, strict=True)}
     chains = [(kind, rule) for kind in kinds for rule in options.rules]
-    steps = step_sizes(options)
 
-    def follow(chain: tuple[str, str]) -> list[Circle]:
+    def follow(chain: tuple[str, str]) -> Circle:
         kind, rule = chain
-        find = finder(case, rule, case.nodes[kind])
-        return followed(find, found[kind]["cycle"], steps)
+        return circles(case, kind, rule, found[kind]["cycle"], step_sizes(options))
 
-    for (kind, rule), circles in zip(chains, side_by_side(follow, chains, "circles"), strict=True):
-        found[kind]["circles"][rule] = circles
+    for (kind, rule), of in zip(chains, side_by_side(follow, chains, "circles"), strict=True):
+        found[kind]["circles"][rule] = of
     return {"rest": tuple(map(float, case.rest)), "kinds": found}
 
 
@@ -95,31 +93,21 @@ def around(case: Case, turn: Cycle) -> Found:
     }
 
 
-Finder = Callable[[Any, gd.State, Any], Circle]
+def circles(case: Case, kind: str, rule: str, turn: Cycle, steps: Any) -> Circle:
+    """What a cycle becomes with growing steps."""
+    return gd.circles(family(case, rule), turn, {"step_size": steps}, nodes=case.nodes[kind])
 
 
 @cache
-def finder(case: Case, rule: str, nodes: int) -> Finder:
-    """The circle of steps h near a state, for a cycle of about the given time."""
-
-    def find(h: Any, near: gd.State, time: Any) -> Circle:
-        return gd.circle(case.rule(rule, h), near, time / h, nodes=nodes)
-
-    return jax.jit(find)
+def family(case: Case, rule: str) -> gd.Family:
+    return gd.family(lambda step_size: case.rule(rule, step_size))
 
 
-def followed(find: Finder, turn: Cycle, steps: np.ndarray) -> list[Circle]:
-    """The circles that a cycle becomes with growing steps, each found from the one before, as far
-    as there are some."""
-    circles, near, time = [], turn.state, turn.period
-    for h in steps:
-        found = find(h, near, time)
-        if not found.converged or (circles and abs(found.radius / circles[-1].radius - 1) > 0.7):
-            break
-        circles.append(found)
-        near, time = jax.tree.map(lambda x: x[0], found.states), h * found.period
-    return circles
+def radii(found: Circle) -> np.ndarray:
+    """Of the circles that there are."""
+    return np.asarray(found.radius[found.converged])
 
 
-def radii(circles: list[Circle]) -> np.ndarray:
-    return np.asarray([float(c.radius) for c in circles])
+def periods(found: Circle) -> np.ndarray:
+    """Theirs, in steps."""
+    return np.asarray(found.period[found.converged])

@@ -37,8 +37,9 @@ def draw(
             line = [of["radius"], *radii(circles), *(longer or {}).get((kind, rule), ())]
             h = [0, *steps][: len(line)]
             below.plot(h, line, color=COLORS[rule], ls=DASHES[kind], zorder=3)
-            if len(circles) >= options.shown:
-                _ring(above, np.stack(circles[options.shown - 1].players, -1), rule, kind)
+            if circles.converged[options.shown - 1]:
+                ring = [p[options.shown - 1] for p in circles.players]
+                _ring(above, np.stack(ring, -1), rule, kind)
     shown = steps[options.shown - 1]
     size = max(abs(x) for x in (*above.get_xlim(), *above.get_ylim()))
     below.axvline(shown, color="0.8", lw=0.6, ls=":", zorder=0)

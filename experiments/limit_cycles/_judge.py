@@ -11,7 +11,7 @@ from experiments._ledger import Ledger
 from experiments._panels import Found
 from gandyn.results import Circle
 
-from ._cycles import LESS_DAMPED, RULES, Case, radii
+from ._cycles import LESS_DAMPED, RULES, Case, periods, radii
 
 
 def floquet(ledger: Ledger, label: str, found: Found) -> float:
@@ -26,28 +26,28 @@ def floquet(ledger: Ledger, label: str, found: Found) -> float:
     return product
 
 
-def circles(ledger: Ledger, label: str, found: list[Circle], steps: np.ndarray) -> None:
-    h, of = steps[: len(found)], dict(zip(map(str, steps), found, strict=False))
-    ledger.record(f"{label}: radii", dict(zip(of, radii(found), strict=True)))
-    periods = h * np.asarray([float(c.period) for c in found])
-    ledger.record(f"{label}: periods, times h", dict(zip(of, periods, strict=True)))
+def circles(ledger: Ledger, label: str, found: Circle, steps: np.ndarray) -> None:
+    h = steps[found.converged]
+    ledger.record(f"{label}: radii", dict(zip(map(str, h), radii(found), strict=True)))
+    times = h * periods(found)
+    ledger.record(f"{label}: periods, times h", dict(zip(map(str, h), times, strict=True)))
 
 
 def end(
     ledger: Ledger,
     label: str,
-    found: list[Circle],
+    found: Circle,
     steps: np.ndarray,
     beyond: Callable[[float], float],
     last: float,
 ) -> None:
     """Where circles are gone: they have met each other, or shrunk to the equilibrium; at the zero
     of `beyond` below `last`."""
-    if len(found) == len(steps):
+    if found.converged.all():
         return
     gap = steps[0]
     theory = brentq(beyond, 1e-3, last)
-    seen = steps[len(found) - 1] + gap / 2
+    seen = steps[found.converged][-1] + gap / 2
     ledger.compare(f"{label}: step at which it is gone", seen, theory, gap / 2)
     ledger.record(f"{label}: the same, by theory", theory)
 

@@ -10,7 +10,7 @@ import numpy as np
 import gandyn as gd
 from experiments._ledger import Ledger
 from experiments._panels import Found
-from gandyn.results import Circle
+from gandyn.results import Circle, Cycle
 
 from . import _cycles as cycles
 from . import _draw as picture
@@ -24,17 +24,18 @@ CASE = cycles.Case(
     starts={"attracts": (1.0, 1.0), "repels": (0.2, 0.4)},
     nodes={"attracts": 129, "repels": 49},  # the outer circle turns sharp corners
 )
+SHORT = (0.001, 0.002)  # step sizes, for the order of what is of second order in them
 
 
 def measure(options: Options) -> Found:
     found, steps = cycles.measure(CASE, options), step_sizes(options)
     # Where corners are too sharp for Newton's method, a trajectory shows the circle.
     longer = {
-        ("attracts", rule): [seen(rule, circles[-1], h) for h in steps[len(circles) :]]
+        ("attracts", rule): [seen(rule, circles, h) for h in steps[~circles.converged]]
         for rule, circles in found["kinds"]["attracts"]["circles"].items()
     }
     gaps = {
-        (kind, rule): [off(kind, rule, of["cycle"], h) for h in (0.001, 0.002)]
+        (kind, rule): off(kind, rule, of["cycle"])
         for kind, of in found["kinds"].items()
         for rule in options.rules
     }
@@ -42,18 +43,22 @@ def measure(options: Options) -> Found:
 
 
 def seen(rule: str, near: Circle, h: float) -> float:
-    """The radius of an attracting circle, from a trajectory that has settled on it."""
-    made = CASE.rule(rule, h)
-    start = gd.simulate(made, jax.tree.map(lambda x: x[0], near.states), [0, 4096]).final
+    """The radius of an attracting circle, from a trajectory that has settled on it: it starts on
+    the last one that was found."""
+    made, last = CASE.rule(rule, h), int(near.converged.sum()) - 1
+    start = gd.simulate(made, jax.tree.map(lambda x: x[last, 0], near.states), [0, 4096]).final
     return float(gd.rotation(gd.simulate(made, start, np.arange(8193))).radius)
 
 
-def off(kind: str, rule: str, turn: gd.results.Cycle, h: float) -> float:
-    """How far the period of the modified flow is from that of the circle."""
-    found = cycles.finder(CASE, rule, CASE.nodes[kind])(h, turn.state, turn.period)
-    flow = gd.flows.modified(CASE.rule(rule, h), cycles.FINE)
-    modified = gd.cycle(flow, turn.players, turn.period / h)
-    return h * abs(float(found.period - modified.period))
+def off(kind: str, rule: str, turn: Cycle) -> list[float]:
+    """How far the period of the modified flow is from that of the circle, for two step sizes."""
+    found = cycles.circles(CASE, kind, rule, turn, SHORT)
+
+    def apart(h: float, period: Any) -> float:
+        flow = gd.flows.modified(CASE.rule(rule, h), cycles.FINE)
+        return h * abs(float(period - gd.cycle(flow, turn.players, turn.period / h).period))
+
+    return [apart(*each) for each in zip(SHORT, found.period, strict=True)]
 
 
 def judge(options: Options, found: Found, ledger: Ledger) -> None:

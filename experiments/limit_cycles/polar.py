@@ -62,10 +62,10 @@ def judge(options: Options, found: Found, ledger: Ledger) -> None:
             label = f"{CASE.name}, {rule}, {kind}"
             judged.circles(ledger, label, circles, steps)
             if rule in FACTORS:
-                m = FACTORS[rule](cycles.radii(circles), steps[: len(circles)])
+                m = FACTORS[rule](cycles.radii(circles), steps[circles.converged])
                 ledger.compare(f"{label}: |m| - 1, at most", np.abs(np.abs(m) - 1).max(), 0, 1e-10)
-                periods = np.asarray([float(c.period) for c in circles])
-                angle = np.abs(np.abs(np.angle(m)) * periods / (2 * np.pi) - 1).max()
+                turns = np.abs(np.angle(m)) * cycles.periods(circles) / (2 * np.pi)
+                angle = np.abs(turns - 1).max()
                 ledger.compare(f"{label}: period against the angle of m", angle, 0, 1e-10)
                 judged.end(ledger, label, circles, steps, outwards(rule), last=0.1)
         judged.order(ledger, f"{CASE.name}, {kind}", of, kind)

@@ -5,6 +5,7 @@ asked.
 dynamics. `play`: of a game.
 """
 
+from .branches._circles import circles
 from .branches._continuation import continuation
 from .branches._critical import critical
 from .branches._fastest import fastest
@@ -32,6 +33,7 @@ from .play._values import values
 __all__ = [
     "basins",
     "circle",
+    "circles",
     "classify",
     "continuation",
     "cost",
