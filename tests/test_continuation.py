@@ -452,5 +452,5 @@ def test_precision_export_and_plot():
     assert plots.continuation(single, ax) is ax
     assert {line.get_linestyle() for line in ax.lines} >= {"-", "--"}
     assert ax.get_legend_handles_labels()[1] == ["fold"]
-    assert plots.continuation(single).get_xlabel() == "parameter"
+    assert plots.continuation(single).get_xlabel() == single.name
     plt.close("all")

@@ -74,6 +74,7 @@ def test_a_circle_is_closed_and_dashed_if_it_repels():
             jnp.log(jnp.asarray([1.0, multiplier])) / 5,
             jnp.asarray(0.0),
             jnp.asarray(True),
+            "step",
         )
         (line,) = plots.cycle(circle).lines
         assert_allclose(line.get_xydata()[0], line.get_xydata()[-1])
@@ -180,14 +181,15 @@ def test_rotation_along_a_parameter():
 def test_the_edge_is_drawn_where_it_is_crossed():
     """On x^2 / 2 + 3 x y - y^2 / 2 simultaneous steps are stable up to 1/5, and fastest at 1/10."""
     game = gd.games.zero_sum(lambda x, y: x**2 / 2 + 3 * x * y - y**2 / 2)
-    found = gd.critical(lambda h: gd.methods.simultaneous(game, h), (0.0, 0.0), (0.01, 1.0))
-    ax = plots.critical(found, name="h")
+    family = gd.family(lambda h: gd.methods.simultaneous(game, h))
+    found = gd.critical(family, (0.0, 0.0), {"h": (0.01, 1.0)})
+    ax = plots.critical(found)
     crossing = ax.lines[-1].get_xydata()
     assert_allclose(np.hypot(*crossing.T), 1)
     assert_allclose(crossing, [[0.8, 0.6], [0.8, -0.6]], atol=1e-9)
     assert ax.get_title() == "Neimark-Sacker at h = 0.2"
 
-    best = gd.fastest(lambda h: gd.methods.simultaneous(game, h), (0.0, 0.0), {"h": (0.01, 0.5)})
+    best = gd.fastest(family, (0.0, 0.0), {"h": (0.01, 0.5)})
     ax = plots.fastest(best)
     assert_allclose(np.hypot(*ax.lines[-1].get_xydata().T), np.sqrt(0.9))
     assert_allclose(np.hypot(*np.asarray(ax.collections[0].get_offsets()).T), np.sqrt(0.9))

@@ -87,5 +87,5 @@ def continuation(
         known.add(found.kind)
     if known:
         ax.legend()
-    name_axes(ax, labels, ("parameter", names[coordinate]))
+    name_axes(ax, labels, (result.name, names[coordinate]))
     return ax

@@ -11,7 +11,7 @@ from ._spectrum import plane
 
 
 @plot
-def critical(result: Critical, ax: Axes, *, name: str = "parameter", **style: Any) -> Axes:
+def critical(result: Critical, ax: Axes, **style: Any) -> Axes:
     """The eigenvalue plane with the exponent or multiplier that crosses, and its partner; the title
     says at which value, and how.
 
@@ -19,12 +19,11 @@ def critical(result: Critical, ax: Axes, *, name: str = "parameter", **style: An
 
     - `result`: one critical value.
     - `ax`: where to draw; a new figure if left out.
-    - `name`: of the hyper-parameter.
     - `style`: what `Axes.plot` takes.
     """
     exponent = complex(result.exponent)
     at = np.exp(exponent) if result.unit == "step" else exponent
     plane(ax, result.unit)
     ax.plot([at.real] * 2, [at.imag, -at.imag], "o", **{"color": "black", "ms": 5, **style})
-    ax.set_title(f"{result.kind} at {name} = {float(result.parameter):.6g}")
+    ax.set_title(f"{result.kind} at {result.name} = {float(result.parameter):.6g}")
     return ax
