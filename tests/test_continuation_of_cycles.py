@@ -98,6 +98,7 @@ def circle(r, turn, error=1e-4):
         orbit,
         jnp.asarray(0.0),
         jnp.asarray(True),
+        "unit time",
     )
 
 
