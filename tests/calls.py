@@ -373,7 +373,7 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "circles": {
         "family": gd.family(make),
-        "cycle": TURN,
+        "players": TURN,
         "axes": {"step_size": [0.05]},
         "key": None,
         "nodes": 9,

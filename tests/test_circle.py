@@ -255,7 +255,7 @@ def test_circles_are_followed_from_the_cycle_of_a_flow():
     turn = gd.cycle(family(step_size=1.0), ONE, 6)
     with pytest.raises(ValueError, match="is one of a rule"):
         gd.circles(family, turn, {"step_size": [0.1]})
-    with pytest.raises(TypeError, match="`cycle` must be a limit cycle"):
+    with pytest.raises(TypeError, match="`players` must be a limit cycle"):
         gd.circles(family, ONE, {"step_size": [0.1]})
     with pytest.raises(ValueError, match="must name one number, the step size"):
         gd.circles(family, turn, {"step_size": [0.1], "gamma": [1.0]})

@@ -154,6 +154,7 @@ def test_an_analysis_of_another_game_is_the_same_program(name: str) -> None:
 
 
 NOT_COMPILED = {
+    "circles": "`circle` for one step size after another",
     "cost": "counts what the program of one step does, and compiles it for that",
     "frame": "a few operations on a grid",
     "leader": "tables on the host",

@@ -34,7 +34,16 @@ NAMED = {
 TABLES = {"tabulate"}  # one set of candidates for each player
 
 SEARCHES = {
-    *("equilibrium", "equilibria", "cycle", "circle", "critical", "fastest", "continuation"),
+    *(
+        "equilibrium",
+        "equilibria",
+        "cycle",
+        "circle",
+        "circles",
+        "critical",
+        "fastest",
+        "continuation",
+    ),
     *("exploitability",),
 }
 RATES = {"exponents", "multipliers", "period", "growth", "reactivity", "rotation", "times"}

@@ -58,12 +58,13 @@ class Strobed(Solved):
     """The same, seen now and then: what it does in one step."""
 
     unit: ClassVar[str] = "step"
+    step: Any = STEP
 
     def evolve(
         self, state: Any, ts: Any, key: Any = None, observe: Callable[[Any], Any] = lambda s: s
     ) -> Any:
         ts = jnp.asarray(self.clock.times(ts))
-        time = STEP * ts.astype(state.players[0].dtype)
+        time = self.step * ts.astype(state.players[0].dtype)
         return Solved(self.growth).evolve(state, time, key, observe)
 
     def residual(self, state: Any, key: Any = None) -> gd.State:
@@ -188,12 +189,19 @@ def circle() -> None:
     assert_allclose(found.multipliers, [1, np.exp(-2 * TURN)], rtol=1e-6)
 
 
+def circles() -> None:
+    turn = gd.cycle(SEMIFLOW, (0.9, 0.2), 6.0)
+    found = gd.circles(gd.family(lambda h: Strobed(ONE, h)), turn, {"h": [0.1, 0.3]})
+    near(found.rotation, np.array([0.1, 0.3]) / TURN)
+    near(found.radius, [1, 1])
+
+
 PROBES = {
     f.__name__: f
     for f in (
         *(simulate, spectrum, jacobian, equilibrium, equilibria, fixed_point, transient, lyapunov),
         *(cycle, settles_on, escape_time, portrait, basins, cost, critical, fastest),
-        *(stability_map, continuation, circle),
+        *(stability_map, continuation, circle, circles),
     )
 }
 

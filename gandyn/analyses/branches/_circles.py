@@ -14,13 +14,13 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ... import _checks as checks
+from ..._door import begin
 from ..._family import Family, Line, checked_family
 from ..._phase import State
 from ..._reads import compiled
 from ..._types import Key
 from ..orbits._circle import Circle, circle
 from ..orbits._cycle import Cycle
-from ._edge import settled
 from ._stability_map import values
 
 _JUMP = 0.7  # a relative change of the radius from one step size to the next: it is another circle
@@ -28,7 +28,7 @@ _JUMP = 0.7  # a relative change of the radius from one step size to the next: i
 
 def circles(
     family: Family,
-    cycle: Cycle,
+    players: Cycle,
     axes: Mapping[str, Any],
     *,
     key: Key = None,
@@ -47,20 +47,22 @@ def circles(
     **Arguments:**
 
     - `family`: rules, such as those of a method by its step size.
-    - `cycle`: a cycle of the flow that they follow for small steps, as `gandyn.cycle` finds it.
+    - `players`: the cycle of the flow that they follow for small steps, as `gandyn.cycle` finds it.
     - `axes`: the step sizes, `{"step_size": array}`, the first of them small and the others in the
       order in which the circle is to be followed.
     - `key`, `nodes`, `max_steps`: as in `gandyn.circle`.
     """
     line, steps = _line(family, axes)
-    checks.untraced("`gandyn.circles`", cycle, steps)
-    checks.instance("cycle", cycle, Cycle, "a limit cycle", "`gandyn.cycle(flow, ...)` finds one")
-    if cycle.unit == "step" or not cycle.converged:
+    checks.untraced("`gandyn.circles`", players, steps)
+    turn = checks.instance(
+        "players", players, Cycle, "a limit cycle", "`gandyn.cycle(flow, ...)` finds one"
+    )
+    if turn.unit == "step" or not turn.converged:
         raise ValueError(
-            "`cycle` must be the cycle of a flow, and found, but "
-            + ("is one of a rule." if cycle.unit == "step" else "has not converged.")
+            "`players` must be the cycle of a flow, and found, but "
+            + ("is one of a rule." if turn.unit == "step" else "has not converged.")
         )
-    state, time = settled(line(steps[0]), cycle.players, key), cycle.period
+    state, time = begin(line(steps[0]), turn.players, key, settled=True), turn.period
     found: list[Circle] = []
     for h in steps:
         if not found or found[-1].converged:
