@@ -24,7 +24,6 @@ CASE = cycles.Case(
     starts={"attracts": (1.0, 1.0), "repels": (0.2, 0.4)},
     nodes={"attracts": 129, "repels": 49},  # the outer circle turns sharp corners
 )
-SHORT = (0.001, 0.002)  # step sizes, for the order of what is of second order in them
 
 
 def measure(options: Options) -> Found:
@@ -35,7 +34,7 @@ def measure(options: Options) -> Found:
         for rule, circles in found["kinds"]["attracts"]["circles"].items()
     }
     gaps = {
-        (kind, rule): off(kind, rule, of["cycle"])
+        (kind, rule): [off(kind, rule, of["cycle"], h) for h in (0.001, 0.002)]
         for kind, of in found["kinds"].items()
         for rule in options.rules
     }
@@ -50,15 +49,12 @@ def seen(rule: str, near: Circle, h: float) -> float:
     return float(gd.rotation(gd.simulate(made, start, np.arange(8193))).radius)
 
 
-def off(kind: str, rule: str, turn: Cycle) -> list[float]:
-    """How far the period of the modified flow is from that of the circle, for two step sizes."""
-    found = cycles.circles(CASE, kind, rule, turn, SHORT)
-
-    def apart(h: float, period: Any) -> float:
-        flow = gd.flows.modified(CASE.rule(rule, h), cycles.FINE)
-        return h * abs(float(period - gd.cycle(flow, turn.players, turn.period / h).period))
-
-    return [apart(*each) for each in zip(SHORT, found.period, strict=True)]
+def off(kind: str, rule: str, turn: Cycle, h: float) -> float:
+    """How far the period of the modified flow is from that of the circle."""
+    found = cycles.circles(CASE, kind, rule, turn, [h])
+    flow = gd.flows.modified(CASE.rule(rule, h), cycles.FINE)
+    modified = gd.cycle(flow, turn.players, turn.period / h)
+    return h * abs(float(found.period[0] - modified.period))
 
 
 def judge(options: Options, found: Found, ledger: Ledger) -> None:
