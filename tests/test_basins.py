@@ -124,17 +124,17 @@ def test_equilibria_that_are_a_line_are_said_to_be_so():
         gd.equilibria(flow(game), (jnp.zeros(1), jnp.zeros(2)), (-1.0, 1.0), starts=64)
 
 
-@pytest.mark.parametrize("bounds", [(1.0, -1.0), ((-1.0, 1.0),) * 3, (0.0, np.inf)])
-def test_what_is_no_box(bounds):
-    with pytest.raises(ValueError, match="`bounds` must be"):
-        gd.equilibria(flow(gd.games.forsaken()), (0.0, 0.0), bounds)
+@pytest.mark.parametrize("box", [(1.0, -1.0), ((-1.0, 1.0),) * 3, (0.0, np.inf)])
+def test_what_is_no_box(box):
+    with pytest.raises(ValueError, match="`box` must be"):
+        gd.equilibria(flow(gd.games.forsaken()), (0.0, 0.0), box)
 
 
-@pytest.mark.parametrize("bounds", ["box", None, ((0.0, 1.0), (2.0,))])
-def test_bounds_that_are_no_numbers(as_installed, bounds):
+@pytest.mark.parametrize("box", ["box", None, ((0.0, 1.0), (2.0,))])
+def test_boxes_that_are_no_numbers(as_installed, box):
     for search in (gd.equilibria, gd.basins, gd.portrait):
-        with pytest.raises((TypeError, ValueError), match="`bounds` must be"):
-            search(flow(gd.games.forsaken()), (0.0, 0.0), bounds)
+        with pytest.raises((TypeError, ValueError), match="`box` must be"):
+            search(flow(gd.games.forsaken()), (0.0, 0.0), box)
 
 
 @pytest.mark.slow
@@ -519,3 +519,17 @@ def test_escape_times_of_an_ensemble():
     # A coordinate exceeds the bound within a quarter turn of the radius doing so.
     assert np.all((times[:2] >= least) & (times[:2] <= least + np.pi / 2 / h + 80))
     assert np.isnan(times[2])
+
+
+@pytest.mark.slow
+def test_what_a_flow_with_memory_settles_on():
+    """x'' = -x - c x': where it goes is told by the position, which alone is a player."""
+    spring = gd.fields.Custom(lambda players: (-players[0],))
+    flow = gd.flows.MomentumFlow(spring, -0.1)  # grows for ever
+    assert gd.settles_on(flow, (0.1,), 400.0, escape=10.0).kind == Kind.ESCAPE
+    damped = gd.flows.MomentumFlow(spring, 0.5)
+    assert gd.settles_on(damped, (0.1,), 400.0).kind == Kind.EQUILIBRIUM
+    center = gd.flows.MomentumFlow(spring, 0.0)
+    found = gd.settles_on(center, (1.0,), 400.0)
+    assert found.kind == Kind.CYCLE
+    assert_allclose(found.period, 2 * np.pi, rtol=1e-6)

@@ -76,8 +76,14 @@ def test_equations_that_are_solved_by_iteration_cost_what_it_took():
 
 
 @pytest.mark.usefixtures("as_installed")
+def test_a_flow_costs_what_its_velocity_does():
+    flow = gd.flows.GradientFlow(Gradient(damped()))
+    rule = methods.simultaneous(damped(), 0.1)
+    of_flow, of_rule = (gd.cost(dynamics, normal_players()) for dynamics in (flow, rule))
+    assert of_flow.gradients.tolist() == of_rule.gradients.tolist()
+    assert of_flow.products == of_rule.products
+
+
 def test_misuse_is_refused_in_words():
-    with pytest.raises(TypeError, match="a flow has no steps"):
-        gd.cost(gd.flows.GradientFlow(Gradient(damped())), normal_players())
     with pytest.raises(ValueError, match="`cost` runs on the host and cannot be traced"):
         jax.jit(lambda h: gd.cost(methods.simultaneous(GAME, h), START).gradients)(0.1)

@@ -2,10 +2,12 @@
 numerics), and results that say what they are per and whether they were found.
 """
 
+import ast
 import dataclasses
 import enum
 import inspect
 import typing
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -176,3 +178,18 @@ def test_legs_of_a_repeated_sequence_are_all_there():
     assert len(moves) == 4
     jax.tree.map(np.testing.assert_allclose, moves[-1], twice.step(start))
     assert gd.portrait(twice, (0.0, 0.0), nodes=5).legs.shape[1] == 5
+
+
+def test_no_analysis_asks_what_kind_of_dynamics_it_holds():
+    """They use the contract and nothing more: no rule and no flow is imported by any of them."""
+    folder = Path(analyses.__file__).parent
+    sources = {path.name: path.read_text() for path in folder.rglob("*.py")}
+    assert len(sources) > 30
+    for name, source in sources.items():
+        for node in ast.walk(ast.parse(source)):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module is None or node.module.split(".")[0] not in ("rules", "flows"), (
+                    name
+                )
+            if isinstance(node, ast.Name):
+                assert node.id not in ("AbstractRule", "AbstractFlow"), name

@@ -17,7 +17,7 @@ from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from .. import _checks as checks
 from .. import _numerics as numerics
-from .._dynamics import AbstractDynamics, Frame, factors, players_and_state, whole
+from .._dynamics import AbstractDynamics, Frame, factors, whole
 from .._paths import box
 from .._phase import State, in_precision, players_vector, precision
 from .._reads import compiled
@@ -106,9 +106,9 @@ class AbstractFlow(AbstractDynamics):
         clock = Paced(size, PACE * n / time)
         both = _Beside(flow=self, rates=clock, integrator=plan)
         begun = State((state, start))
-        seen, states = both.evolve(begun, PACE * np.arange(n + 1), key, players_and_state)
+        seen, states = both.evolve(begun, PACE * np.arange(n + 1), key, _point_and_state)
         end, ts = states.players
-        return seen[:, :-1], ts, jax.tree.map(lambda leaf: leaf[-1], end)
+        return seen, ts, jax.tree.map(lambda leaf: leaf[-1], end)
 
     def extent(
         self, state: State, size: Any, start: Any, time: Any, key: Key = None
@@ -143,6 +143,11 @@ class AbstractFlow(AbstractDynamics):
     def forward_only(self) -> "AbstractFlow":
         flow = super().forward_only()
         return eqx.tree_at(lambda flow: flow.integrator.adjoint, flow, dfx.ForwardMode())
+
+
+def _point_and_state(state: State) -> tuple[Array, State]:
+    """The observable of the players of a flow beside which something is integrated, and of all."""
+    return players_vector(state.players[0]), state
 
 
 class _Beside(AbstractFlow):
