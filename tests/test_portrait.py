@@ -145,8 +145,8 @@ def test_known_equilibria_of_the_game_are_shown():
     [
         ({"plane": (0, 0)}, "two different coordinates"),
         ({"plane": (0, 2)}, "below 2"),
-        ({"bounds": ((1.0, -1.0), (0.0, 1.0))}, "increasing"),
-        ({"bounds": ((0.0, np.inf), (0.0, 1.0))}, "finite"),
+        ({"box": ((1.0, -1.0), (0.0, 1.0))}, "increasing"),
+        ({"box": ((0.0, np.inf), (0.0, 1.0))}, "finite"),
         ({"nodes": 2}, "at least 3"),
     ],
 )
