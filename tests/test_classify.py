@@ -50,7 +50,7 @@ def test_random_quadratics_against_brute_force(seed):
 
     assert result.stationary
     assert not result.degenerate
-    assert kinds(result) == (bowl(a) and bowl(b), leader(a, b, strong=c), leader(b, a, strong=c.T))
+    assert kinds(result) == (bowl(a) and bowl(b), leader(a, b, c), leader(b, a, c.T))
     np.testing.assert_allclose(
         result.own, [jnp.linalg.eigvalsh(a)[0], jnp.linalg.eigvalsh(b)[0]], atol=1e-12
     )

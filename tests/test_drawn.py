@@ -250,7 +250,7 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
     "settled": {kind.name: lambda kind=kind: settled(kind) for kind in Kind},
     "cycle": {
         "attracts": lambda: cycle(SQUARE, 1.0, 0.5),
-        "repels": lambda: cycle((jnp.stack(SQUARE, -1), SQUARE[0]), 2.0, 1.0, key=0.5),
+        "repels": lambda: cycle((jnp.stack(SQUARE, -1), SQUARE[0]), 2.0, 1.0, 0.5),
         "circle": lambda: circle(-0.1),
     },
     "classification": {
@@ -260,7 +260,7 @@ RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
     "exploitability": {
         "one": lambda: exploitability(0.5),
         "two": lambda: exploitability(0.5, 0.0),
-        "four": lambda: exploitability(0.5, 0.0, 1.0, key=2.0),
+        "four": lambda: exploitability(0.5, 0.0, 1.0, 2.0),
     },
     "critical": {unit: lambda unit=unit: critical(unit) for unit in ("step", "unit time")},
     "fastest": {unit: lambda unit=unit: fastest(unit) for unit in ("step", "unit time")},

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -171,8 +172,18 @@ def test_the_readmes_own_game(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_readmes_family(tmp_path):
+    said, complaints = start("import gandyn as gd\n" + snippet(1), tmp_path).communicate()
+    assert complaints == ""
+    step, kind = said.split(maxsplit=1)
+    assert kind.strip() == "period doubling"
+    # Stable if and only if (h / 2)^2 + 2 h gamma < 4.
+    np.testing.assert_allclose(float(step), -1.2 + np.sqrt(1.2**2 + 16), rtol=1e-6)
+
+
+@pytest.mark.slow
 def test_the_readmes_sweep_outlives_one_of_its_processes(tmp_path):
-    code = snippet(1)
+    code = snippet(2)
     killed, other = (start(code, tmp_path, str(k), "2") for k in range(2))
     killed.kill()
     killed.communicate()

@@ -59,7 +59,7 @@ def test_bad_bounds_are_named():
     def make(h):
         return gd.methods.simultaneous(ROTATION, h)
 
-    with pytest.raises(ValueError, match="one or two hyper-parameters, but names 0"):
+    with pytest.raises(ValueError, match="must name a hyper-parameter, but names none"):
         gd.fastest(gd.family(make), ONE, {})
     with pytest.raises(ValueError, match="`h` must increase"):
         gd.fastest(gd.family(make), ONE, {"h": (1.0, 0.1)})

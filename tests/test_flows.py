@@ -264,7 +264,8 @@ def test_implicit_solvers_follow_a_fast_discriminator():
     expected = expm(2.0 * np.diag([1.0, tau]) @ J) @ np.ones(2)
     np.testing.assert_allclose(np.concatenate(end), expected, rtol=1e-7)
     explicit = GradientFlow(field, Integrator(rtol=1e-9, atol=1e-11, max_steps=1024))
-    given_up = gd.simulate(explicit, ([1.0], [1.0]), [0.0, 2.0]).final.players
+    with pytest.warns(UserWarning, match="used up its max_steps=1024"):
+        given_up = gd.simulate(explicit, ([1.0], [1.0]), [0.0, 2.0]).final.players
     assert not bool(jnp.all(jnp.isfinite(jnp.concatenate(given_up))))
 
 
@@ -302,7 +303,7 @@ def test_running_out_of_steps_is_no_divergence():
     ends = jax.vmap(lambda x, z: gd.escape_time(flow(500), (x, 0 * x, z), np.linspace(0, 2, 3), 5))
     found = ends(jnp.array([1.0, 0.0, 0.0]), jnp.array([0.0, 0.0, 2.0]))
     np.testing.assert_array_equal(found, [np.nan, np.nan, 1])
-    plane = {"bounds": ((0, 1), (-1, 2)), "plane": (0, 2), "nodes": (2, 3), "duration": 1000.0}
+    plane = {"box": ((0, 1), (-1, 2)), "plane": (0, 2), "nodes": (2, 3), "duration": 1000.0}
     with pytest.warns(UserWarning, match="used up its max_steps=500, and 3 of the starts"):
         seen = gd.basins(flow(500), (0.0, 0.0, 0.0), **plane, progress=False)
     np.testing.assert_array_equal(seen.labels[:, 1], -2)

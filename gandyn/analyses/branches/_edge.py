@@ -54,6 +54,8 @@ def at_rest(
 def intervals(bounds: Any) -> tuple[tuple[str, ...], Float[Array, "n 2"]]:
     """The names of hyper-parameters, and the lower and the upper bound of each."""
     checks.mapping("bounds", bounds, '{"step_size": (low, high)}')
+    if not bounds:
+        raise ValueError("`bounds` must name a hyper-parameter, but names none.")
     ends = [checks.array(f"bounds of `{name}`", pair) for name, pair in bounds.items()]
     for name, pair in zip(bounds, ends, strict=True):
         if pair.shape != (2,):
