@@ -68,9 +68,10 @@ def test_arrows_are_the_residual(kind):
 def test_legs_end_where_the_step_ends_and_move_one_player_each():
     rule = DYNAMICS["alternating"](GAMES["forsaken"])
     legs = gd.portrait(rule, ORIGIN, nodes=5, nullclines=False).legs
-    start, half, end = np.moveaxis(legs, 1, 0)
-    np.testing.assert_array_equal(start[:, 0], half[:, 0])  # the discriminator moves first
-    np.testing.assert_array_equal(half[:, 1], end[:, 1])
+    start, once, twice, end = np.moveaxis(legs, 1, 0)
+    np.testing.assert_array_equal(start[:, 0], once[:, 0])  # the discriminator moves first, twice
+    np.testing.assert_array_equal(once[:, 0], twice[:, 0])
+    np.testing.assert_array_equal(twice[:, 1], end[:, 1])
     for a, b in zip(start, end, strict=True):
         np.testing.assert_allclose(b - a, displacement(rule, a), rtol=1e-12, atol=1e-14)
 
