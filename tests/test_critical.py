@@ -127,9 +127,9 @@ def test_the_equilibrium_moves_with_the_parameter():
     assert found.growth[0] == -jnp.inf
 
 
-def test_only_a_function_makes_dynamics(as_installed):
-    with pytest.raises(TypeError, match="`make` must be a function"):
-        along(gd.critical, gd.methods.simultaneous(r1(0.3), 0.1), ORIGIN, (0.1, 1.0))
+def test_only_a_family_has_a_critical_value(as_installed):
+    with pytest.raises(TypeError, match="`family` must be a family of dynamics"):
+        gd.critical(gd.methods.simultaneous(r1(0.3), 0.1), ORIGIN, {"h": (0.1, 1.0)})
 
 
 def test_precision_and_bad_input():
