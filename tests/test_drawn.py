@@ -98,11 +98,12 @@ def settled(kind: Kind, n: int = 2) -> results.Settled:
         jnp.asarray(kind),
         gd.State((jnp.zeros(n),)),
         jnp.asarray(10.0),
-        jnp.zeros(n),
+        jnp.full(n, 0.0 if kind == Kind.EQUILIBRIUM else -0.5),
         jnp.full(n, 0.0 if kind == Kind.EQUILIBRIUM else 0.5),
         jnp.asarray(6.0) if kind == Kind.CYCLE else nan,
         nan,
         nan,
+        "step",
     )
 
 
@@ -127,12 +128,13 @@ def basins(labels: Any, centers: Any) -> results.Basins:
         numbers(0.0, 1.0),
         jnp.asarray(labels),
         jnp.zeros((2, 3)),
-        jnp.asarray(centers),
-        jnp.asarray(extents),
+        jnp.asarray(centers - extents),
+        jnp.asarray(centers + extents),
         jnp.ones(len(centers), bool),
         ("player 0", "player 1"),
         (0, 1),
         0,
+        "step",
     )
 
 
@@ -151,6 +153,7 @@ def branch(kind: str, period: float, highest: float = 0.0) -> results.Continuati
         jnp.asarray(1),
         jnp.asarray(jnp.nan),
         jnp.ones(2),
+        "unit time",
     )
     return results.Continuation(
         numbers(1.0, 0.0, 1.0),
@@ -159,8 +162,11 @@ def branch(kind: str, period: float, highest: float = 0.0) -> results.Continuati
         (y,),
         (y + highest,),
         EXPONENTS[:, :1],
+        jnp.zeros(3, bool),
         (found, found),
         ("the bounds end", "the bounds end"),
+        (True, True),
+        "p",
         "unit time",
     )
 
@@ -191,14 +197,21 @@ def fastest(unit: str) -> results.Fastest:
 def critical(unit: str) -> results.Critical:
     ends = numbers(-1.0, 1.0)
     value = jnp.asarray(0.2)
-    return results.Critical(value, ends, ends, ends, jnp.asarray(0.5j), NO_STATE, unit)
+    return results.Critical(value, ends, ends, ends, jnp.asarray(0.5j), NO_STATE, "h", unit)
 
 
 def circle(growth: float) -> results.Circle:
     zero = jnp.asarray(0.0)
     exponents = numbers(0.0, growth)
     return results.Circle(
-        gd.State(SQUARE), zero + 0.25, jnp.zeros(2), zero + 1, exponents, zero, jnp.asarray(True)
+        gd.State(SQUARE),
+        zero + 0.25,
+        jnp.zeros(2),
+        zero + 1,
+        exponents,
+        zero,
+        jnp.asarray(True),
+        "step",
     )
 
 
@@ -211,6 +224,7 @@ def cycle(players: Any, *multipliers: complex) -> results.Cycle:
         gd.State(players),
         jnp.asarray(0.0),
         jnp.asarray(True),
+        "unit time",
     )
 
 

@@ -41,6 +41,7 @@ from gandyn._sweep._store import Store
 
 pytestmark = pytest.mark.slow
 
+Outcome = gd.results.Status.Outcome
 AXES = {"step_size": np.linspace(0.01, 0.2, 5), "gamma": np.linspace(0.0, 1.0, 7)}
 
 
@@ -1189,7 +1190,6 @@ def test_a_million_members_take_bounded_memory(tmp_path):
     script = """
 import resource, sys, numpy as np, jax.numpy as jnp, gandyn as gd
 
-Outcome = gd.results.Status.Outcome
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 def function(a, b):
