@@ -379,13 +379,9 @@ def test_what_is_no_cycle_of_the_family_is_told(radial):
         along(gd.continuation, RADIAL, cycle, (-0.4, 0.3))
     with pytest.raises(ValueError, match=r"no cycle near `players` at the parameter 3\.5"):
         along(gd.continuation, Logistic(), gd.cycle(Logistic()(3.83), (0.5,), 3), (3.5, 3.84))
-    with pytest.raises(
-        ValueError, match="family is one of rules, but `players` is a Cycle of a flow"
-    ):
+    with pytest.raises(ValueError, match="one of rules, but `players` is a Cycle of a flow"):
         along(gd.continuation, Logistic(), cycle, (2.0, 3.0))
-    with pytest.raises(
-        ValueError, match="family is one of flows, but `players` is a Cycle of a rule"
-    ):
+    with pytest.raises(ValueError, match="one of flows, but `players` is a Cycle of a rule"):
         along(gd.continuation, RADIAL, gd.cycle(Logistic()(3.2), (0.5,), 2), (-0.4, 0.3))
     with pytest.raises(ValueError, match="`start` must be left out"):
         along(gd.continuation, RADIAL, branch.bifurcations[0], (-0.4, 0.3), start=0.0)
