@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
 
 from . import _checks as checks
+from . import _numerics as numerics
 from ._types import Number
 
 Slopes = Float[Array, "n n"]  # the derivative of a residual
@@ -142,7 +143,7 @@ class Steps(AbstractClock):
     def exponents(self, of_slopes: Complex[Array, "*b n"]) -> Complex[Array, "*b n"]:
         # A multiplier that rounding cannot tell from 0 is 0: its exponent is no number.
         size = jnp.max(jnp.abs(of_slopes), axis=-1, keepdims=True, initial=1.0)
-        rounding = of_slopes.shape[-1] * jnp.finfo(of_slopes.dtype).eps * size
+        rounding = of_slopes.shape[-1] * numerics.rounding(of_slopes.dtype) * size
         vanishes = jnp.abs(1 + of_slopes) <= rounding
         return jnp.where(vanishes, -jnp.inf, jnp.log1p(jnp.where(vanishes, 0, of_slopes)))
 

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from . import _checks as checks
+from . import _numerics as numerics
 from ._clock import AbstractClock, clock
 from ._paths import box
 from ._phase import State, coordinates, players_vector, vector
@@ -109,11 +110,11 @@ class AbstractDynamics(eqx.Module):
 
     def accuracy(self, dtype: Any) -> Any:
         """The relative error of `evolve` over a unit of time: rounding, if nothing is worse."""
-        return float(jnp.finfo(dtype).eps)
+        return numerics.rounding(dtype)
 
     def slopes_accuracy(self, dtype: Any) -> Any:
         """The relative error of `slopes`."""
-        return float(jnp.finfo(dtype).eps)
+        return numerics.rounding(dtype)
 
     def tangent(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
@@ -152,9 +153,17 @@ class AbstractDynamics(eqx.Module):
         path, ts, end = self.looks(state, size, start, time, _LOOKS, key)
         return *box(path), end, ts[-1]
 
+    @property
+    def limited(self) -> bool:
+        """Whether only so many steps are allowed: what they do not reach is nan."""
+        return False
+
     def unfinished(self, values: PyTree) -> Bool[Array, ""]:
         """Whether values that were observed were not all reached, for want of allowed steps."""
-        return jnp.asarray(False)
+        if not self.limited:
+            return jnp.asarray(False)
+        leaves = [x for x in jax.tree.leaves(values) if eqx.is_inexact_array(x)]
+        return jnp.any(jnp.stack([jnp.any(jnp.isnan(x)) for x in leaves]))
 
     def warn_unfinished(self, what: str) -> None:
         """Say that allowed steps were used up, `what` is not known for that, and the remedy."""
@@ -195,7 +204,7 @@ def at_walls(
     points: Float[Array, "*path n"], low: Float[Array, " n"], high: Float[Array, " n"]
 ) -> tuple[Bool[Array, "*path n"], Bool[Array, "*path n"], Float[Array, ""]]:
     """Where points are at lower and at upper walls, and how near that is."""
-    reach = float(jnp.finfo(points.dtype).eps) ** 0.5 * (1 + jnp.max(jnp.abs(points), initial=0))
+    reach = numerics.half_the_digits(points.dtype) * (1 + jnp.max(jnp.abs(points), initial=0))
     low, high = (jnp.broadcast_to(wall, points.shape) for wall in (low, high))
     return points <= low + reach, points >= high - reach, reach
 
@@ -228,7 +237,7 @@ def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, "
     vanished = at_once & (sizes <= len(carried) * float(limits.eps) * largest)
     # Next to the largest of them, or to the least of all numbers, sizes have few digits left.
     least = float(limits.tiny / limits.eps)
-    lost = sizes <= jnp.maximum(float(limits.eps) ** 0.75 * largest, least)
+    lost = sizes <= jnp.maximum(numerics.solved(sizes.dtype) * largest, least)
     kept = jnp.log(jnp.where(lost, 1, sizes))
     return frame, jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), kept)
 

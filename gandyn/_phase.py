@@ -46,6 +46,15 @@ def vector(tree: PyTree) -> Inexact[Array, " n"]:
     return coordinates(tree)[0]
 
 
+def difference(new: State, old: State) -> State:
+    """What has moved, from an old state to a new one; clocks and the like are the new ones."""
+
+    def change(new: Any, old: Any) -> Any:
+        return new - old if eqx.is_inexact_array(old) else new
+
+    return jax.tree.map(change, new, old)
+
+
 def players_vector(state: State) -> Inexact[Array, " n"]:
     """The moving leaves of the players as one vector. To be observed along a run it must be this
     one function, not a new one in each call, for which the run would be compiled anew."""

@@ -75,10 +75,11 @@ def simulate(
     state = begin(dynamics, players, key)
     _fits(state, np.size(ts))
     states = dynamics.evolve(state, ts, key)
-    last = jax.tree.map(lambda x: x[-1], states)
-    if checks.is_concrete(last) and bool(dynamics.unfinished(last)):
+    found = Trajectory(jnp.asarray(ts), states, dynamics.unit)
+    known = dynamics.limited and checks.is_concrete(states)
+    if known and bool(dynamics.unfinished(found.final)):
         dynamics.warn_unfinished("the trajectory is nan from there on")
-    return Trajectory(jnp.asarray(ts), states, dynamics.unit)
+    return found
 
 
 def _fits(state: State, times: int) -> None:

@@ -1,6 +1,7 @@
 """What is integrated along with a flow z' = f(z), its own error counted in the choice of steps.
 
-The **variational equation** of a frame V of disturbances, V' = Df(z) V. What has shrunk below the
+The **variational equation** of a frame V of disturbances, V' = Df(z) V, is what `pushed` makes of
+the velocity. What has shrunk below the
 absolute tolerance is lost in it, and so is what has turned toward what grows faster.
 
 The **orthonormal frame** of V = Q R, for growth: with T upper triangular,
@@ -36,10 +37,6 @@ Rates = Callable[..., tuple[Any, ...]]
 """The rates of a point and of what goes along with it, from the velocity and all of these."""
 
 PACE = 0.01  # between two looks, in units of the size
-
-
-def variational(velocity: Velocity, point: State, frame: Frame) -> tuple[State, Frame]:
-    return pushed(velocity, point, frame)
 
 
 def orthonormal(

@@ -13,16 +13,16 @@ import jax.numpy as jnp
 import numpy as np
 import optimistix as optx
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Bool, Float, PyTree, Real
+from jaxtyping import Array, Float, PyTree, Real
 
 from .. import _checks as checks
 from .. import _numerics as numerics
-from .._dynamics import AbstractDynamics, Frame, factors, whole
+from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._paths import box
 from .._phase import State, in_precision, players_vector, precision
 from .._reads import compiled
 from .._types import Key, Players
-from ._beside import PACE, Paced, Rates, orthonormal, variational
+from ._beside import PACE, Paced, Rates, orthonormal
 from ._derivative import beside_a_frame, solution
 from ._integrator import MAX_STEPS, Integrator
 
@@ -72,7 +72,7 @@ class AbstractFlow(AbstractDynamics):
     ) -> tuple[State, Frame]:
         """By the variational equation V' = Df(z) V, integrated along with z' = f(z): its own error
         counts in the choice of steps, which at rest z alone would not restrain."""
-        return self._beside(variational, (state, frame), start, time, key)
+        return self._beside(pushed, (state, frame), start, time, key)
 
     def stretch(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
@@ -127,10 +127,9 @@ class AbstractFlow(AbstractDynamics):
         (state, now, _, low, high), _ = jax.lax.scan(piece, carried, length=_PIECES)
         return low, high, state, now
 
-    def unfinished(self, values: PyTree) -> Bool[Array, ""]:
-        leaves = [x for x in jax.tree.leaves(values) if eqx.is_inexact_array(x)]
-        nowhere = jnp.any(jnp.stack([jnp.any(jnp.isnan(x)) for x in leaves]))
-        return nowhere & (self.integrator.dt is None)
+    @property
+    def limited(self) -> bool:
+        return self.integrator.dt is None
 
     def warn_unfinished(self, what: str) -> None:
         most = self.integrator.max_steps

@@ -5,7 +5,6 @@ import functools
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -16,7 +15,7 @@ from .. import _checks as checks
 from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._opened import late
-from .._phase import State, coordinates, in_precision, players_vector, precision
+from .._phase import State, coordinates, difference, in_precision, players_vector, precision
 from .._reads import compiled
 from .._types import Key
 
@@ -80,10 +79,7 @@ class AbstractRule(AbstractDynamics):
         return jax.lax.fori_loop(0, count, lambda i, s: step(start + i, s), state)
 
     def residual(self, state: State, key: Key = None) -> State:
-        def change(new: Any, old: Any) -> Any:
-            return new - old if eqx.is_inexact_array(old) else new
-
-        return jax.tree.map(change, self.step(state, key), state)
+        return difference(self.step(state, key), state)
 
     def accuracy(self, dtype: Any) -> Any:
         # That of whatever is evolved within a step.

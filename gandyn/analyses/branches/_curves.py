@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ... import _numerics as numerics
 from ..._dynamics import AbstractDynamics, pushed, whole
-from ..._phase import State, coordinates
+from ..._phase import State, coordinates, difference
 from ..._types import Key, Players
 from ..local._spectrum import eigenvalues, ranked
 from . import _normal_form as normal_form
@@ -69,7 +69,7 @@ class _Turn(AbstractDynamics):
 
     def residual(self, state: State, key: Key = None) -> State:
         seen = self.evolve(state, np.array([0, 1]), key)
-        return jax.tree.map(lambda x: x[1] - x[0] if eqx.is_inexact_array(x) else x[1], seen)
+        return difference(jax.tree.map(lambda x: x[1], seen), state)
 
 
 class EquilibriumCurve(AbstractCurve):

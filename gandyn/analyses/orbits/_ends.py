@@ -141,7 +141,9 @@ def follow(
 
 def unfinished(dynamics: AbstractDynamics, *values: np.ndarray) -> np.ndarray:
     """Which members are not known, because allowed steps were used up."""
-    return np.asarray(jax.vmap(dynamics.unfinished)(values))
+    if not dynamics.limited:
+        return np.zeros(len(values[0]), bool)
+    return np.any([np.isnan(x).any(axis=1) for x in values], axis=0)
 
 
 def _escaped(low: np.ndarray, high: np.ndarray, escape: float) -> np.ndarray:
