@@ -27,7 +27,9 @@ class Family(eqx.Module):
     def __call__(self, **numbers: Any) -> AbstractDynamics:
         """The dynamics with these numbers."""
         given = {**self.fixed, **self._named(numbers)}
-        if missing := [name for name in self._required() if name not in given]:
+        required = (p for p in _parameters(self.function) if p.default is p.empty)
+        needed = [p.name for p in required if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
+        if missing := [name for name in needed if name not in given]:
             raise TypeError(
                 f"the family also needs {_listed(missing)}: give it in the call, or once and for "
                 f"all with `.at({missing[0]}=...)`."
@@ -47,20 +49,16 @@ class Family(eqx.Module):
     @property
     def names(self) -> tuple[str, ...] | None:
         """The names of its numbers, fixed ones included; `None` if it takes any."""
-        parameters = inspect.signature(self.function).parameters.values()
+        parameters = _parameters(self.function)
         if any(p.kind is p.VAR_KEYWORD for p in parameters):
             return None
         return tuple(p.name for p in parameters if p.kind is not p.VAR_POSITIONAL)
 
-    def _required(self) -> tuple[str, ...]:
-        parameters = inspect.signature(self.function).parameters.values()
-        kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        return tuple(p.name for p in parameters if p.default is p.empty and p.kind in kinds)
-
     def _named(self, numbers: dict[str, Any]) -> dict[str, Array]:
+        names = self.names
         for name in numbers:
-            if self.names is not None and name not in self.names:
-                known = _listed(self.names) or "none at all"
+            if names is not None and name not in names:
+                known = _listed(names) or "none at all"
                 raise TypeError(f"the family has no number `{name}`, but {known}.")
         return {name: checks.array(name, value) for name, value in numbers.items()}
 
@@ -101,7 +99,7 @@ def family(function: Callable[..., AbstractDynamics]) -> Family:
             f"{checks.shown(function)}."
         )
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = _parameters(function)
     except (TypeError, ValueError):
         raise TypeError(
             f"`function` is {checks.shown(function)}, which does not say how it is called: wrap it "
@@ -122,6 +120,10 @@ def checked_family(family: Any) -> Family:
         "make one, and keep it, as `fam = gandyn.family(lambda step_size: "
         "gandyn.methods.simultaneous(game, step_size))`",
     )
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    return list(inspect.signature(function).parameters.values())
 
 
 def _listed(names: Any) -> str:

@@ -29,12 +29,13 @@ from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ..local._equilibrium import equilibrium
+from ..local._rounding import decays
 from ..local._spectrum import per
 from ..orbits._cycle import Cycle, extent
 from ..orbits._floquet import PIECES
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
-from ._edge import Make, decays, neutral, one_interval
+from ._edge import Make, neutral, one_interval
 from ._switch import switched
 
 

@@ -80,14 +80,6 @@ def one_interval(bounds: Any) -> tuple[str, Float[Array, ""], Float[Array, ""]]:
     return names[0], ends[0, 0], ends[0, 1]
 
 
-def decays(
-    exponents: Complex[Array, "*batch mode"], neutral: Bool[Array, "*batch"]
-) -> Bool[Array, "*batch"]:
-    """What stable means: all disturbances decay, beyond what rounding could make of those that do
-    not."""
-    return jnp.all(exponents.real < 0, axis=-1) & ~neutral
-
-
 def growth(exponents: Complex[Array, "*batch mode"]) -> Float[Array, "*batch"]:
     """The growth of the disturbance that grows most; nan if any exponent is."""
     return jnp.max(exponents.real, axis=-1)

@@ -17,7 +17,8 @@ from ..._phase import State
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
-from ._edge import at_rest, decays, growth, intervals
+from ..local._rounding import decays
+from ._edge import at_rest, growth, intervals
 
 _NODES = 33  # in each direction, in each round
 _SHRINK = 4  # how much narrower the grid is in the next round

@@ -15,7 +15,8 @@ from ..._phase import State
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
-from ._edge import at_rest, decays, growth
+from ..local._rounding import decays
+from ._edge import at_rest, growth
 
 
 class StabilityMap(Result):

@@ -21,7 +21,7 @@ Theory", sections 2.1 and 4.1.
 
 import enum
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Int
@@ -33,9 +33,7 @@ from ..._dynamics import AbstractDynamics
 from ..._phase import State
 from ..._result import Result
 from ..._types import Key, Number, Players
-from ..branches._edge import decays
-from ._rounding import undecided
-from ._spectrum import eigenvalues, jacobian, ranked
+from ._spectrum import spectrum_at
 
 
 class Type(enum.IntEnum):
@@ -109,8 +107,8 @@ def fixed_point(
         and the square of a difference between eigenvalues, of which rounding leaves the root. By
       default a hundred times rounding for the squares, and the root of that for growths.
     """
-    state = begin(dynamics, players, key, settled=True)
-    matrix = jacobian(dynamics, state, key=key)
+    seen = spectrum_at(dynamics, begin(dynamics, players, key, settled=True), key)
+    matrix: Any = seen.jacobian
     n, eps = len(matrix), numerics.rounding(matrix.dtype)
     clock = dynamics.clock
     derivative = clock.linear(matrix)
@@ -121,7 +119,7 @@ def fixed_point(
     else:
         small = same = checks.positive("tolerance", tolerance).astype(matrix.dtype)
 
-    values = eigenvalues(derivative)
+    values = seen.eigenvalues
     scale = jnp.max(jnp.where(jnp.isneginf(derivative), 0, jnp.abs(derivative)), initial=0)
     growth = clock.growth(values)
     up, down = growth > small * scale, growth < -small * scale
@@ -159,7 +157,4 @@ def fixed_point(
         ],
         jnp.asarray(int(Type.NODE)),
     )
-    exponents = ranked(clock.exponents(eigenvalues(matrix)))
-    rounding = jnp.asarray(dynamics.slopes_accuracy(matrix.dtype), matrix.dtype)
-    stable = decays(exponents, undecided(matrix, exponents, rounding, clock))
-    return FixedPoint(type_, growing, decaying, neutral, turning, flipping, stable)
+    return FixedPoint(type_, growing, decaying, neutral, turning, flipping, seen.stable)

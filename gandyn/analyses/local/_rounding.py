@@ -58,3 +58,11 @@ def close(
     sizes = jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0)
     size = 1 if clock.whole else jnp.max(sizes, axis=-1, keepdims=True, initial=0)
     return jnp.any(jnp.abs(exponents.real) <= _ERRORS * rounding * size, axis=-1)
+
+
+def decays(
+    exponents: Complex[Array, "*batch mode"], neutral: Bool[Array, "*batch"]
+) -> Bool[Array, "*batch"]:
+    """What stable means: all disturbances decay, beyond what rounding could make of those that do
+    not."""
+    return jnp.all(exponents.real < 0, axis=-1) & ~neutral

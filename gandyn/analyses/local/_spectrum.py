@@ -19,12 +19,12 @@ from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from ... import _checks as checks
 from ..._clock import clock
 from ..._door import begin
-from ..._dynamics import AbstractDynamics
+from ..._dynamics import AbstractDynamics, Face
 from ..._phase import State, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
-from ._rounding import close, undecided
+from ._rounding import close, decays, undecided
 
 _SPACES = (20, 100, 400)  # dimensions of the space that Arnoldi's method searches, tried in turn
 _RESTARTS = 100  # in each of them
@@ -77,7 +77,7 @@ class Spectrum(Result):
     @property
     def stable(self) -> Bool[Array, "*batch"]:
         """Whether all disturbances decay, beyond what rounding could make of those that do not."""
-        return jnp.all(self.exponents.real < 0, axis=-1) & ~self.neutral
+        return decays(self.exponents, self.neutral)
 
 
 @compiled
@@ -136,7 +136,7 @@ def spectrum(
     state = begin(dynamics, players, key, settled=True)
     if leading is not None:
         return _leading(dynamics, state, key, leading)
-    result = _spectrum(dynamics, state, key)
+    result = spectrum_at(dynamics, state, key)
     if checks.is_concrete(result.exponents) and bool(jnp.any(jnp.isnan(result.exponents))):
         warnings.warn(
             "the spectrum is nan, because the dynamics has no derivative at this state: the state "
@@ -149,7 +149,8 @@ def spectrum(
 
 
 @compiled
-def _spectrum(dynamics: AbstractDynamics, state: State, key: Key) -> Spectrum:
+def spectrum_at(dynamics: AbstractDynamics, state: State, key: Key) -> Spectrum:
+    """The spectrum at a state, without a word where it is nan."""
     matrix = _jacobian(dynamics, state, key)
     exponents = ranked(dynamics.clock.exponents(eigenvalues(matrix)))
     rounding = jnp.asarray(dynamics.slopes_accuracy(matrix.dtype), matrix.dtype)
@@ -185,23 +186,25 @@ def per(
     return jax.lax.complex(exponents.real / time, exponents.imag / time)
 
 
+@compiled
+def _face(dynamics: AbstractDynamics, state: State, key: Key) -> Face | None:
+    return dynamics.face(state, key)
+
+
 def _leading(dynamics: AbstractDynamics, state: State, key: Key, k: int) -> Spectrum:
     """By the rightmost eigenvalues of Df, or those of DF with the largest modulus."""
     k = checks.count("leading", k)
     checks.untraced("`spectrum` with `leading`", dynamics, state)
-    x, back = coordinates(state)
-    face, seen = compiled(dynamics.face)(state, key), vector
+    whole, back = coordinates(state)
+    free, face = np.arange(whole.size), _face(dynamics, state, key)
     if face is not None:
         if np.any(face.loose):
             raise ValueError(
                 "the dynamics has no derivative at `players`: the state touches a wall with no "
                 "force against it, or moves to one."
             )
-        dynamics, whole, all_back = face.dynamics, x, back
-        free = np.flatnonzero(~np.asarray(face.held))
-        x = x[free]
-        back = lambda y: all_back(whole.at[free].set(y))  # noqa: E731
-        seen = lambda state: vector(state)[free]  # noqa: E731
+        dynamics, free = face.dynamics, np.flatnonzero(~np.asarray(face.held))
+    x = whole[free]
     if k > x.size - 2:
         raise ValueError(
             f"`leading` must be at most {x.size - 2}, two less than the dimension of the state, "
@@ -211,7 +214,10 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, k: int) -> Spec
 
     @jax.jit
     def push(v: Array) -> Array:
-        pushed = jax.jvp(lambda x: seen(dynamics.residual(back(x), key)), (x,), (v,))[1]
+        def residual(x: Array) -> Array:
+            return vector(dynamics.residual(back(whole.at[free].set(x)), key))[free]
+
+        pushed = jax.jvp(residual, (x,), (v,))[1]
         return pushed + v if steps else pushed
 
     def product(v: np.ndarray) -> np.ndarray:
