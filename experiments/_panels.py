@@ -105,6 +105,14 @@ class Layout:
     heights: Sequence[float] | None = None
     """Of the rows, relative to each other."""
 
+    @classmethod
+    def in_order(
+        cls, shape: tuple[int, int], size: tuple[float, float], panels: Iterable[str]
+    ) -> "Layout":
+        """A cell for each panel, row by row, lettered."""
+        cells = {name: divmod(i, shape[1]) for i, name in enumerate(panels)}
+        return cls(shape, size, cells, letters=True)
+
     def draw(
         self, panels: Mapping[str, ModuleType], options: Stored, found: Mapping[str, Found]
     ) -> tuple[Figure, np.ndarray]:
@@ -128,3 +136,17 @@ class Layout:
             if self.letters:
                 plots.letter(ax, ascii_lowercase[i])
         return fig, axes
+
+
+def finished(
+    panels: Mapping[str, ModuleType],
+    layout: Layout,
+    options: Stored,
+    out: Path,
+    chosen: str | None,
+) -> tuple[Ledger, dict[str, Found]]:
+    """All panels, or the chosen one, measured, judged, drawn and saved."""
+    ledger, found = measured(panels, options, chosen)
+    fig, _ = layout.draw(panels, options, found)
+    plots.save(fig, out)
+    return ledger, found

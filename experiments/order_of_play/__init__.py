@@ -23,8 +23,7 @@ from pathlib import Path
 import numpy as np
 
 from experiments._ledger import Ledger
-from experiments._panels import Layout, measured
-from gandyn import plots
+from experiments._panels import Layout, finished
 
 from . import maxmin, minmax, paths, remedies, steps, values
 from ._options import QUICK as QUICK
@@ -53,9 +52,7 @@ LAYOUT = Layout(
 
 
 def run(options: Options, out: Path, panel: str | None = None) -> Ledger:
-    ledger, found = measured(PANELS, options, panel)
-    fig, _ = LAYOUT.draw(PANELS, options, found)
-    plots.save(fig, out)
+    ledger, found = finished(PANELS, LAYOUT, options, out, panel)
     if "maxmin" in found:
         maxmin.animate(found["maxmin"], out / "cycle.gif")
         size = (out / "cycle.gif").stat().st_size

@@ -33,9 +33,7 @@ PANELS = {
     "mixtures": mixtures,
     "ends": ends,
 }
-LAYOUT = Layout(
-    (2, 3), (7.0, 4.4), {name: divmod(i, 3) for i, name in enumerate(PANELS)}, letters=True
-)
+LAYOUT = Layout.in_order((2, 3), (7.0, 4.4), PANELS)
 
 
 def run(options: Options, out: Path, panel: str | None = None) -> Ledger:

@@ -13,8 +13,7 @@ Methods for Training Generative Adversarial Networks", 2017, theorems 2.4 and 2.
 from pathlib import Path
 
 from experiments._ledger import Ledger
-from experiments._panels import Layout, measured
-from gandyn import plots
+from experiments._panels import Layout, finished
 
 from . import bound, noise, remedy, separation, supports, training
 from ._options import QUICK as QUICK
@@ -28,13 +27,8 @@ PANELS = {
     "noise": noise,
     "remedy": remedy,
 }
-LAYOUT = Layout(
-    (2, 3), (7.0, 4.6), {name: divmod(i, 3) for i, name in enumerate(PANELS)}, letters=True
-)
+LAYOUT = Layout.in_order((2, 3), (7.0, 4.6), PANELS)
 
 
 def run(options: Options, out: Path, panel: str | None = None) -> Ledger:
-    ledger, found = measured(PANELS, options, panel)
-    fig, _ = LAYOUT.draw(PANELS, options, found)
-    plots.save(fig, out)
-    return ledger
+    return finished(PANELS, LAYOUT, options, out, panel)[0]
