@@ -171,13 +171,7 @@ class AbstractDynamics(eqx.Module):
     def forward_only(self) -> "AbstractDynamics":
         """The same, if nobody differentiates it backwards: compiled and run faster where it can be,
         for analyses that cannot be differentiated so."""
-
-        def inner(node: Any) -> bool:
-            return isinstance(node, AbstractDynamics) and node is not self
-
-        return jax.tree.map(
-            lambda node: node.forward_only() if inner(node) else node, self, is_leaf=inner
-        )
+        return forward_only(self, but=self)
 
     def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
         """The states that one step passes through, one after each of its moves, its end included;
@@ -240,6 +234,17 @@ def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, "
     lost = sizes <= jnp.maximum(numerics.solved(sizes.dtype) * largest, least)
     kept = jnp.log(jnp.where(lost, 1, sizes))
     return frame, jnp.where(lost, jnp.where(vanished, -jnp.inf, jnp.nan), kept)
+
+
+def forward_only(tree: PyTree, but: Any = None) -> PyTree:
+    """A tree with every dynamics in it differentiated forwards only, `but` for one."""
+
+    def inner(node: Any) -> bool:
+        return isinstance(node, AbstractDynamics) and node is not but
+
+    return jax.tree.map(
+        lambda node: node.forward_only() if inner(node) else node, tree, is_leaf=inner
+    )
 
 
 def checked_dynamics(dynamics: Any) -> AbstractDynamics:

@@ -27,6 +27,8 @@ import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
 
+from ._dynamics import forward_only
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 LIBRARIES = frozenset(sys.stdlib_module_names) | {
@@ -55,7 +57,11 @@ class FrozenWarning(UserWarning):
 
 def compiled(function: F) -> F:
     """`equinox.filter_jit`, whose programs are kept by what the functions among the arguments read
-    as well."""
+    as well.
+
+    Where nothing that is given or read is traced, nobody can take a derivative of what comes out:
+    the program is that of dynamics that are differentiated `forward_only`.
+    """
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -64,7 +70,7 @@ def compiled(function: F) -> F:
         if reader.loops:
             _forget_traced_loops(reader.functions)
         traced = _traced.count
-        result = _program(before, function, args, kwargs)
+        result = _program(before, function, reader.traced, args, kwargs)
         if _traced.count > traced:
             _notice_writes(reader, (function, args, kwargs), before)
         return result
@@ -113,8 +119,12 @@ _traced = _Traced()
 
 
 @eqx.filter_jit
-def _program(read: "Reads", function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+def _program(
+    read: "Reads", function: Callable[..., Any], traced: bool, args: Any, kwargs: Any
+) -> Any:
     _traced.count += 1
+    if not traced:
+        args, kwargs = forward_only((args, kwargs))
     return function(*args, **kwargs)
 
 
@@ -214,6 +224,7 @@ class _Reader:
         self.lists: list[tuple[list, int]] = []  # and how long they were
         self.functions: list[types.FunctionType] = []  # of the user's
         self.loops = False  # whether one of them has loops of JAX
+        self.traced = False  # whether there is something that JAX traces
         self.look(tree)
         self.record = Reads(tuple(self.found))
 
@@ -222,7 +233,9 @@ class _Reader:
         kind = _kinds.get(type(x)) or _kinds.setdefault(type(x), _kind(x))
         if kind == "number":
             return
-        if kind == "sequence":
+        if kind == "tracer":
+            self.traced = True
+        elif kind == "sequence":
             for part in x:
                 self.look(part)
         elif kind == "module":
@@ -248,7 +261,10 @@ class _Reader:
             self.found.append((type(x), x.hex() if isinstance(x, float) else repr(x)))
         elif isinstance(x, np.ndarray | np.generic):
             self._numbers(np.asarray(x))
-        elif isinstance(x, Tracer) or (isinstance(x, jax.Array) and not _readable(x)):
+        elif isinstance(x, Tracer):
+            self.traced = True
+            self.found.append(_Same(x))
+        elif isinstance(x, jax.Array) and not _readable(x):
             self.found.append(_Same(x))
         elif isinstance(x, jax.Array):
             self._numbers(np.asarray(x))
@@ -405,6 +421,8 @@ _kinds: dict[type, str] = {}
 
 def _kind(x: Any) -> str:
     """What an argument is; the same for all of its type."""
+    if isinstance(x, Tracer):
+        return "tracer"
     if x is None or isinstance(x, _ATOMS | jax.Array | np.ndarray):
         return "number"
     if isinstance(x, tuple | list):

@@ -23,7 +23,7 @@ from ..._types import Key, Players
 from .._inside import game_inside
 from .._plane import corners
 from ..play._classify import Classification, classify
-from ._equilibrium import Equilibrium, equilibrium
+from ._equilibrium import Equilibrium, equilibrium_of_each
 from ._spectrum import Spectrum, jacobian, spectrum
 
 _MULTIPLE = 0.25  # the power of rounding to which the multiple roots that are merged are known
@@ -134,23 +134,17 @@ def _search(
     progress: bool | None,
 ) -> Equilibrium:
     """The roots that are found from each point."""
+    _, back = coordinates(like)
     found = []
     with bar("starts", len(points), progress) as shown:
         for first in range(0, len(points), _BATCH):
             batch = points[first : first + _BATCH]
             # The last one is filled up, for it to be the same program.
             filled = jnp.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
-            found.append(jax.block_until_ready(_from(dynamics, filled, like, key)))
+            guesses = jax.vmap(back)(filled)
+            found.append(equilibrium_of_each(dynamics, guesses, key))
             shown.update(len(batch))
     return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
-
-
-@compiled
-def _from(
-    dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
-) -> Equilibrium:
-    _, back = coordinates(like)
-    return jax.vmap(lambda x: equilibrium(dynamics, back(x), key=key))(points)
 
 
 def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> list[list[int]]:

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import lineax as lx
+import numpy as np
 import optimistix as optx
 from jaxtyping import Array, Bool, Float
 
@@ -18,6 +20,8 @@ from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 
+MAX_STEPS = 256
+_SINGULAR = lx.AutoLinearSolver(well_posed=None)
 _PLAIN = 50  # undamped steps, the last attempt
 _NEAR = 1000  # a root further away than this, in units of the guess, is none near the guess
 
@@ -49,7 +53,7 @@ def equilibrium(
     players: Players | State,
     *,
     key: Key = None,
-    max_steps: int = 256,
+    max_steps: int = MAX_STEPS,
 ) -> Equilibrium:
     """The equilibrium of a dynamics near a guess, whether training would be drawn to it or not.
 
@@ -64,63 +68,112 @@ def equilibrium(
     - `max_steps`: of the root finder.
     """
     state = begin(dynamics, players, key)
-    return _equilibrium(dynamics, state, key, checks.count("max_steps", max_steps))
+    max_steps = checks.count("max_steps", max_steps)
+    first = _within_trust(dynamics, state, key, max_steps)
+    if not checks.is_concrete(first.converged):
+        return jax.lax.cond(
+            first.converged,
+            lambda: first,
+            lambda: _by_other_means(dynamics, state, key, max_steps),
+        )
+    return first if first.converged else _by_other_means(dynamics, state, key, max_steps)
+
+
+def equilibrium_of_each(dynamics: AbstractDynamics, players: Players, key: Key) -> Equilibrium:
+    """The equilibrium near each of a batch of guesses; not to be traced."""
+    found = _each_within_trust(dynamics, players, key)
+    left = np.flatnonzero(~np.asarray(found.converged))
+    if not left.size:
+        return found
+    # Filled up, for it to be the same program however many are left.
+    filled = np.resize(left, found.converged.size)
+    further = _each_by_other_means(dynamics, jax.tree.map(lambda x: x[filled], players), key)
+    return jax.tree.map(lambda old, new: old.at[left].set(new[: left.size]), found, further)
 
 
 @compiled
-def _equilibrium(dynamics: AbstractDynamics, state: State, key: Key, max_steps: int) -> Equilibrium:
-    guess, back = coordinates(state)
-    tolerance = numerics.solved(guess.dtype)
-    scale = 1 + jnp.max(jnp.abs(guess), initial=0)
+def _within_trust(
+    dynamics: AbstractDynamics, state: State, key: Key, max_steps: int = MAX_STEPS
+) -> Equilibrium:
+    """By Newton's steps within a trust region, which reach most equilibria, degenerate ones among
+    them."""
+    problem = _Problem(dynamics, state, key)
+    tolerance = problem.tolerance
+    solver = optx.Dogleg(rtol=tolerance, atol=tolerance, linear_solver=_SINGULAR)
+    return problem.solve(solver, problem.guess, max_steps)
 
-    posed = dynamics.continuous()
-    singular = lx.AutoLinearSolver(well_posed=None)
 
-    def residual(x: Array) -> Array:
-        return coordinates(posed.residual(back(x), key))[0]
+@compiled
+def _by_other_means(
+    dynamics: AbstractDynamics, state: State, key: Key, max_steps: int = MAX_STEPS
+) -> Equilibrium:
+    """By the damped steps of Levenberg and Marquardt, which reach some of the rest; and where both
+    are caught by a residual that is small but does not vanish, undamped steps leap across."""
+    problem = _Problem(dynamics, state, key)
+    tolerance = problem.tolerance
+    damped = optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance)
+    better = problem.solve(damped, problem.guess, max_steps)
+    # In a batch, where all are tried on all, what has arrived stays.
+    start = jnp.where(better.converged, vector(better.state), problem.guess)
+    newton = optx.Newton(tolerance, tolerance, linear_solver=_SINGULAR)
+    leapt = problem.solve(newton, start, _PLAIN)
+    return jax.tree.map(
+        lambda new, old: jnp.where(leapt.converged & ~better.converged, new, old), leapt, better
+    )
 
-    # Optimistix keeps its own numbers in the default precision, and mixes them with ours.
-    wide = jnp.result_type(float)
 
-    def wide_residual(x: Array, args: None) -> Array:
-        return residual(x.astype(guess.dtype)).astype(wide)
+@compiled
+def _each_within_trust(dynamics: AbstractDynamics, players: Players, key: Key) -> Equilibrium:
+    return jax.vmap(lambda p: _within_trust(dynamics, dynamics.init(p), key))(players)
 
-    def judged(x: Array) -> Equilibrium:
-        rest = jnp.abs(residual(x))
-        # Each component must be a rounding error of the coordinates, seen through its own slopes:
-        # a field that merely fades out far away has small values everywhere, but no equilibrium.
-        slopes = jnp.sum(jnp.abs(jax.jacfwd(residual)(x)), axis=1)
-        small = jnp.all(rest <= 10 * tolerance * slopes * scale)
-        near = jnp.all(jnp.abs(x - guess) <= _NEAR * scale)
-        return Equilibrium(back(x), jnp.max(rest, initial=0), small & near)
+
+@compiled
+def _each_by_other_means(dynamics: AbstractDynamics, players: Players, key: Key) -> Equilibrium:
+    return jax.vmap(lambda p: _by_other_means(dynamics, dynamics.init(p), key))(players)
+
+
+class _Problem(eqx.Module):
+    """The root of a residual near a state."""
+
+    dynamics: AbstractDynamics
+    state: State
+    key: Key
+
+    @property
+    def guess(self) -> Float[Array, " n"]:
+        return vector(self.state)
+
+    @property
+    def tolerance(self) -> float:
+        return numerics.solved(self.guess.dtype)
+
+    def residual(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
+        _, back = coordinates(self.state)
+        return vector(self.dynamics.continuous().residual(back(x), self.key))
 
     def solve(
+        self,
         solver: optx.AbstractRootFinder | optx.AbstractLeastSquaresSolver,
-        start: Array = guess,
-        most: int = max_steps,
+        start: Float[Array, " n"],
+        most: int,
     ) -> Equilibrium:
-        found = optx.root_find(
-            wide_residual, solver, start.astype(wide), max_steps=most, throw=False
-        )
-        return judged(found.value.astype(guess.dtype))
+        # Optimistix keeps its own numbers in the default precision, and mixes them with ours.
+        wide = jnp.result_type(float)
 
-    def undamped(better: Equilibrium) -> Equilibrium:
-        # In a batch, where all are tried on all, what has arrived stays.
-        start = jnp.where(better.converged, vector(better.state), guess)
-        newton = optx.Newton(tolerance, tolerance, linear_solver=singular)
-        found = solve(newton, start, _PLAIN)
-        return jax.tree.map(
-            lambda new, old: jnp.where(found.converged & ~better.converged, new, old),
-            found,
-            better,
-        )
+        def residual(x: Array, args: None) -> Array:
+            return self.residual(x.astype(start.dtype)).astype(wide)
 
-    # Newton's steps within a trust region reach most equilibria, degenerate ones among them; the
-    # damped steps of Levenberg and Marquardt reach some of the rest; and where both are caught by a
-    # residual that is small but does not vanish, undamped steps leap across.
-    first = solve(optx.Dogleg(rtol=tolerance, atol=tolerance, linear_solver=singular))
-    return jax.lax.cond(
-        first.converged,
-        lambda: first,
-        lambda: undamped(solve(optx.LevenbergMarquardt(rtol=tolerance, atol=tolerance))),
-    )
+        found = optx.root_find(residual, solver, start.astype(wide), max_steps=most, throw=False)
+        return self.judged(found.value.astype(start.dtype))
+
+    def judged(self, x: Float[Array, " n"]) -> Equilibrium:
+        """What was found, and whether it is an equilibrium near the guess."""
+        scale = 1 + jnp.max(jnp.abs(self.guess), initial=0)
+        rest = jnp.abs(self.residual(x))
+        # Each component must be a rounding error of the coordinates, seen through its own slopes:
+        # a field that merely fades out far away has small values everywhere, but no equilibrium.
+        slopes = jnp.sum(jnp.abs(jax.jacfwd(self.residual)(x)), axis=1)
+        small = jnp.all(rest <= 10 * self.tolerance * slopes * scale)
+        near = jnp.all(jnp.abs(x - self.guess) <= _NEAR * scale)
+        _, back = coordinates(self.state)
+        return Equilibrium(back(x), jnp.max(rest, initial=0), small & near)

@@ -147,7 +147,6 @@ def basins(
     """
     checks.untraced("`basins`", dynamics, players)
     state = begin(dynamics, players, key)
-    dynamics = dynamics.forward_only()
     duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))

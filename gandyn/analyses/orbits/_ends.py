@@ -26,8 +26,8 @@ from ..._reads import compiled
 from ..._types import Key
 from ...games._game import losses
 from .._inside import game_inside
-from ..local._equilibrium import Equilibrium, equilibrium
-from ..local._spectrum import Spectrum, spectrum
+from ..local._equilibrium import equilibrium
+from ..local._spectrum import spectrum_at
 
 ESCAPED = -1
 UNDECIDED = -2
@@ -292,18 +292,12 @@ class _Runner:
 
     def root(self, state: State, tolerance: float) -> tuple[np.ndarray, bool] | None:
         """The equilibrium within the tolerance of a state, and whether it attracts."""
-        found, seen = _look(self.dynamics, state, self.key)
+        found = equilibrium(self.dynamics, state, key=self.key)
         here, _ = coordinates(state.players)
         root, _ = coordinates(found.players)
         if not found.converged or np.abs(np.asarray(root - here)).max(initial=0) > tolerance:
             return None
-        return np.asarray(root), bool(seen.stable)
-
-
-@compiled
-def _look(dynamics: AbstractDynamics, state: State, key: Key) -> tuple[Equilibrium, Spectrum]:
-    found = equilibrium(dynamics, state, key=key)
-    return found, spectrum(dynamics, found.state, key=key)
+        return np.asarray(root), bool(spectrum_at(self.dynamics, found.state, self.key).stable)
 
 
 @compiled

@@ -133,7 +133,6 @@ def settles_on(
     """
     checks.untraced("`settles_on`", dynamics, players)
     state = begin(dynamics, players, key)
-    dynamics = dynamics.forward_only()
     duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))

@@ -154,19 +154,17 @@ def _seat(
     a: Float[Array, " n"],
     b: Float[Array, " m"],
 ) -> _Seat:
-    def response(a: Array, b: Array) -> Array:
-        """The derivative of the other's best response."""
-        curvature = jax.hessian(theirs)(b, a)
-        return -jnp.linalg.solve(curvature, jax.jacfwd(jax.grad(theirs), 1)(b, a))
-
-    def total(a: Array, b: Array) -> Array:
-        """The derivative of a -> mine(a, r(a)); its own derivative along the same curve is d^2."""
+    def followed(a: Array, b: Array) -> tuple[tuple[Array, Array], tuple[Array, Array, Array]]:
+        """The slope, and the derivative of a -> mine(a, r(a)) with the other's best response r, of
+        which it also has the slopes; its own derivative along the same curve is d^2."""
         along_a, along_b = jax.grad(mine, (0, 1))(a, b)
-        return along_a + along_b @ response(a, b)
+        curvature, crossed = jax.jacfwd(jax.grad(theirs), (0, 1))(b, a)
+        response = -jnp.linalg.solve(curvature, crossed)
+        total = along_a + along_b @ response
+        return (along_a, total), (along_a, total, response)
 
-    slope = jax.grad(mine)(a, b)
-    own, mixed = jax.jacfwd(jax.grad(mine), (0, 1))(a, b)
-    of_a, of_b = jax.jacfwd(total, (0, 1))(a, b)
+    changes, (slope, total, response) = jax.jacfwd(followed, (0, 1), has_aux=True)(a, b)
+    (own, mixed), (of_a, of_b) = changes
     curvatures = _curvatures(own)
     return _Seat(
         slope,
@@ -174,9 +172,9 @@ def _seat(
         curvatures[0],
         curvatures[jnp.argmin(jnp.abs(curvatures))],
         jnp.maximum(jnp.max(jnp.abs(own)), jnp.max(jnp.abs(mixed))),
-        total(a, b),
+        total,
         _sizes(of_a, of_b),
-        _curvatures(of_a + of_b @ response(a, b))[0],
+        _curvatures(of_a + of_b @ response)[0],
     )
 
 
