@@ -4,7 +4,6 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,7 +14,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import coordinates, vector
+from ..._phase import coordinates, rows, vector
 from ..._progress import bar
 from ..._reads import compiled
 from ..._result import Result
@@ -28,6 +27,7 @@ from ._spectrum import Spectrum, jacobian, spectrum
 
 _MULTIPLE = 0.25  # the power of rounding to which the multiple roots that are merged are known
 _BATCH = 256  # starts that are searched from together
+_FEW = 16  # equilibria that are looked at together
 
 
 class Equilibria(Result):
@@ -99,10 +99,10 @@ def equilibria(
     starts = checks.count("starts", starts)
     # Scipy warns of any number but a power of two, of which these are the first.
     sequence = qmc.Sobol(like.size, scramble=True, rng=0).random_base2((starts - 1).bit_length())
-    points = jnp.asarray(low + (high - low) * sequence[:starts], like.dtype)
+    points = (low + (high - low) * sequence[:starts]).astype(like.dtype)
 
     found = _search(dynamics, points, back(like), key, progress)
-    roots = np.asarray(jax.vmap(lambda p: coordinates(p)[0])(found.players))
+    roots = rows(found.players)
     inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
     groups = _distinct(roots, np.asarray(found.residual), inside)
     groups = _merged(dynamics, found, roots, points, groups, key)
@@ -113,38 +113,47 @@ def equilibria(
             "to be isolated (a line of them, for instance), and these are samples.",
             stacklevel=2,
         )
-    at = jax.tree.map(lambda x: x[jnp.asarray(chosen, int)], found)
+    # Filled up, for it to be the same program whatever was found.
+    filled = np.resize(chosen or [0], -(-max(len(chosen), 1) // _FEW) * _FEW)
+    around = jax.device_get(_around(dynamics, _at(found.players, filled), key))
+    at, (seen, kind) = _at(found, chosen), jax.tree.map(lambda x: x[: len(chosen)], around)
+    found = (at.players, at.residual, np.array(reached, int), seen, kind)
+    return Equilibria(*jax.tree.map(jnp.asarray, found))
+
+
+@compiled
+def _around(
+    dynamics: AbstractDynamics, players: Players, key: Key
+) -> tuple[Spectrum, Classification | None]:
+    """What there is to see around each of some players."""
     game = game_inside(dynamics)
-    return Equilibria(
-        at.players,
-        at.residual,
-        jnp.asarray(reached, int),
-        eqx.filter_vmap(lambda p: spectrum(dynamics, p, key=key))(at.players),
-        None
-        if game is None or len(at.players) != 2
-        else eqx.filter_vmap(lambda p: classify(game, p, key=key))(at.players),
-    )
+
+    def one(players: Players) -> tuple[Spectrum, Classification | None]:
+        seen = spectrum(dynamics, players, key=key)
+        if game is None or len(players) != 2:
+            return seen, None
+        return seen, classify(game, players, key=key)
+
+    return jax.vmap(one)(players)
 
 
 def _search(
     dynamics: AbstractDynamics,
-    points: Float[Array, "start n"],
+    points: np.ndarray,
     like: Players,
     key: Key,
     progress: bool | None,
 ) -> Equilibrium:
     """The roots that are found from each point."""
-    _, back = coordinates(like)
     found = []
     with bar("starts", len(points), progress) as shown:
         for first in range(0, len(points), _BATCH):
             batch = points[first : first + _BATCH]
             # The last one is filled up, for it to be the same program.
-            filled = jnp.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
-            guesses = jax.vmap(back)(filled)
-            found.append(equilibrium_of_each(dynamics, guesses, key))
+            filled = np.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
+            found.append(equilibrium_of_each(dynamics, filled, like, key))
             shown.update(len(batch))
-    return jax.tree.map(lambda *parts: jnp.concatenate(parts)[: len(points)], *found)
+    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *found)
 
 
 def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> list[list[int]]:
@@ -165,7 +174,7 @@ def _merged(
     dynamics: AbstractDynamics,
     found: Equilibrium,
     roots: np.ndarray,
-    starts: Float[Array, "start n"],
+    starts: np.ndarray,
     groups: list[list[int]],
     key: Key,
 ) -> list[list[int]]:
@@ -182,7 +191,9 @@ def _merged(
             ends = [_at(found.state, i) for i in (other[0], group[0])]
             way = np.asarray(vector(ends[1]) - vector(ends[0]))
             changes = [np.abs(np.asarray(jacobian(dynamics, end, key=key)) @ way) for end in ends]
-            if np.max(changes) <= 100 * eps * _size(dynamics, starts, ends[0].players, key):
+            if np.max(changes) <= 100 * eps * _size(
+                dynamics, jnp.asarray(starts), ends[0].players, key
+            ):
                 other.extend(group)
                 break
         else:
@@ -204,5 +215,6 @@ def _size(
     return jnp.max(jnp.where(jnp.isfinite(sizes), sizes, 0))
 
 
-def _at(tree: Any, i: int) -> Any:
-    return jax.tree.map(lambda x: x[i], tree)
+def _at(tree: Any, chosen: Any) -> Any:
+    """Some of what is stacked; an empty list chooses none."""
+    return jax.tree.map(lambda x: x[np.asarray(chosen, int)], tree)

@@ -79,16 +79,25 @@ def equilibrium(
     return first if first.converged else _by_other_means(dynamics, state, key, max_steps)
 
 
-def equilibrium_of_each(dynamics: AbstractDynamics, players: Players, key: Key) -> Equilibrium:
-    """The equilibrium near each of a batch of guesses; not to be traced."""
-    found = _each_within_trust(dynamics, players, key)
-    left = np.flatnonzero(~np.asarray(found.converged))
+def equilibrium_of_each(
+    dynamics: AbstractDynamics, points: np.ndarray, like: Players, key: Key
+) -> Equilibrium:
+    """The equilibria near points, shape `(point, coordinate)`, of players of a structure, as arrays
+    of the host."""
+    found = jax.device_get(_each_within_trust(dynamics, jnp.asarray(points), like, key))
+    left = np.flatnonzero(~found.converged)
     if not left.size:
         return found
     # Filled up, for it to be the same program however many are left.
-    filled = np.resize(left, found.converged.size)
-    further = _each_by_other_means(dynamics, jax.tree.map(lambda x: x[filled], players), key)
-    return jax.tree.map(lambda old, new: old.at[left].set(new[: left.size]), found, further)
+    again = jnp.asarray(points[np.resize(left, len(points))])
+    further = jax.device_get(_each_by_other_means(dynamics, again, like, key))
+
+    def put(old: np.ndarray, new: np.ndarray) -> np.ndarray:
+        both = np.array(old)
+        both[left] = new[: left.size]
+        return both
+
+    return jax.tree.map(put, found, further)
 
 
 @compiled
@@ -123,13 +132,19 @@ def _by_other_means(
 
 
 @compiled
-def _each_within_trust(dynamics: AbstractDynamics, players: Players, key: Key) -> Equilibrium:
-    return jax.vmap(lambda p: _within_trust(dynamics, dynamics.init(p), key))(players)
+def _each_within_trust(
+    dynamics: AbstractDynamics, points: Float[Array, "point n"], like: Players, key: Key
+) -> Equilibrium:
+    back = coordinates(like)[1]
+    return jax.vmap(lambda x: _within_trust(dynamics, dynamics.init(back(x)), key))(points)
 
 
 @compiled
-def _each_by_other_means(dynamics: AbstractDynamics, players: Players, key: Key) -> Equilibrium:
-    return jax.vmap(lambda p: _by_other_means(dynamics, dynamics.init(p), key))(players)
+def _each_by_other_means(
+    dynamics: AbstractDynamics, points: Float[Array, "point n"], like: Players, key: Key
+) -> Equilibrium:
+    back = coordinates(like)[1]
+    return jax.vmap(lambda x: _by_other_means(dynamics, dynamics.init(back(x)), key))(points)
 
 
 class _Problem(eqx.Module):

@@ -17,7 +17,7 @@ from ..._result import Result
 from ..._types import Key, Number, Players
 from .._names import plane_names
 from .._plane import Plane, plane_of
-from ._ends import ESCAPED, STRETCHES, UNDECIDED, follow, outside
+from ._ends import ESCAPED, STRETCHES, UNDECIDED, Runner, follow, outside
 
 
 class Basins(Result):
@@ -167,7 +167,7 @@ def basins(
             f"dynamics or a loss is not finite, first {np.asarray(starts)[out.argmax()]}: give "
             "another `box`."
         )
-    ends, _ = follow(dynamics, states, duration, tolerance, escape, key, progress)
+    ends, _ = follow(Runner(dynamics, key), states, duration, tolerance, escape, progress)
     if ends.unfinished.any():
         dynamics.warn_unfinished(f"{ends.unfinished.sum()} of the starts are undecided for that")
     grid = (len(y), len(x))

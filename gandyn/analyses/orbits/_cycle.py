@@ -28,7 +28,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
-from ..._dynamics import AbstractDynamics
+from ..._dynamics import AbstractDynamics, forward_only
 from ..._phase import State, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
@@ -36,6 +36,7 @@ from ..._types import Key, Number, Players
 from ..local._spectrum import eigenvalues, per
 from ._floquet import PIECES, multipliers, pieces
 
+MAX_STEPS = 128
 _FAR = 10  # a cycle further away than this, in units of its own size, is none near the guess
 
 
@@ -89,7 +90,7 @@ def cycle(
     period: Number,
     *,
     key: Key = None,
-    max_steps: int = 128,
+    max_steps: int = MAX_STEPS,
 ) -> Cycle:
     """The cycle of a dynamics near a guess of one of its points and of its period.
 
@@ -112,17 +113,40 @@ def cycle(
     a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
-    state = begin(dynamics, players, key, settled=True)
-    max_steps = checks.count("max_steps", max_steps)
     period = dynamics.clock.period(period)
-    if dynamics.clock.whole:
-        found = _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
-        tried = ""
-    else:
-        found = _cycle(dynamics, state, period, key, PIECES, max_steps)
-        tried = ", and backwards in time"
+    max_steps = checks.count("max_steps", max_steps)
+    found = cycle_near(dynamics, players, period, key, max_steps)
     if checks.is_concrete(found.converged) and not found.converged:
+        tried = "" if dynamics.clock.whole else ", and backwards in time"
         warn_of_none("cycle", period, found.residual, tried)
+    return found
+
+
+def cycle_near(
+    dynamics: AbstractDynamics,
+    players: Players | State,
+    period: Any,
+    key: Key,
+    max_steps: int = MAX_STEPS,
+) -> Cycle:
+    """The same, without a word where there is none."""
+    state = begin(dynamics, players, key, settled=True)
+    whole = dynamics.clock.whole
+    equations = _Shooting(
+        dynamics,
+        state,
+        jnp.asarray(period).astype(coordinates(state)[0].dtype),
+        key,
+        period if whole else PIECES,
+    )
+    for attempt in _attempts(equations):
+        x = _later(equations) if attempt == _LATER else equations.guess
+        sign = -1 if attempt == _BACKWARDS else 1
+        found = _from(equations, x, sign * equations.period, max_steps)
+        if not checks.is_concrete(found.converged):
+            return _differentiable(equations, max_steps)
+        if found.converged:
+            break
     return found
 
 
@@ -140,7 +164,7 @@ def warn_of_none(what: str, period: Any, residual: Array, tried: str = "") -> No
 
 class _Shooting(eqx.Module):
     """The equations of a cycle near a guess, phi_T(x) = x and f(x) . dx = 0, in z = (x, T); of a
-    rule F^p(x) = x, in z = (x, p), with p known. A turn is looked at in so many `phases`."""
+    rule F^p(x) = x, in z = (x, p), with p known. A turn is seen in so many `phases`."""
 
     dynamics: AbstractDynamics
     start: State
@@ -165,21 +189,42 @@ class _Shooting(eqx.Module):
             return jnp.zeros_like(x)
         return coordinates(self.dynamics.residual(self.state(x), self.key))[0]
 
-    def turn(self, x: Float[Array, " n"], period: Array) -> Float[Array, "phase n"]:
-        """One turn from x, both ends included."""
-        shares = np.arange(self.phases + 1)
-        ts = shares if self.whole else period * jnp.asarray(shares / self.phases, x.dtype)
-        return self.dynamics.evolve(self.state(x), ts, self.key, vector)
+    def end(self, x: Float[Array, " n"], period: Array) -> Float[Array, " n"]:
+        """Where x is after a turn."""
+        ts = np.array([0, self.phases]) if self.whole else jnp.stack([0 * period, period])
+        return self.dynamics.evolve(self.state(x), ts, self.key, vector)[-1]
+
+    def turn(self, x: Float[Array, " n"], period: Array) -> tuple[Array, Array]:
+        """The phases of a turn from x, both ends included; and the derivatives of the pieces
+        between them, or, of a rule, of all steps until then."""
+        if self.whole:
+            steps = np.arange(self.phases + 1)
+
+            def path(x: Array) -> tuple[Array, Array]:
+                points = self.dynamics.evolve(self.state(x), steps, self.key, vector)
+                return points, points
+
+            maps, points = jax.jacfwd(path, has_aux=True)(x)
+            return points, maps
+        states, maps = pieces(self.dynamics, self.state(x), period, self.key)
+        return jax.vmap(vector)(states), maps
+
+    def slopes(self, maps: Float[Array, "_ n n"]) -> Float[Array, "n n"]:
+        """The derivative of the whole turn."""
+        if self.whole:
+            return maps[-1]
+        one = jnp.eye(maps.shape[-1], dtype=maps.dtype)
+        return jax.lax.scan(lambda product, piece: (piece @ product, None), one, maps)[0]
 
     def later(self, x: Float[Array, " n"]) -> Float[Array, " n"]:
         """Where the dynamics has arrived after 16 periods."""
-        return jax.lax.fori_loop(0, 16, lambda _, x: self.turn(x, self.period)[-1], x)
+        return jax.lax.fori_loop(0, 16, lambda _, x: self.end(x, self.period), x)
 
     def residual(self, z: Float[Array, " z"]) -> Float[Array, " z"]:
         """What vanishes on a cycle: how far it is from closed, and how far x slides along it."""
         x, period = z[:-1], z[-1]
         here = jax.lax.stop_gradient(x)
-        end = self.turn(x, period)[-1]
+        end = self.end(x, period)
         if self.whole:
             slid = period - jax.lax.stop_gradient(period)
         else:
@@ -193,126 +238,173 @@ class _Shooting(eqx.Module):
         dx, dt = _closing(matrix[:-1, :-1], f, g, -y[:-1], _unchanged(y.dtype))
         return jnp.append(dx, dt)
 
-    def search(self, max_steps: int) -> tuple[Array, Array, Array, Array]:
-        """x, the least period, the residual, and whether that is a cycle near the guess: of the
-        first attempt that finds one, or of the last."""
+    def search(self, x: Float[Array, " n"], period: Array, most: int) -> "_Turn":
+        """What Newton's method ends on."""
+        nothing = jnp.zeros((self.phases + 1, x.size), x.dtype)
+        maps = jnp.zeros((self.phases + self.whole, x.size, x.size), x.dtype)
+        largest = jnp.asarray(jnp.inf, x.dtype)
+        start = _Turn(x, period, nothing, maps, largest, largest, jnp.asarray(False))
 
-        def attempt(_: tuple, i: Array) -> tuple[tuple, Array]:
-            x = jax.lax.cond(i == 1, lambda x: self.later(x), lambda x: x, self.guess)
-            period = jnp.where(i == 2, -self.period, self.period)
-            found = self.judged(*self.newton(x, period, max_steps))
-            return found, found[-1]
+        def step(turn: _Turn, i: Array) -> tuple[_Turn, Array]:
+            turn = self.looked(turn, jnp.where(i == 0, jnp.inf, turn.reach))
+            last = ~(turn.change > numerics.solved(x.dtype)) | (i >= most)
+            least = self.least(turn)
+            shorter = jnp.where(self.whole, 1, least.astype(x.dtype) / self.phases)
+            done = last & (turn.least | (shorter == 1))
+            following = jax.lax.cond(
+                last,
+                lambda: turn.at(turn.x, turn.period * shorter, turn.change, last),
+                lambda: self.newton(turn),
+            )
+            return jax.tree.map(lambda new, old: jnp.where(done, old, new), following, turn), done
 
-        nothing = jnp.asarray(jnp.inf, self.guess.dtype)
-        start = (self.guess, self.period, nothing, jnp.asarray(False))
-        return numerics.iterated(attempt, start, 2 if self.whole else 3)[0]
+        return numerics.iterated(step, start, most + 3)[0]
 
-    def newton(self, x: Float[Array, " n"], period: Array, most: int) -> tuple[Array, Array]:
-        one = jnp.eye(x.size, dtype=x.dtype)
+    def looked(self, turn: "_Turn", reach: Array) -> "_Turn":
+        """The turn as it is where it was moved to; at first it may be moved by its own size."""
+        points, maps = self.turn(turn.x, turn.period)
+        reach = jnp.minimum(reach, 0.5 * extent(points))
+        return _Turn(turn.x, turn.period, points, maps, reach, turn.change, turn.least)
+
+    def newton(self, turn: "_Turn") -> "_Turn":
+        """The turn after one step of Newton's method."""
+        x, period, end = turn.x, turn.period, turn.points[-1]
         unchanged = _unchanged(x.dtype)
-        reach = 0.5 * extent(self.turn(x, period))
+        f, g = self.velocity(x), self.velocity(end)
+        # To where the orbit meets the section through x across the flow, before anything else.
+        early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * jnp.abs(period)
+        slopes = self.slopes(turn.maps) - jnp.eye(x.size, dtype=x.dtype)
+        dx, dt = _closing(slopes, f, g, end - x, jnp.where(early, jnp.inf, unchanged))
+        # No further in one step than a good part of the cycle.
+        slower = jnp.abs(dt / period)
+        far = jnp.maximum(jnp.max(jnp.abs(dx)) / turn.reach, slower / 0.2)
+        shorter = jnp.where(far > 1, 1 / far, 1)
+        x = x + shorter * dx
+        period = period if self.whole else period + shorter * dt
+        change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + slower
+        return turn.at(x, period, change, turn.least)
 
-        def step(z: tuple, _: Any) -> tuple[tuple, Array]:
-            x, period = z
-            start = self.state(x)
-            end, matrix = self.dynamics.tangent(start, one, 0 * period, period, self.key)
-            end = coordinates(end)[0]
-            f, g = self.velocity(x), self.velocity(end)
-            # To where the orbit meets the section through x across the flow, before anything else.
-            early = jnp.abs(jnp.sum(f * (end - x)) / _along(f, g)) > unchanged * jnp.abs(period)
-            dx, dt = _closing(matrix - one, f, g, end - x, jnp.where(early, jnp.inf, unchanged))
-            # No further in one step than a good part of the cycle.
-            slower = jnp.abs(dt / period)
-            far = jnp.maximum(jnp.max(jnp.abs(dx)) / reach, slower / 0.2)
-            shorter = jnp.where(far > 1, 1 / far, 1)
-            x = x + shorter * dx
-            period = period if self.whole else period + shorter * dt
-            change = jnp.max(jnp.abs(dx)) / (1 + jnp.max(jnp.abs(x))) + slower
-            return (x, period), change
+    def gaps(self, turn: "_Turn") -> Float[Array, " phase"]:
+        """How far from closed the orbit is at each phase, relative to its size."""
+        return jnp.max(jnp.abs(turn.points - turn.x[None]), axis=1) / extent(turn.points)
 
-        return numerics.newton(step, (x, period), most)[0]
+    def least(self, turn: "_Turn") -> Array:
+        """The phases after which the orbit has closed already, the fewest that divide the turn."""
+        closed = self.gaps(turn) <= numerics.integrated(turn.x.dtype)
+        divisors = np.asarray([i for i in range(1, self.phases + 1) if self.phases % i == 0])
+        first = jnp.asarray(divisors)[jnp.argmax(closed[divisors])]
+        return jnp.where(closed[-1], first, self.phases)
 
-    def judged(self, x: Float[Array, " n"], period: Array) -> tuple[Array, Array, Array, Array]:
-        """x, the least period, the residual, and whether that is a cycle near the guess."""
-        closed = numerics.integrated(x.dtype)
-        points = self.turn(x, period)
-        size = extent(points)
-        gaps = jnp.max(jnp.abs(points - x[None]), axis=1) / size
+    def judged(self, turn: "_Turn") -> tuple[Array, Array, Array]:
+        """The least period, how far from closed the orbit is, and whether it is a cycle near the
+        guess."""
+        x, size, gap = turn.x, extent(turn.points), self.gaps(turn)[-1]
         exists = size > numerics.half_the_digits(x.dtype) * (1 + jnp.max(jnp.abs(x)))
         near = jnp.max(jnp.abs(x - self.guess)) <= _FAR * size
-        # The least share of the turn after which the orbit has closed already.
-        divisors = np.asarray([i for i in range(1, self.phases + 1) if self.phases % i == 0])
-        least = jnp.asarray(divisors)[jnp.argmax(gaps[divisors] <= closed)]
-        found = exists & near & (gaps[-1] <= closed) & ~(self.whole & (least == 1))
-        period = least if self.whole else period * (least.astype(x.dtype) / self.phases)
-        return x, period, gaps[-1], found
+        least = self.least(turn)
+        found = exists & near & (gap <= numerics.integrated(x.dtype)) & ~(self.whole & (least == 1))
+        return (least.astype(x.dtype) if self.whole else turn.period), gap, found
+
+    def cycle(
+        self,
+        period: Array,
+        points: Float[Array, "phase n"],
+        maps: Float[Array, "_ n n"],
+        residual: Array,
+        found: Array,
+    ) -> Cycle:
+        """What is reported of a turn."""
+        accuracy = self.dynamics.slopes_accuracy(points.dtype)
+        if self.whole:
+            # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.
+            factors = eigenvalues(maps[jax.lax.stop_gradient(period).astype(int)])
+            size = jnp.maximum(jnp.max(jnp.abs(factors)), 1)
+            vanishes = jnp.abs(factors) <= points.shape[1] * accuracy * size
+            factors = jnp.where(vanishes, 0, factors)
+        else:
+            # Forwards in time even if it was found backwards.
+            backwards = period < 0
+            factors = multipliers(maps, self.dynamics.accuracy(points.dtype))
+            inverse = jnp.where(factors == 0, jnp.inf, 1 / jnp.where(factors == 0, 1, factors))
+            factors = jnp.where(backwards, inverse, factors)
+        x, orbit = points[0], points
+        if not self.whole:
+            orbit = jnp.where(period < 0, points[::-1], points)
+        order = jnp.lexsort((-factors.imag, -jnp.abs(factors)))
+        return Cycle(
+            self.state(jnp.where(found, x, jnp.nan)),
+            jnp.where(found, jnp.abs(period), jnp.nan),
+            jnp.where(found, factors[order], jnp.nan),
+            jax.vmap(lambda x: self.state(jnp.where(found, x, jnp.nan)))(orbit),
+            residual,
+            found,
+            self.dynamics.unit,
+        )
+
+
+class _Turn(eqx.Module):
+    """A turn on its way to a cycle: its phases and derivatives, by how much it may be moved and by
+    how much it was, relatively; and whether it is over the least period already."""
+
+    x: Float[Array, " n"]
+    period: Float[Array, ""]
+    points: Float[Array, "phase n"]
+    maps: Float[Array, "_ n n"]
+    reach: Float[Array, ""]
+    change: Float[Array, ""]
+    least: Bool[Array, ""]
+
+    def at(self, x: Array, period: Array, change: Array, least: Array) -> "_Turn":
+        """The turn moved elsewhere, where it was not looked at yet."""
+        return _Turn(x, period, self.points, self.maps, self.reach, change, least)
+
+
+_GUESS, _LATER, _BACKWARDS = range(3)
+
+
+def _attempts(equations: _Shooting) -> list[int]:
+    return [_GUESS, _LATER] if equations.whole else [_GUESS, _LATER, _BACKWARDS]
 
 
 @compiled
-def _cycle(
-    dynamics: AbstractDynamics,
-    state: State,
-    period: Array,
-    key: Key,
-    phases: int,
-    max_steps: int,
+def _from(
+    equations: _Shooting, x: Float[Array, " n"], period: Float[Array, ""], max_steps: int
 ) -> Cycle:
-    guess, back = coordinates(state)
-    period = period if dynamics.clock.whole else period.astype(guess.dtype)
-    equations = _Shooting(dynamics, state, period, key, phases)
+    turn = equations.search(x, period, max_steps)
+    period, residual, found = equations.judged(turn)
+    return equations.cycle(period, turn.points, turn.maps, residual, found)
+
+
+@compiled
+def _later(equations: _Shooting) -> Float[Array, " n"]:
+    return equations.later(equations.guess)
+
+
+@compiled
+def _differentiable(equations: _Shooting, max_steps: int) -> Cycle:
+    """What the attempts find, with the derivatives of the equations: it is iterated."""
+    guess = equations.guess
 
     def search(_: Array) -> tuple[Array, tuple[Array, Array, Array]]:
-        # It is iterated; derivatives of what it finds are those of the equations.
-        quick = _Shooting(dynamics.forward_only(), state, period, key, phases)
-        x, least, residual, found = quick.search(max_steps)
-        least = least.astype(x.dtype)
-        return jnp.append(x, least), (residual, found.astype(x.dtype), least)
+        quick = eqx.tree_at(lambda e: e.dynamics, equations, replace_fn=forward_only)
 
-    start = jnp.append(guess, period.astype(guess.dtype))
+        def attempt(_: tuple, i: Array) -> tuple[tuple, Array]:
+            x = jax.lax.cond(i == _LATER, lambda x: quick.later(x), lambda x: x, guess)
+            period = jnp.where(i == _BACKWARDS, -equations.period, equations.period)
+            turn = quick.search(x, period, max_steps)
+            period, residual, found = quick.judged(turn)
+            return (turn.x, period, residual, found), found
+
+        start = (guess, equations.period, jnp.asarray(jnp.inf, guess.dtype), jnp.asarray(False))
+        found = numerics.iterated(attempt, start, len(_attempts(equations)))[0]
+        return jnp.append(found[0], found[1]), (found[2], found[3].astype(guess.dtype), found[1])
+
     z, (residual, found, least) = numerics.implicit(
-        equations.residual, start, search, equations.tangent
+        equations.residual, jnp.append(guess, equations.period), search, equations.tangent
     )
-    x, period, found = z[:-1], z[-1], found > 0
-    if dynamics.clock.whole:
-        orbit, factors = _around_in_steps(equations, x, period, least)
-    else:
-        orbit, factors = _around_in_time(equations, x, period)
-    order = jnp.lexsort((-factors.imag, -jnp.abs(factors)))
-    return Cycle(
-        back(jnp.where(found, x, jnp.nan)),
-        jnp.where(found, jnp.abs(period), jnp.nan),
-        jnp.where(found, factors[order], jnp.nan),
-        jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(orbit),
-        residual,
-        found,
-        dynamics.unit,
-    )
-
-
-def _around_in_steps(
-    cycle: _Shooting, x: Float[Array, " n"], period: Array, least: Array
-) -> tuple[Array, Array]:
-    """The orbit of a rule, and its multipliers over the least period."""
-    orbit = cycle.turn(x, period)
-    matrix = jax.jacfwd(lambda x: cycle.turn(x, period))(x)[least.astype(int)]
-    # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.
-    factors = eigenvalues(matrix)
-    size = jnp.maximum(jnp.max(jnp.abs(factors)), 1)
-    vanishes = jnp.abs(factors) <= x.size * cycle.dynamics.slopes_accuracy(x.dtype) * size
-    return orbit, jnp.where(vanishes, 0, factors)
-
-
-def _around_in_time(cycle: _Shooting, x: Float[Array, " n"], period: Array) -> tuple[Array, Array]:
-    """The orbit of a flow, and its multipliers, forwards in time even if it was found backwards."""
-    states, maps = pieces(cycle.dynamics, cycle.state(x), period, cycle.key)
-    orbit = jax.vmap(vector)(states)
-    factors = multipliers(maps, cycle.dynamics.accuracy(x.dtype))
-    back_in_time = period < 0
-    inverse = jnp.where(factors == 0, jnp.inf, 1 / jnp.where(factors == 0, 1, factors))
-    return (
-        jnp.where(back_in_time, orbit[::-1], orbit),
-        jnp.where(back_in_time, inverse, factors),
-    )
+    period = least if equations.whole else z[-1]
+    points, maps = equations.turn(z[:-1], period)
+    return equations.cycle(period, points, maps, residual, found > 0)
 
 
 def _unchanged(dtype: Any) -> float:

@@ -9,9 +9,9 @@ a rule at every step, a flow at an even pace: where both fill the same box, it g
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
@@ -36,7 +36,6 @@ STRETCHES = 64  # that the time is cut into
 _LOOKS = 8  # at a member within a stretch
 _LATE = 0.75  # from this share of the time on, what a member fills is what it will fill
 _SAME = 0.01  # boxes are one if their ends agree to this share of their size
-_SIZES = (64, 1024, 8192)  # of the batches; the largest fits into a core's cache
 _TRIES = 16  # roots looked for after a stretch
 _DISPLACED = 0.1  # of its size: to see whether a cycle attracts
 _MOST_CYCLES = 16  # more of them are a continuum
@@ -88,20 +87,19 @@ def _finite(dynamics: AbstractDynamics, states: State, key: Key) -> Array:
 
 
 def follow(
-    dynamics: AbstractDynamics,
+    runner: "Runner",
     states: State,
     duration: float,
     tolerance: float,
     escape: float,
-    key: Key,
     progress: bool | None,
     attract: bool = True,
 ) -> tuple[Ends, State]:
     """Follow a batch of states; also returns where the members were last. What goes round must
     `attract` to be an end: bring back what is displaced from it."""
+    dynamics = runner.dynamics
     _, stretch = dynamics.clock.lasting(duration, STRETCHES)
     late = _LATE * duration
-    runner = _Runner(dynamics, key)
     n = len(jax.tree.leaves(states)[0])
     ends, active, last, now = Ends(n), np.arange(n), states, 0 * stretch
     reach = (np.inf, -np.inf)
@@ -126,7 +124,7 @@ def follow(
             least, most = reach if now > late else (np.inf, -np.inf)
             reach = np.minimum(low, least)[left], np.maximum(high, most)[left]
             if not left.all():
-                active, states = active[left], _take(states, left)
+                active, states = active[left], take(states, left)
         if len(active):
             ends.sizes[active] = np.max(reach[1] - reach[0], axis=1, initial=0)
             boxes = _watch(ends, runner, active, states, now, duration, tolerance, escape)
@@ -159,7 +157,7 @@ def _bounded(gone: np.ndarray, *sides: np.ndarray) -> list[np.ndarray]:
 
 def _at_rest(
     ends: Ends,
-    runner: "_Runner",
+    runner: "Runner",
     middles: np.ndarray,
     resting: np.ndarray,
     states: State,
@@ -173,7 +171,7 @@ def _at_rest(
         unknown = np.flatnonzero(resting & (at < 0))
         if not len(unknown):
             break
-        found = runner.root(_take(states, unknown[0]), tolerance)
+        found = runner.root(take(states, unknown[0]), tolerance)
         if found is None:
             # Its siblings nearby crawl as it does.
             resting = resting & (np.abs(middles - middles[unknown[0]]).max(axis=1) > tolerance)
@@ -184,7 +182,7 @@ def _at_rest(
 
 def _watch(
     ends: Ends,
-    runner: "_Runner",
+    runner: "Runner",
     active: np.ndarray,
     states: State,
     now: Any,
@@ -220,14 +218,14 @@ def _watch(
         apart = np.maximum(np.abs(low - low[member]), np.abs(high - high[member])).max(axis=1)
         which[round_ & (which < 0) & (apart <= 4 * _SAME * size[member])] = len(boxes)
         here = which == len(boxes)
-        state = _take(states, [member])
+        state = take(states, [member])
         boxes.append((active[here], now[here], (low[member], high[member]), state))
     ends.crawling = int(np.sum(resting & (at < 0)))
     return boxes if len(boxes) <= _MOST_CYCLES else []
 
 
 def _brings_back(
-    runner: "_Runner", state: State, low: np.ndarray, high: np.ndarray, now: Any, duration: float
+    runner: "Runner", state: State, low: np.ndarray, high: np.ndarray, now: Any, duration: float
 ) -> bool:
     """Whether what goes round in a box does so again after it was displaced, outwards or inwards:
     on the circles of a center it goes round in another box."""
@@ -250,8 +248,10 @@ def _brings_back(
     return known.size > 0 and bool(np.all(known <= _DISPLACED * size / 4))
 
 
-class _Runner:
+class Runner:
     """The compiled programs: a stretch of time for a batch of one of a few sizes, on all cores."""
+
+    batches: ClassVar[tuple[int, ...]] = (64, 1024, 8192)  # the largest fits into a core's cache
 
     def __init__(self, dynamics: AbstractDynamics, key: Key):
         self.dynamics, self.key = dynamics, key
@@ -283,10 +283,10 @@ class _Runner:
 
         def some(part: Any, n: int) -> tuple[np.ndarray, np.ndarray, Any]:
             low, high, end = one(part)
-            return np.asarray(low)[:n], np.asarray(high)[:n], _take(end, slice(n))
+            return np.asarray(low)[:n], np.asarray(high)[:n], take(end, slice(n))
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            parts = pool.map(lambda p: some(*p), list(_batches(members)))
+            parts = pool.map(lambda p: some(*p), list(_batches(members, self.batches)))
             lows, highs, after = zip(*parts, strict=True)
         return np.concatenate(lows), np.concatenate(highs), _join(after)
 
@@ -320,7 +320,7 @@ def _advance(
         # nan in a path must show in its box.
         return path.min(axis=0), path.max(axis=0), jax.tree.map(lambda x: x[-1], seen)
 
-    return jax.vmap(one)(states)
+    return _each(one, states)
 
 
 @compiled
@@ -333,22 +333,31 @@ def _extents(
         low, high, state, now = dynamics.extent(state, size, start, time, key)
         return low, high, (state, size, now)
 
-    return jax.vmap(one)(*members)
+    return _each(one, *members)
 
 
-def _batches(states: Any) -> Iterator[tuple[Any, int]]:
+def _each(one: Callable[..., Any], *members: Any) -> Any:
+    """What a function makes of each member; one alone is not vectorized, which takes twice as long
+    to compile."""
+    if len(jax.tree.leaves(members)[0]) > 1:
+        return jax.vmap(one)(*members)
+    alone = one(*jax.tree.map(lambda x: x[0], members))
+    return jax.tree.map(lambda x: jnp.asarray(x)[None], alone)
+
+
+def _batches(states: Any, sizes: tuple[int, ...]) -> Iterator[tuple[Any, int]]:
     """The members in batches of one of a few sizes, filled up with copies of the first."""
     n = len(jax.tree.leaves(states)[0])
     start = 0
     while start < n:
-        size = next((s for s in _SIZES if s >= n - start), _SIZES[-1])
+        size = next((s for s in sizes if s >= n - start), sizes[-1])
         members = np.arange(start, min(start + size, n))
         filled = np.concatenate([members, np.full(size - len(members), start)])
-        yield _take(states, filled), len(members)
+        yield take(states, filled), len(members)
         start += size
 
 
-def _take(states: Any, members: Any) -> Any:
+def take(states: Any, members: Any) -> Any:
     return jax.tree.map(lambda x: np.asarray(x)[members], states)
 
 

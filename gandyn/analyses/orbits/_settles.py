@@ -3,7 +3,7 @@
 import enum
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -21,8 +21,8 @@ from ..._reads import compiled
 from ..._result import Result
 from ..._status import status
 from ..._types import Key, Number, Players
-from ._cycle import Cycle, cycle
-from ._ends import ESCAPED, STRETCHES, UNDECIDED, follow, outside
+from ._cycle import Cycle, cycle_near
+from ._ends import ESCAPED, STRETCHES, UNDECIDED, Runner, follow, outside, take
 from ._lyapunov import lyapunov
 from ._rotation import turning
 
@@ -138,13 +138,14 @@ def settles_on(
         float(checks.positive(name, value))
         for name, value in (("tolerance", tolerance), ("escape", escape))
     )
-    alone = jax.tree.map(lambda x: jnp.asarray(x)[None], state)
+    alone = jax.tree.map(lambda x: np.asarray(x)[None], state)
     if outside(dynamics, alone, key).any():
         raise ValueError(
             "the start is outside of the game's domain, where the dynamics or a loss is not "
             "finite: give other `players`."
         )
-    ends, last = follow(dynamics, alone, duration, tolerance, escape, key, False, attract=False)
+    runner = _Alone(dynamics, key)
+    ends, last = follow(runner, alone, duration, tolerance, escape, False, attract=False)
     last = jax.tree.map(lambda x: jnp.asarray(x[0]), last)
     here, _ = coordinates(last.players)
     label, nothing = int(ends.labels[0]), jnp.full(here.shape, jnp.nan, here.dtype)
@@ -160,7 +161,7 @@ def settles_on(
     else:
         box = None if label == UNDECIDED else ends.boxes[label - len(ends.roots)]
         size = max(float(ends.sizes[0]), tolerance)
-        kind, box, period, growth = _moving(dynamics, last, duration, size, box, key)
+        kind, box, period, growth = _moving(runner, last, duration, size, box)
         if box is not None:
             low, high = box
     return Settled(
@@ -181,41 +182,70 @@ def _residual(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array
     return jnp.max(jnp.abs(vector(dynamics.residual(state, key))))
 
 
-_cycle_near = compiled(cycle)  # which says nothing where there is none
+class _Way(NamedTuple):
+    """What is seen of the players on their way: points, times, and the corners of their box."""
+
+    path: np.ndarray
+    times: np.ndarray
+    box: Box
+
+
+class _Alone(Runner):
+    """The programs of a single trajectory: of a flow, each way that is watched is kept."""
+
+    batches = (1,)
+
+    def __init__(self, dynamics: AbstractDynamics, key: Key):
+        super().__init__(dynamics, key)
+        self.ways: list[_Way] = []
+
+    def watch(
+        self, states: State, now: Any, time: float, sizes: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, State, np.ndarray]:
+        if self.dynamics.clock.whole:
+            return super().watch(states, now, time, sizes)
+        way, end = self.follow(take(states, 0), float(sizes[0]), np.ravel(now)[0], time)
+        self.ways.append(way)
+        low, high = way.box
+        return low[None], high[None], jax.tree.map(lambda x: x[None], end), way.times[-1:]
+
+    def follow(self, state: State, size: float, start: Any, time: float) -> tuple[_Way, State]:
+        """The way from a state on, and the state at its end."""
+        looks = _LOOKS if self.dynamics.clock.whole else _PACES
+        size_, start_, time_ = (jnp.asarray(x, float) for x in (size, start, time))
+        seen = _looked(self.dynamics, state, size_, start_, time_, looks, self.key)
+        path, times, end, box = jax.device_get(seen)
+        return _Way(path, times, box), end
 
 
 def _moving(
-    dynamics: AbstractDynamics,
-    state: State,
-    duration: float,
-    size: float,
-    box: Box | None,
-    key: Key,
+    runner: _Alone, state: State, duration: float, size: float, box: Box | None
 ) -> tuple[Kind, Box | None, float, float]:
     """What it is that moves on for ever, of about a size, in a box if one is known: its kind, box,
     period, growth.
 
     Chaos comes as far as it has gone before only now and then, so that it may have no box yet.
     """
-    path, times = _seen(dynamics, state, size, duration / 4, key)
+    dynamics, key = runner.dynamics, runner.key
+    way = runner.ways[0] if runner.ways else runner.follow(state, size, 0, duration / 4)[0]
+    path, times = way.path, way.times
     if dynamics.clock.whole:
         found = _cycle_in_steps(dynamics, state, path, key)
         ts = np.arange(max(_LOOKS, math.ceil(duration)) + 1)
     else:
-        found = _cycle_in_time(dynamics, state, path, times, duration / 4, key)
+        found = _cycle_in_time(runner, state, way, duration / 4)
         ts = np.linspace(0, duration, _LOOKS // 4 + 1)
-    at = np.linspace(times[0], times[-1], _LOOKS + 1)
-    even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
-    turn = _turn(even, at[1] - at[0], dynamics.unit)
     if found is not None:
         return Kind.CYCLE, *found, np.nan
+    at = np.linspace(times[0], times[-1], _LOOKS + 1)
+    even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
     parting = lyapunov(dynamics, state, ts, key=key, k=1)
     growth, error = float(parting.exponents[0]), float(parting.error[0])
     parted = growth * ts[-1]
     if parted > _PARTED and growth > error and (box is not None or _stays(even)):
-        return Kind.CHAOS, box or (path.min(axis=0), path.max(axis=0)), np.nan, growth
+        return Kind.CHAOS, box or way.box, np.nan, growth
     if box is not None and abs(parted) < _TOGETHER:
-        return Kind.CYCLE, box, turn, growth
+        return Kind.CYCLE, box, _turn(even, at[1] - at[0], dynamics.unit), growth
     return Kind.UNDECIDED, box, np.nan, growth
 
 
@@ -229,7 +259,7 @@ def _cycle_in_steps(
             break
     else:
         return None
-    found = _cycle_near(dynamics, state, steps, key=key)
+    found = cycle_near(dynamics, state, steps, key)
     orbit = np.asarray(jax.vmap(players_vector)(found.orbit))
     apart = np.abs(path[-len(orbit) :, None] - orbit[None]).max(axis=2).min(axis=1).max()
     if not found.converged or not apart <= _ON * size or _repels(found):
@@ -238,12 +268,7 @@ def _cycle_in_steps(
 
 
 def _cycle_in_time(
-    dynamics: AbstractDynamics,
-    state: State,
-    path: np.ndarray,
-    times: np.ndarray,
-    time: float,
-    key: Key,
+    runner: _Alone, state: State, way: _Way, time: float
 ) -> tuple[Box, float] | None:
     """The cycle that a path in continuous time is on, if it is: its box and its period.
 
@@ -251,20 +276,20 @@ def _cycle_in_time(
     on this first turn, it is looked for; and it is one if all of the path lies on what was found,
     and that does not repel.
     """
+    path, times, _ = way
     size = np.ptp(path, axis=0).max()
     tried = 0
     for turn, closed in _returns(path, size):
         if distances(path[::16], path[: turn + 1]).max() > _NEAR * size:
             continue
         period = np.interp(closed, np.arange(len(times)), times) - times[0]
-        found = _cycle_near(dynamics, state, jnp.asarray(period), key=key)
+        found = cycle_near(runner.dynamics, state, jnp.asarray(period), runner.key)
         if found.converged:
-            orbit, at = _seen(dynamics, found.state, size, time, key)
+            orbit, at, box = runner.follow(found.state, size, 0, time)[0]
             orbit = orbit[: np.searchsorted(at - at[0], float(found.period)) + 2]
             late = path[len(path) // 2 :]
             if distances(late[::8], orbit).max() <= _ON * size and not _repels(found):
-                low, high = corners(jnp.asarray(orbit))
-                return (np.asarray(low), np.asarray(high)), float(found.period)
+                return box, float(found.period)
         tried += 1
         if tried == _TRIES:
             break
@@ -288,19 +313,18 @@ def _repels(found: Cycle) -> bool:
     return bool(np.abs(np.asarray(found.multipliers)).max() > 1 + _NEUTRAL)
 
 
-def _seen(
-    dynamics: AbstractDynamics, state: State, size: float, time: float, key: Key
-) -> tuple[np.ndarray, np.ndarray]:
-    looks = _LOOKS if dynamics.clock.whole else _PACES
-    path, times, _ = _looked(dynamics, state, jnp.asarray(size), jnp.asarray(time), looks, key)
-    return np.asarray(path), np.asarray(times)
-
-
 @compiled
 def _looked(
-    dynamics: AbstractDynamics, state: State, size: Array, time: Array, looks: int, key: Key
-) -> tuple[Array, Array, State]:
-    return dynamics.looks(state, size, 0, time, looks, key)
+    dynamics: AbstractDynamics,
+    state: State,
+    size: Array,
+    start: Array,
+    time: Array,
+    looks: int,
+    key: Key,
+) -> tuple[Array, Array, State, tuple[Array, Array]]:
+    path, times, end = dynamics.looks(state, size, start, time, looks, key)
+    return path, times, end, corners(path)
 
 
 def _stays(path: np.ndarray) -> bool:
