@@ -224,7 +224,6 @@ class Continuous(AbstractClock):
 
     def propagator(self, slopes: Slopes, time: Array) -> Slopes:
         held, free = _without_held(slopes)
-        time = time.astype(slopes.dtype)
         grown = jax.scipy.linalg.expm(time * free)
         return jnp.where((time > 0) & held[None], 0, grown)
 

@@ -15,6 +15,7 @@ for a kind is overridden there. The contract:
 - `residual` vanishes exactly at rest, has the structure of the state, and is differentiable.
 - Memory that is empty is `None` or has no array leaves; everything that moves is an inexact leaf.
 - Divergence is data: a state that blew up is inf or nan, never an exception.
+- Its numbers need no casts: analyses take a dynamics in the precision of the state.
 """
 
 import abc

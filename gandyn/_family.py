@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import _checks as checks
 from ._dynamics import AbstractDynamics
+from ._phase import in_precision
 
 
 class Family(eqx.Module):
@@ -64,13 +66,13 @@ class Family(eqx.Module):
 
 
 class Line(eqx.Module):
-    """The dynamics of a family along one of its numbers: a function of it."""
+    """The dynamics of a family along one of its numbers: a function of it, as precise as that."""
 
     family: Family
     name: str = eqx.field(static=True)
 
     def __call__(self, value: Any) -> AbstractDynamics:
-        return self.family(**{self.name: value})
+        return in_precision(self.family(**{self.name: value}), jnp.result_type(value))
 
 
 def family(function: Callable[..., AbstractDynamics]) -> Family:

@@ -19,7 +19,7 @@ from .. import _checks as checks
 from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._paths import box
-from .._phase import State, in_precision, players_vector, precision
+from .._phase import State, as_precise, players_vector, precision
 from .._reads import compiled
 from .._types import Key, Players
 from ._beside import PACE, Paced, Rates, orthonormal
@@ -54,11 +54,9 @@ class AbstractFlow(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = self.clock.times(ts)
-        dtype = precision(state)
-        self.integrator.tolerances(dtype)  # looked at here, where they are not yet traced
-        return _integrate(
-            in_precision(self, dtype), state, times, key, observe, _steps(self.integrator, times)
-        )
+        self.integrator.tolerances(precision(state))  # looked at here: they are not yet traced
+        flow, times = as_precise((self, times), state)
+        return _integrate(flow, state, times, key, observe, _steps(self.integrator, times))
 
     def residual(self, state: State, key: Key = None) -> State:
         return self.velocity(state, key)
@@ -186,7 +184,6 @@ def _integrate(
     observe: Callable[[State], PyTree],
     max_steps: int,
 ) -> PyTree:
-    ts = ts.astype(precision(state))
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))
 

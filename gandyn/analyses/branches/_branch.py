@@ -201,7 +201,7 @@ class AbstractCurve(eqx.Module):
 
     def share(self, p: Float[Array, ""]) -> Float[Array, ""]:
         """The last coordinate of u."""
-        return (p.astype(self.low.dtype) - self.zero) / (self.high - self.low)
+        return (p - self.zero) / (self.high - self.low)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -273,8 +273,7 @@ def solve(matrix: Float[Array, "m n"], y: Float[Array, " m"]) -> Float[Array, " 
 def meet(curve: AbstractCurve, guess: np.ndarray, normal: np.ndarray) -> tuple[Point | None, int]:
     """The point of the branch in the plane through a guess, facing the normal of the plane, and in
     how many steps it was found."""
-    dtype = guess.dtype
-    found = _meet(curve, jnp.asarray(guess), jnp.asarray(normal.astype(dtype)))
+    found = _meet(curve, jnp.asarray(guess), jnp.asarray(normal))
     u, tangent, matrix, exponents, along, steps, converged = (np.asarray(x) for x in found)
     if not converged:
         return None, int(steps)
@@ -415,7 +414,7 @@ def _land(here: Point, beyond: np.ndarray) -> Point | None:
     new, _ = meet(here.curve, guess, upwards(guess))
     if new is None:
         return None
-    u = np.append(new.u[:-1], share).astype(new.u.dtype)
+    u = np.append(new.u[:-1], share)
     return eqx.tree_at(lambda point: point.u, new, u).facing(here.tangent)
 
 

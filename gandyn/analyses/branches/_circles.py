@@ -16,7 +16,7 @@ from jaxtyping import Array
 from ... import _checks as checks
 from ..._door import begin
 from ..._family import Family, Line, checked_family
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._reads import compiled
 from ..._types import Key
 from ..orbits._circle import Circle, circle
@@ -62,7 +62,8 @@ def circles(
             "`players` must be the cycle of a flow, and found, but "
             + ("is one of a rule." if turn.unit == "step" else "has not converged.")
         )
-    state, time = begin(line(steps[0]), turn.players, key, settled=True), turn.period
+    _, state = begin(line(steps[0]), turn.players, key, settled=True)
+    steps, time = as_precise((steps, turn.period), state)
     found: list[Circle] = []
     for h in steps:
         if not found or found[-1].converged:

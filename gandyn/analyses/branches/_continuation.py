@@ -23,7 +23,7 @@ from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._family import Family, Line, checked_family
-from ..._phase import State, coordinates, vector
+from ..._phase import State, as_precise, coordinates, vector
 from ..._progress import bar
 from ..._reads import compiled
 from ..._result import Result
@@ -152,21 +152,24 @@ def continuation(
                 "`start` must be left out, because the branch starts at the bifurcation, at "
                 f"{float(players.parameter):g}, but is {checks.shown(start)}."
             )
+        low, high = as_precise((low, high), players.state)
         curve, points, down, up = _other(make, players, (low, high), key, resolution)
     else:
-        if start is None:
-            start = low
-        else:
-            start = checks.number("start", start, low=float(low), high=float(high))
+        entry = low
+        if start is not None:
+            entry = checks.number("start", start, low=float(low), high=float(high))
         if isinstance(players, Cycle):
-            curve, origin = _cycle_at(make, players, start, (low, high), key)
+            entry, low, high = as_precise((entry, low, high), players.state)
+            curve, origin = _cycle_at(make, players, entry, (low, high), key)
         else:
-            curve, origin = _equilibrium_at(make, players, start, (low, high), key)
+            _, state = begin(make(entry), players, key, settled=True)
+            entry, low, high = as_precise((entry, low, high), state)
+            curve, origin = _equilibrium_at(make, state, entry, (low, high), key)
         points = [origin]
-        down = up = f"started at {float(start):g}"
-        if start > low:
+        down = up = f"started at {float(entry):g}"
+        if entry > low:
             down = origin.facing(-upwards(origin.u))
-        if start < high:
+        if entry < high:
             up = origin
 
     walks = []
@@ -193,7 +196,7 @@ def continuation(
     sizes = jnp.max(jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0), axis=-1, initial=0)
     known = jnp.maximum(neutral(low.dtype), 100 * numerics.rounding(low.dtype) * sizes)
     return Continuation(
-        curve.parameter(jnp.asarray(us)).astype(low.dtype),
+        curve.parameter(jnp.asarray(us)),
         states.players,
         periods,
         lowest,
@@ -213,10 +216,10 @@ def _forwards(make: Make, parameter: Any) -> AbstractDynamics:
 
 
 def _equilibrium_at(
-    make: Make, players: Players | State, start: Array, bounds: Bounds, key: Key
+    make: Make, state: State, start: Array, bounds: Bounds, key: Key
 ) -> tuple[AbstractCurve, Point]:
     """The curve of equilibria, and the point to start from."""
-    found = equilibrium(make(start), begin(make(start), players, key, settled=True), key=key)
+    found = equilibrium(make(start), state, key=key)
     if not found.converged:
         raise ValueError(
             f"there is no equilibrium near `players` at the parameter {float(start):g}, from which "

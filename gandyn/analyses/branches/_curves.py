@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ... import _numerics as numerics
 from ..._dynamics import AbstractDynamics, pushed, whole
-from ..._phase import State, coordinates, difference
+from ..._phase import State, coordinates, difference, vector
 from ..._types import Key, Players
 from ..local._spectrum import eigenvalues, ranked
 from . import _normal_form as normal_form
@@ -238,7 +238,7 @@ class CycleCurve(AbstractCurve):
         return self.period(u)
 
     def extremes(self, u: Float[Array, " u"]) -> tuple[Players, Players]:
-        ts = self.period(u) * jnp.asarray(np.arange(_PHASES) / _PHASES, u.dtype)
+        ts = self.period(u) * jnp.arange(_PHASES, dtype=u.dtype) / _PHASES
         return _extremes(self.make(self.parameter(u)).evolve(self.state(u), ts, self.key).players)
 
     @property
@@ -295,9 +295,7 @@ def resting(make: Make, state: State, bounds: Bounds, key: Key, steps: int = 0) 
 
 def turning(make: Make, state: State, period: Array, bounds: Bounds, key: Key) -> CycleCurve:
     """The curve of cycles of a flow in units of one of them."""
-    units = _units(state, bounds)
-    time = period.astype(units["scale"].dtype)
-    return CycleCurve(make=make, like=state, time=time, key=key, **units)
+    return CycleCurve(make=make, like=state, time=period, key=key, **_units(state, bounds))
 
 
 def _resting_on(curve: EquilibriumCurve | CycleCurve, steps: int) -> EquilibriumCurve:
@@ -314,9 +312,7 @@ def _resting_on(curve: EquilibriumCurve | CycleCurve, steps: int) -> Equilibrium
 
 
 def _units(state: State, bounds: Bounds) -> dict[str, Array]:
-    x, _ = coordinates(state)
-    low, high = (bound.astype(x.dtype) for bound in bounds)
-    return {"scale": unit(x), "low": low, "high": high}
+    return {"scale": unit(vector(state)), "low": bounds[0], "high": bounds[1]}
 
 
 def _last(here: Point, new: Point, before: Callable[[Point], Any], turns: int) -> Point | None:
@@ -352,7 +348,7 @@ def _hopf(curve: EquilibriumCurve, u: np.ndarray, angle: float) -> tuple[Point, 
     secant method, and the one of them that turns forward."""
     shares, growths = [u[-1], u[-1] + 1e-4], []
     for i in range(20):
-        u = np.append(u[:-1], shares[i]).astype(u.dtype)
+        u = np.append(u[:-1], shares[i])
         point, _ = meet(curve, u, upwards(u))
         if point is None:
             return None

@@ -72,7 +72,7 @@ def cost(dynamics: AbstractDynamics, players: Players | State, *, key: Key = Non
     - `key`: one realization of everything random.
     """
     checks.untraced("`cost`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     tally = _Tally()
     watched = jax.tree.map(
         lambda x: _Watched(x, tally) if _is_game(x) else x, dynamics, is_leaf=_is_game

@@ -95,7 +95,7 @@ def portrait(
     **Warns:** if a nullcline is touched and not crossed, for it is found by the change of sign.
     """
     checks.untraced("`portrait`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     nodes = checks.count("nodes", nodes, low=3)
     nullclines, legs = checks.flag("nullclines", nullclines), checks.flag("legs", legs)
     x, y, at = plane_of(state.players, box, (nodes, nodes), plane)

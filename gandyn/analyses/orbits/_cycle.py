@@ -29,7 +29,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import State, coordinates, vector
+from ..._phase import State, as_precise, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
@@ -112,9 +112,9 @@ def cycle(
     a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
-    state = begin(dynamics, players, key, settled=True)
+    dynamics, state = begin(dynamics, players, key, settled=True)
     max_steps = checks.count("max_steps", max_steps)
-    period = dynamics.clock.period(period)
+    period = as_precise(dynamics.clock.period(period), state)
     if dynamics.clock.whole:
         found = _cycle(dynamics, state, jnp.asarray(period), key, period, max_steps)
         tried = ""
@@ -258,7 +258,6 @@ def _cycle(
     max_steps: int,
 ) -> Cycle:
     guess, back = coordinates(state)
-    period = period if dynamics.clock.whole else period.astype(guess.dtype)
     equations = _Shooting(dynamics, state, period, key, phases)
 
     def search(_: Array) -> tuple[Array, tuple[Array, Array, Array]]:

@@ -16,7 +16,7 @@ from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._paths import box as corners
 from ..._paths import distances
-from ..._phase import State, coordinates, players_vector, vector
+from ..._phase import State, as_precise, coordinates, players_vector, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._status import status
@@ -132,7 +132,7 @@ def settles_on(
     loss is not finite.
     """
     checks.untraced("`settles_on`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))
@@ -335,12 +335,12 @@ def escape_time(
 
     **Warns:** if the integrator of a flow used up its `max_steps`, outside of transformations.
     """
-    escape = checks.positive("escape", escape)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
+    escape = as_precise(checks.positive("escape", escape), state)
     path = dynamics.evolve(state, ts, key, players_vector)
     cut = dynamics.unfinished(path[-1])
-    size = escape.astype(path.dtype)
-    time = status(checks.floating(ts), path, bound=size, unfinished=cut).escape
+    times = as_precise(checks.floating(ts), state)
+    time = status(times, path, bound=escape, unfinished=cut).escape
     if checks.is_concrete((cut, time)) and bool(cut & jnp.isnan(time)):
         dynamics.warn_unfinished("no escape is known of up to there, nor from there on")
     return time

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ... import _checks as checks
+from ..._phase import as_precise
 from ..._result import Result
 from ..._types import Key, Players
 from ...families import grid, hats
@@ -58,7 +59,7 @@ def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Fr
             "`frame` draws laws on the line, but a point of the data has shape "
             f"{batch.real[0].shape[1:]}."
         )
-    x = x.astype(batch.real[0].dtype)
+    x = as_precise(x, batch.real[0])
 
     def density(points: WeightedPoints) -> Float[Array, " x"]:
         y, w = points
