@@ -9,9 +9,12 @@ the coordinates, of which a curve need not be a function. Every coordinate is me
 where the branch is; a step is as long as Newton's method and the straightness of the curve allow,
 up to those units, and up to a part of the bounds.
 
-Where the number of growing disturbances or the sign of dp/ds changes between two points, bisection
-in s locates the change. Keller, "Numerical solution of bifurcation and nonlinear eigenvalue
-problems", 1977; Kuznetsov, "Elements of Applied Bifurcation Theory", chapter 10.
+Where the disturbances that grow, or the sign of dp/ds, are not the same at two points, bisection in
+s locates the change. How many grow does not tell: one exponent may cross upwards and another one
+downwards. With P the projector onto what grows, along what does not, trace(P P') is their number as
+long as they are the same, and one less for each that another one has replaced. Keller, "Numerical
+solution of bifurcation and nonlinear eigenvalue problems", 1977; Kuznetsov, "Elements of Applied
+Bifurcation Theory", chapter 10.
 """
 
 import abc
@@ -23,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
+from scipy.linalg import schur, solve_sylvester
 from tqdm import tqdm
 
 from ... import _numerics as numerics
@@ -232,9 +236,14 @@ class Point(eqx.Module):
     along: np.ndarray
 
     @property
-    def signature(self) -> tuple[int, bool]:
-        """What bifurcations change."""
-        return self.growing, bool(self.tangent[-1] > 0)
+    def rising(self) -> bool:
+        """Whether the parameter increases along the branch."""
+        return bool(self.tangent[-1] > 0)
+
+    def like(self, other: "Point") -> bool:
+        """Whether no bifurcation need lie between two points, as far as they tell."""
+        alike = self.growing == other.growing and self.rising == other.rising
+        return alike and (self.growing == 0 or _exchanged(self, other) == 0)
 
     def facing(self, way: np.ndarray) -> "Point":
         """With the tangent to the same side as a direction."""
@@ -455,21 +464,15 @@ def last_share(
 
 
 def _passed(here: Point, new: Point) -> list[Bifurcation]:
-    """The bifurcations between two points, which are where the signature changes."""
+    """The bifurcations between two points, which are where they cease to be alike."""
     curve = here.curve
     length = float(np.linalg.norm(new.u - here.u))
     # A growth that counts and a parameter that turns change at one place only up to rounding.
     aside = min(curve.rounding**0.4 / length, 0.1)
-    clear, signature = 0.0, here.signature
+    clear, last = 0.0, here
     passed = []
-    while clear < 1 and signature != new.signature:
-        place = last_share(
-            here,
-            new,
-            lambda point, now=signature: point.signature == now,
-            int(-np.log2(curve.rounding)),
-            clear,
-        )
+    while clear < 1 and not last.like(new):
+        place = last_share(here, new, last.like, int(-np.log2(curve.rounding)), clear)
         shares = [min(max(place + d, 0), 1) for d in (-aside, 0, aside)]
         before, at, after = (between(here, new, share) for share in shares)
         if before is None or at is None or after is None:
@@ -477,7 +480,7 @@ def _passed(here: Point, new: Point) -> list[Bifurcation]:
         found = _bifurcation(curve, (here, before, at, after, new))
         if found is not None:
             passed.append(found)
-        clear, signature = shares[-1], after.signature
+        clear, last = shares[-1], after
     return passed
 
 
@@ -486,31 +489,57 @@ def _bifurcation(
 ) -> Bifurcation | None:
     """What happens at a point, from what changes around it, and further away."""
     here, before, at, after, new = points
-    grow = before.growing != after.growing
-    turn = before.signature[1] != after.signature[1]
-    if not grow and not turn:
+    if before.like(after):
         return None
+    grow, fold = before.growing != after.growing, before.rising != after.rising
     less, more = sorted((before, after), key=lambda point: point.growing)
     i = more.growing - 1 if grow else int(np.argmin(np.abs(np.real(at.exponents))))
-    if not turn and min(np.real(here.exponents)[i], np.real(new.exponents)[i]) > 0:
+    replaced = here.growing == new.growing and _exchanged(here, new)
+    ends = np.real(here.exponents)[i], np.real(new.exponents)[i]
+    if grow and not fold and not replaced and min(ends) > 0:
         return None  # what grew already, but less than rounding could tell
-    kinds = {crossing(e, curve.unit) for e in more.exponents[less.growing : more.growing]}
-    kind = crossing(more.exponents[i], curve.unit) if len(kinds) < 2 else "several"
     exponent = complex(at.exponents[i])
-    count = max(more.growing - less.growing, _on_edge(curve, at, exponent))
-    if kind == "real" and grow and turn:
+    edge = _edge(curve, at, exponent)
+    crossed = more.exponents[less.growing : more.growing] if grow else at.exponents[edge]
+    kinds = {crossing(e, curve.unit) for e in crossed}
+    kind = crossing(more.exponents[i], curve.unit) if len(kinds) < 2 else "several"
+    count = max(more.growing - less.growing, int(edge.sum()))
+    if kind == "real" and grow and fold:
         kind = "fold"
     elif kind == "real":
         kind = curve.branching(at) if count == 1 else "branch point"
     return bifurcation(curve, kind, at, exponent, count)
 
 
-def _on_edge(curve: AbstractCurve, at: Point, exponent: complex) -> int:
-    """How many exponents at a point are as near to the edge as the one that crosses it there."""
+def _exchanged(one: Point, other: Point) -> int:
+    """How many of the growing disturbances, as many at either point, others have replaced."""
+    p, q = _growing(one), _growing(other)
+    return 0 if p is None or q is None else one.growing - round(float(np.sum(p * q.T).real))
+
+
+def _growing(point: Point) -> np.ndarray | None:
+    """The projector onto what grows at a point, along what does not; `None` where these are not
+    told by the derivative of F, as at walls, or not told apart."""
+    n, k = len(point.curve.scale), point.growing
+    least = decided(point.exponents, point.curve.rounding)
+    slopes, steps = np.asarray(point.matrix[:n, :n], float), point.curve.unit == "step"
+    grows = (lambda l: abs(1 + l) > np.exp(least)) if steps else (lambda l: l.real > least)
+    try:
+        t, z, found = schur(slopes, "complex", sort=grows)
+    except np.linalg.LinAlgError:
+        return None
+    if found != k or k in (0, n):
+        return None
+    along = solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
+    return z[:, :k] @ np.hstack([np.eye(k), along]) @ z.T.conj()
+
+
+def _edge(curve: AbstractCurve, at: Point, exponent: complex) -> np.ndarray:
+    """Which exponents at a point are as near to the edge as the one that crosses it there."""
     sizes = np.abs(at.exponents[np.isfinite(at.exponents)])
     scale = max(1.0, sizes.max(initial=0)) if curve.unit == "step" else sizes.max(initial=0)
     near = max(curve.rounding**0.75 * scale, 10 * abs(exponent.real))
-    return int(np.sum(np.abs(np.real(at.exponents)) <= near))
+    return np.abs(np.real(at.exponents)) <= near
 
 
 def _turns(kind: str) -> bool:
@@ -525,7 +554,7 @@ def bifurcation(
     state, lowest, highest, period, turn = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
     one = 2 if _turns(kind) else 1
-    count = max(count, one, _on_edge(curve, at, exponent))
+    count = max(count, one, int(_edge(curve, at, exponent).sum()))
     coefficient = curve.coefficient(kind, at, exponent) if count == one else float("nan")
     tangent = curve.unscaled(jnp.asarray(at.tangent))
     return Bifurcation(

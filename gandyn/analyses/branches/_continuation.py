@@ -111,9 +111,9 @@ def continuation(
     Hopf bifurcation or to cycles of half the period, or their period grows without bound.
 
     Bifurcations of equilibria and of cycles of a rule are located to half the digits or better,
-    those of cycles of a flow as well as its integrator allows. Two that lie within one step and
-    undo each other's trace are missed, as they are with any method that looks at points: a larger
-    `resolution` tells them apart.
+    those of cycles of a flow as well as its integrator allows. Those in which a disturbance begins
+    to grow and ceases to within one step are missed, as they are with any method that looks at
+    points: a larger `resolution` tells them apart.
 
     At a branch point it goes on along the same branch. The other one, or what is born, is followed
     from a `Bifurcation` of the result: the equilibria (or cycles of a rule) that cross at a

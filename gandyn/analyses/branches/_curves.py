@@ -326,10 +326,9 @@ def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) 
     The parameter turns there, no growth changes sign, and the branch goes on as the same cycles,
     half a turn later.
     """
-    rising = new.signature[1]
-    if here.signature[1] == rising or here.growing != new.growing:
+    if here.rising == new.rising or here.growing != new.growing:
         return None
-    end = _last(here, new, lambda point: point.signature[1] != rising, 20)
+    end = _last(here, new, lambda point: point.rising == here.rising, 20)
     if end is None:
         return None
     point, _ = meet(half, end.u, upwards(end.u))
