@@ -32,7 +32,7 @@ from .measures._density import checked_density
 from .measures._measure import several_points
 from .measures._quadrature import crossings, cut, lebesgue
 
-if TYPE_CHECKING:  # games know their own equilibria from here
+if TYPE_CHECKING:
     from .games import GAN, MeasureGAN
 
 __all__ = [
@@ -222,7 +222,9 @@ def solved(
     - `highest`: logits are held between plus and minus this; D* is infinite where only one of the
       two has mass. From 35 on the loss is certain, in double precision.
     """
-    free = getattr(game, "discriminator", None)
+    from .games import GAN, MeasureGAN  # which know their own equilibria from here
+
+    free = game.discriminator if isinstance(game, GAN | MeasureGAN) else None
     if not isinstance(free, Free):
         raise TypeError(
             "`game` must be a GAN with a `gandyn.families.Free` discriminator, which alone has its "

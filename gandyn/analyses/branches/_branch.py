@@ -34,7 +34,7 @@ from ..._phase import State
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Players
-from ._edge import Make, crossing, neutral
+from ._edge import Make, crossing
 
 _NEWTON = 12  # steps of Newton's method for one point
 _FAR = 1.0  # the longest step, in units of the sizes of the coordinates
@@ -113,7 +113,7 @@ class Bifurcation(Result):
     def supercritical(self) -> Bool[Array, ""]:
         """Whether what is born is stable, if nothing else grows: the coefficient is negative. False
         as well where there is no coefficient."""
-        return self.coefficient < -neutral(self.coefficient.dtype)
+        return self.coefficient < -numerics.solved(self.coefficient.dtype)
 
 
 class AbstractCurve(eqx.Module):

@@ -29,13 +29,13 @@ from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ..local._equilibrium import equilibrium
-from ..local._rounding import decays
+from ..local._rounding import close, decays
 from ..local._spectrum import per
 from ..orbits._cycle import Cycle, extent
 from ..orbits._floquet import PIECES
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
 from ._curves import Bounds, CycleCurve, resting, turning
-from ._edge import Make, neutral, one_interval
+from ._edge import Make, one_interval
 from ._switch import switched
 
 
@@ -193,8 +193,9 @@ def continuation(
     us = np.stack([point.u for point in points])
     exponents = jnp.asarray(np.stack([point.exponents for point in points]))
     exponents = per(turns, exponents)
-    sizes = jnp.max(jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0), axis=-1, initial=0)
-    known = jnp.maximum(neutral(low.dtype), 100 * numerics.rounding(low.dtype) * sizes)
+    # Exponents are no better known than the points that they are of.
+    error = max(numerics.solved(low.dtype), curve.rounding)
+    clock = make(low).clock
     return Continuation(
         curve.parameter(jnp.asarray(us)),
         states.players,
@@ -202,12 +203,12 @@ def continuation(
         lowest,
         highest,
         exponents,
-        jnp.any(jnp.abs(exponents.real) <= known[:, None], axis=-1),
+        close(exponents, jnp.full(len(points), error, low.dtype), clock),
         (*down.bifurcations[::-1], *up.bifurcations),
         (down.end, up.end),
         (not down.broken, not up.broken),
         name,
-        make(low).unit,
+        clock.unit,
     )
 
 

@@ -24,11 +24,6 @@ Make = Callable[[Any], AbstractDynamics]
 """A dynamics for each value of one hyper-parameter."""
 
 
-def neutral(dtype: Any) -> float:
-    """Growth that cannot be told from none: what rounding makes of an exponent on the edge."""
-    return numerics.solved(dtype)
-
-
 def crossing(exponent: Any, unit: str) -> str:
     """How an exponent crosses the edge: "real" (at 0), "period doubling", or as a pair."""
     turn = abs(np.imag(exponent))

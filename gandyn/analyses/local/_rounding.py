@@ -53,11 +53,11 @@ def close(
     """The same of a few exponents, as far as it can be told without the matrix: as if they were
     well-conditioned."""
     if rounding is None:
-        rounding = jnp.full(exponents.shape[:-1], numerics.rounding(exponents.dtype))
-    rounding = rounding[..., None].astype(exponents.real.dtype)
+        error = numerics.rounding(exponents.dtype)
+        rounding = jnp.full(exponents.shape[:-1], error, exponents.real.dtype)
     sizes = jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0)
     size = 1 if clock.whole else jnp.max(sizes, axis=-1, keepdims=True, initial=0)
-    return jnp.any(jnp.abs(exponents.real) <= _ERRORS * rounding * size, axis=-1)
+    return jnp.any(jnp.abs(exponents.real) <= _ERRORS * rounding[..., None] * size, axis=-1)
 
 
 def decays(
