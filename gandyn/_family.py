@@ -27,7 +27,7 @@ class Family(eqx.Module):
     fixed: dict[str, Float[Array, "..."]]
 
     def __call__(self, **numbers: Any) -> AbstractDynamics:
-        """The dynamics with these numbers."""
+        """The dynamics with these `numbers`, given by name."""
         given = {**self.fixed, **self._named(numbers)}
         required = (p for p in _parameters(self.function) if p.default is p.empty)
         needed = [p.name for p in required if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
@@ -45,7 +45,7 @@ class Family(eqx.Module):
         return made
 
     def at(self, **numbers: Any) -> "Family":
-        """The family in which these numbers are fixed."""
+        """The family in which these `numbers`, given by name, are fixed."""
         return Family(self.function, {**self.fixed, **self._named(numbers)})
 
     @property

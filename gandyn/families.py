@@ -74,6 +74,7 @@ class AbstractLinear(eqx.Module):
         """phi(x)."""
 
     def __call__(self, psi: Float[Array, " size"], x: Scalar) -> Scalar:
+        """D at a point `x`, of the parameters `psi`."""
         if jnp.shape(x) != ():
             raise ValueError(
                 f"{type(self).__name__} is a family of functions on the line, but a point has "

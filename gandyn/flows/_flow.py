@@ -43,7 +43,7 @@ class AbstractFlow(AbstractDynamics):
 
     def term(self, velocity: Callable[..., Any], state: State, key: Key) -> dfx.AbstractTerm:
         """What diffrax integrates: `velocity(t, state, args)`, and the noise of those that have
-        some."""
+        some, such as that of a `state`."""
         return dfx.ODETerm(velocity)
 
     def evolve(

@@ -74,7 +74,7 @@ class AbstractRule(AbstractDynamics):
         return _march_unevenly(rule, state, jnp.asarray(times), key, observe)
 
     def advance(self, state: State, start: Any, count: Any, key: Key = None) -> State:
-        """The state `count` steps after step number `start`."""
+        """Where a `state` is `count` steps after step number `start`."""
         step = stepper(as_precise(self, state), key)
         return jax.lax.fori_loop(0, count, lambda i, s: step(start + i, s), state)
 
