@@ -42,8 +42,8 @@ class AbstractFlow(AbstractDynamics):
         """f(z), with the structure of the state."""
 
     def term(self, velocity: Callable[..., Any], state: State, key: Key) -> dfx.AbstractTerm:
-        """What diffrax integrates: `velocity(t, state, args)`, and the noise of those that have
-        some, such as that of a `state`."""
+        """What diffrax integrates from a `state` on: `velocity(t, state, args)`, and the noise of
+        those that have some."""
         return dfx.ODETerm(velocity)
 
     def evolve(
