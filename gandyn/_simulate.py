@@ -82,15 +82,15 @@ def simulate(
     return found
 
 
-def _fits(state: State, times: int) -> None:
+def _fits(state: State, n: int) -> None:
     """Refuse to keep more states than there is memory for, before it is used up."""
     one = sum(x.nbytes for x in jax.tree.leaves(state) if hasattr(x, "nbytes"))
-    if one * times < _MUCH or not checks.is_concrete(state):
+    if one * n < _MUCH or not checks.is_concrete(state):
         return
     there = of_devices(jax.local_devices()[:1])
-    if one * times > there:
+    if one * n > there:
         raise ValueError(
-            f"`ts` asks for {times} states of {text(one)}, {text(one * times)} together, but there "
+            f"`ts` asks for {n} states of {text(one)}, {text(one * n)} together, but there "
             f"are {text(there)} of memory: keep fewer times, or go on from `.final` in parts."
         )
 

@@ -233,10 +233,10 @@ def solved(
     players = checks.players(players)
     batch = game.batch(players, checks.key(key))
     for name, (x, _) in (("data", batch.real), ("generator", batch.fake)):
-        if checks.is_concrete((x, free.nodes)) and not np.all(np.isin(x, free.nodes)):
+        if checks.is_concrete((x, free.grid)) and not np.all(np.isin(x, free.grid)):
             raise ValueError(
                 f"the points of the {name} must be nodes of the discriminator, between which it is "
-                "not free: `gandyn.families.on_grid(law.cdf, nodes)` puts a law on them, and "
+                "not free: `gandyn.families.on_grid(law.cdf, grid)` puts a law on them, and "
                 "`gandyn.games.bump` and `gandyn.games.density` are generators on them."
             )
     p, q = (free.masses(players[1], points) for points in (batch.real, batch.fake))

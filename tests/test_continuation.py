@@ -14,7 +14,7 @@ from generic import along
 import gandyn as gd
 from gandyn import plots
 from gandyn.analyses.branches._branch import meet
-from gandyn.analyses.branches._curves import resting
+from gandyn.analyses.branches._curves import equilibrium_curve
 from gandyn.analyses.branches._switch import _crossing
 
 pytestmark = pytest.mark.slow
@@ -361,7 +361,7 @@ def test_a_small_quadratic_term_makes_an_exchange_of_stability(small):
 def test_the_direction_of_the_branch_that_crosses(slope):
     """Of x (p - slope x) = 0, from either branch."""
     make = family(x1p1=1.0, x2p0=-slope)
-    curve = resting(
+    curve = equilibrium_curve(
         make, gd.State((jnp.asarray(0.0),)), (jnp.asarray(-2.0), jnp.asarray(3.0)), None
     )
     u = curve.point(jnp.zeros(1), jnp.asarray(0.0))

@@ -213,7 +213,7 @@ def _solve(
     observe: Callable[[Any], PyTree],
     plan: Integrator,
     wrap: Callable[[dfx.AbstractSolver], dfx.AbstractSolver],
-    times: int = 1,
+    more: int = 1,
     *,
     max_steps: int,
 ) -> PyTree:
@@ -238,7 +238,7 @@ def _solve(
         stepsize_controller=controller,
         adjoint=plan.adjoint,
         # Beyond the default, more levels of the loop would have to be compiled.
-        max_steps=max(max_steps, min(times * max_steps, MAX_STEPS)),
+        max_steps=max(max_steps, min(more * max_steps, MAX_STEPS)),
         throw=False,
     )
     assert found.ys is not None

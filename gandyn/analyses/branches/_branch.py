@@ -40,7 +40,7 @@ _NEWTON = 12  # steps of Newton's method for one point
 _FAR = 1.0  # the longest step, in units of the sizes of the coordinates
 _FIRST = 0.5  # the first step, in units of the longest
 _SMALLEST = 1e-9  # a step along the branch
-_TURN = 0.9  # the cosine of the angle by which the branch may turn within a step
+_STRAIGHT = 0.9  # the least cosine of the angle between the tangents at both ends of a step
 _ASIDE = 0.3  # how far from its tangent the branch may be after a step, in units of the step
 
 CLOSED = "closed on itself"
@@ -120,7 +120,7 @@ class AbstractCurve(eqx.Module):
     """A curve F(u) = 0, u = (x / scale, ..., (p - zero) / (high - low)), in states and a parameter,
     with a unit for each coordinate of the state; `zero` is 0, or the bound next to it.
 
-    Exponents are per turn here: for the time in which a cycle returns, for equilibria per unit.
+    Exponents are per `return_time` here: that of the cycle, and for equilibria the unit.
     """
 
     make: eqx.AbstractVar[Make]
@@ -151,7 +151,7 @@ class AbstractCurve(eqx.Module):
         """Of the cycle; 0 for an equilibrium."""
 
     @abc.abstractmethod
-    def turn(self, u: Float[Array, " u"]) -> Float[Array, ""]:
+    def return_time(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         """The time that exponents are per."""
 
     @abc.abstractmethod
@@ -173,7 +173,7 @@ class AbstractCurve(eqx.Module):
 
     @abc.abstractmethod
     def coefficient(self, kind: str, at: "Point", exponent: complex) -> float:
-        """See `Bifurcation`; per turn."""
+        """See `Bifurcation`; per `return_time`."""
 
     @abc.abstractmethod
     def ended(self, here: "Point", new: "Point") -> End | None:
@@ -192,7 +192,7 @@ class AbstractCurve(eqx.Module):
 
     def at(self, u: np.ndarray) -> "AbstractCurve":
         """The curve in units of a point on it: 1 + |x|, for each coordinate its own."""
-        scale = unit(self.scale * u[: len(self.scale)])
+        scale = sizes(self.scale * u[: len(self.scale)])
         return eqx.tree_at(lambda curve: curve.scale, self, scale)
 
     @property
@@ -217,7 +217,7 @@ class AbstractCurve(eqx.Module):
         return f"{float(self.parameter(jnp.asarray(u))):g}"
 
 
-def unit(x: Float[Array, " n"]) -> Float[Array, " n"]:
+def sizes(x: Float[Array, " n"]) -> Float[Array, " n"]:
     """In what each coordinate of a state is measured near a state."""
     return 1 + jnp.abs(x)
 
@@ -355,7 +355,7 @@ def walk(origin: Point, resolution: int, max_points: int, shown: tqdm) -> Walk:
         if new.u[-1] in curve.ends:
             bound = curve.low if new.u[-1] == curve.ends[0] else curve.high
             return Walk(points, passed, f"left the bounds at {float(bound):g}")
-        if steps <= 4 and np.sum(here.tangent * new.tangent) > (1 + _TURN) / 2:
+        if steps <= 4 and np.sum(here.tangent * new.tangent) > (1 + _STRAIGHT) / 2:
             step *= 1.5
         here = new.in_its_units()
         curve = here.curve
@@ -383,7 +383,7 @@ def _next(here: Point, step: float) -> tuple[Point | None, int]:
     ahead = guess if new is None else new.u
     if not low < ahead[-1] < high:
         new = _land(here, ahead)
-    if new is None or np.sum(here.tangent * new.tangent) < _TURN:
+    if new is None or np.sum(here.tangent * new.tangent) < _STRAIGHT:
         return None, steps
     apart = new.u - here.u
     ahead = np.sum(apart * here.tangent)
@@ -398,7 +398,7 @@ def _returned(origin: Point, here: Point, new: Point) -> Point | None:
     apart, length = u - here.u, np.linalg.norm(new.u - here.u)
     ahead = np.sum(apart * here.tangent)
     aside = np.linalg.norm(apart - ahead * here.tangent)
-    facing = np.sum(way * here.tangent) > (2 * _TURN - 1) * np.linalg.norm(way)
+    facing = np.sum(way * here.tangent) > (2 * _STRAIGHT - 1) * np.linalg.norm(way)
     if not (facing and 0 < ahead <= length and aside <= _ASIDE * length):
         return None
     back = np.sum((u - new.u) * new.tangent)
@@ -448,12 +448,12 @@ def between(here: Point, new: Point, share: float) -> Point | None:
 
 
 def last_share(
-    here: Point, new: Point, before: Callable[[Point], Any], turns: int, first: float = 0.0
+    here: Point, new: Point, before: Callable[[Point], Any], halvings: int, first: float = 0.0
 ) -> float:
     """About the last share of the way from one point to the next, by bisection, at which something
     has not happened yet."""
     last = 1.0
-    for _ in range(turns):
+    for _ in range(halvings):
         middle = (first + last) / 2
         point = between(here, new, middle)
         if point is not None and before(point):
@@ -551,7 +551,7 @@ def bifurcation(
 ) -> Bifurcation:
     """A bifurcation of a known kind, by an exponent that crosses: one of `count`, or of more."""
     u = jnp.asarray(at.u)
-    state, lowest, highest, period, turn = seen(curve, u)
+    state, lowest, highest, period, time = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
     one = 2 if _turns(kind) else 1
     count = max(count, one, int(_edge(curve, at, exponent).sum()))
@@ -564,9 +564,9 @@ def bifurcation(
         period,
         lowest,
         highest,
-        jnp.asarray(exponent / float(turn), at.exponents.dtype),
+        jnp.asarray(exponent / float(time), at.exponents.dtype),
         jnp.asarray(count),
-        jnp.asarray(coefficient / float(turn), u.dtype),
+        jnp.asarray(coefficient / float(time), u.dtype),
         tangent / jnp.linalg.norm(tangent),
         curve.make(curve.low).unit,
     )
@@ -576,5 +576,5 @@ def bifurcation(
 def seen(
     curve: AbstractCurve, u: Float[Array, " u"]
 ) -> tuple[State, Players, Players, Array, Array]:
-    """The state, the extremes of the cycle, its period, and the time of a turn."""
-    return curve.state(u), *curve.extremes(u), curve.period(u), curve.turn(u)
+    """The state, the extremes of the cycle, its period, and the time that exponents are per."""
+    return curve.state(u), *curve.extremes(u), curve.period(u), curve.return_time(u)

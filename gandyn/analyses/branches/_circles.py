@@ -40,9 +40,9 @@ def circles(
     none any more, or only another one of quite another radius, `converged` is false and the rest
     nan.
 
-        turn = gandyn.cycle(GradientFlow(Gradient(game)), players, 6.3)
+        orbit = gandyn.cycle(GradientFlow(Gradient(game)), players, 6.3)
         fam = gandyn.family(lambda step_size: gandyn.methods.simultaneous(game, step_size))
-        found = gandyn.circles(fam, turn, {"step_size": np.linspace(0.01, 0.2, 20)})
+        found = gandyn.circles(fam, orbit, {"step_size": np.linspace(0.01, 0.2, 20)})
 
     **Arguments:**
 
@@ -54,16 +54,16 @@ def circles(
     """
     line, steps = _line(family, axes)
     checks.untraced("`gandyn.circles`", players, steps)
-    turn = checks.instance(
+    cycle = checks.instance(
         "players", players, Cycle, "a limit cycle", "`gandyn.cycle(flow, ...)` finds one"
     )
-    if turn.unit == "step" or not turn.converged:
+    if cycle.unit == "step" or not cycle.converged:
         raise ValueError(
             "`players` must be the cycle of a flow, and found, but "
-            + ("is one of a rule." if turn.unit == "step" else "has not converged.")
+            + ("is one of a rule." if cycle.unit == "step" else "has not converged.")
         )
-    _, state = begin(line(steps[0]), turn.players, key, settled=True)
-    steps, time = as_precise((steps, turn.period), state)
+    _, state = begin(line(steps[0]), cycle.players, key, settled=True)
+    steps, time = as_precise((steps, cycle.period), state)
     found: list[Circle] = []
     for h in steps:
         if not found or found[-1].converged:

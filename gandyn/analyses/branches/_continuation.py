@@ -34,7 +34,7 @@ from ..local._spectrum import per
 from ..orbits._cycle import Cycle, extent
 from ..orbits._floquet import PIECES
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
-from ._curves import Bounds, CycleCurve, resting, turning
+from ._curves import Bounds, CycleCurve, cycle_curve, equilibrium_curve
 from ._edge import Make, one_interval
 from ._switch import switched
 
@@ -187,12 +187,12 @@ def continuation(
     points = [*down.points[::-1], *points, *up.points]
     views = [seen(point.curve, jnp.asarray(point.u)) for point in points]
     # Stacked on the host, where their number is no part of a program.
-    states, lowest, highest, periods, turns = jax.tree.map(
+    states, lowest, highest, periods, times = jax.tree.map(
         lambda *leaves: jnp.asarray(np.stack(leaves)), *views
     )
     us = np.stack([point.u for point in points])
     exponents = jnp.asarray(np.stack([point.exponents for point in points]))
-    exponents = per(turns, exponents)
+    exponents = per(times, exponents)
     # Exponents are no better known than the points that they are of.
     error = max(numerics.solved(low.dtype), curve.rounding)
     clock = make(low).clock
@@ -227,7 +227,7 @@ def _equilibrium_at(
             f"to follow a branch: the root finder ended with a residual of {found.residual:.2g}. "
             "Give players nearer to one, or another `start`."
         )
-    curve = resting(make, found.state, bounds, key)
+    curve = equilibrium_curve(make, found.state, bounds, key)
     u = curve.point(coordinates(found.state)[0], start)
     origin, _ = meet(curve, u, upwards(u))
     if origin is None:
@@ -260,14 +260,14 @@ def _cycle_at(
                 "the family is one of rules, but `players` is a Cycle of a flow, of period "
                 f"{period:g}: `gandyn.rules.TimeMap` makes a rule of a flow."
             )
-        curve = resting(make, cycle.state, bounds, key, steps)
+        curve = equilibrium_curve(make, cycle.state, bounds, key, steps)
     elif steps == period != PIECES:
         raise ValueError(
             "the family is one of flows, but `players` is a Cycle of a rule, of period "
             f"{steps} steps."
         )
     else:
-        curve = turning(make, cycle.state, cycle.period, bounds, key)
+        curve = cycle_curve(make, cycle.state, cycle.period, bounds, key)
     u = curve.point(x, start)
     origin, _ = meet(curve, u, upwards(u))
     near = 0.1 * extent(orbit) / np.asarray(curve.scale)

@@ -26,13 +26,13 @@ Make = Callable[[Any], AbstractDynamics]
 
 def crossing(exponent: Any, unit: str) -> str:
     """How an exponent crosses the edge: "real" (at 0), "period doubling", or as a pair."""
-    turn = abs(np.imag(exponent))
-    rounding = numerics.half_the_digits(np.asarray(turn).dtype)
-    if turn <= rounding:
+    frequency = abs(np.imag(exponent))
+    rounding = numerics.half_the_digits(np.asarray(frequency).dtype)
+    if frequency <= rounding:
         return "real"
     if unit != "step":
         return "Hopf"
-    return "period doubling" if np.pi - turn <= rounding else "Neimark-Sacker"
+    return "period doubling" if np.pi - frequency <= rounding else "Neimark-Sacker"
 
 
 def at_rest(

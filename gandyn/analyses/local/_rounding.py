@@ -37,12 +37,12 @@ def undecided(
     far = 1 + 2 * jnp.max(jnp.abs(matrix))
     matrix = jax.lax.complex(matrix + jnp.diag(jnp.where(held, far, 0)), jnp.zeros_like(matrix))
 
-    def distance(turn: Array) -> Array:
-        shifted = matrix - jnp.diag(jnp.broadcast_to(clock.edge(turn), n))
+    def distance(frequency: Array) -> Array:
+        shifted = matrix - jnp.diag(jnp.broadcast_to(clock.edge(frequency), n))
         return jnp.linalg.svd(shifted, compute_uv=False)[-1]
 
-    turns = jnp.nan_to_num(exponents[:_MODES].imag)
-    return jnp.any(jax.vmap(distance)(turns) <= error)
+    frequencies = jnp.nan_to_num(exponents[:_MODES].imag)
+    return jnp.any(jax.vmap(distance)(frequencies) <= error)
 
 
 def close(

@@ -24,7 +24,7 @@ from ..._types import Key, Number, Players
 from ._cycle import Cycle, cycle
 from ._ends import ESCAPED, STRETCHES, UNDECIDED, follow, outside
 from ._lyapunov import lyapunov
-from ._rotation import turning
+from ._rotation import rotation_of
 
 _LOOKS = 4096  # at the players, to see them turn
 _PACES = 25_600  # looks at a flow at an even pace
@@ -311,7 +311,7 @@ def _stays(path: np.ndarray) -> bool:
 
 def _turn(path: np.ndarray, gap: float, unit: str) -> float:
     """The time of one turn in the plane in which the players move most."""
-    return float(turning(jnp.asarray(path), jnp.asarray(gap, path.dtype), unit).period)
+    return float(rotation_of(jnp.asarray(path), jnp.asarray(gap, path.dtype), unit).period)
 
 
 def escape_time(

@@ -11,7 +11,7 @@ from ... import _checks as checks
 from ..._phase import as_precise
 from ..._result import Result
 from ..._types import Key, Players
-from ...families import grid, hats
+from ...families import checked_grid, hats
 from ...games._gan import AbstractGAN, WeightedPoints, checked_gan
 
 
@@ -52,7 +52,7 @@ def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Fr
     - `x`: the grid, increasing; what lies beyond it is drawn at its ends.
     - `key`: one realization, for a sampled game.
     """
-    x = grid("x", x)
+    x = checked_grid("x", x)
     batch = checked_gan("frame", game).batch(checks.players(players), checks.key(key))
     if batch.real[0].ndim != 1:
         raise ValueError(
@@ -69,7 +69,7 @@ def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Fr
     return Frame(x, density(batch.real), density(batch.fake), jax.vmap(batch.critic)(x))
 
 
-def widths(nodes: Float[Array, " n"]) -> Float[Array, " n"]:
+def widths(grid: Float[Array, " n"]) -> Float[Array, " n"]:
     """The widths of the cells of a grid, those of the trapezoidal rule."""
-    gaps = jnp.diff(nodes)
+    gaps = jnp.diff(grid)
     return jnp.concatenate([gaps[:1], gaps[:-1] + gaps[1:], gaps[-1:]]) / 2
