@@ -51,7 +51,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-_TURNS = 128
+_HALVINGS = 128
 _FAR = 30.0  # logits are searched up to sinh(30) = 5e12
 
 
@@ -343,7 +343,7 @@ def _search(loss: Loss, log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
                 return beyond(slope(jnp.sinh(x), log_ratio))
 
             far = jnp.asarray(_FAR, log_ratio.dtype)
-            low, high = numerics.bisection(there, -far, far, _TURNS)
+            low, high = numerics.bisection(there, -far, far, _HALVINGS)
             end = jnp.sinh((low + high) / 2)
             return jnp.where(high == far, jnp.inf, jnp.where(low == -far, -jnp.inf, end))
 

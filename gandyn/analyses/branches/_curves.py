@@ -47,7 +47,7 @@ _STILL = 1e-3  # a parameter that changes so little while only the period grows 
 _ALONE = 0.99  # the share of a tangent from which only the period changes
 
 
-class _Turn(AbstractDynamics):
+class _ReturnMap(AbstractDynamics):
     """So many steps of a dynamics as one."""
 
     unit: ClassVar[str] = "step"
@@ -99,7 +99,7 @@ class EquilibriumCurve(AbstractCurve):
 
     def dynamics(self, p: Float[Array, ""]) -> Any:
         dynamics = self.make(p)
-        return _Turn(dynamics, self.steps) if self.steps else dynamics
+        return _ReturnMap(dynamics, self.steps) if self.steps else dynamics
 
     def field(self, p: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """r(x, p)."""
