@@ -20,6 +20,7 @@ from string import ascii_lowercase
 from types import ModuleType
 from typing import Any, TypeVar
 
+import jax
 import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
@@ -53,7 +54,8 @@ class Stored:
     """The options of an experiment whose panels can be kept."""
 
     store: Path | None = None
-    """Folder in which what is finished is kept: the same command again goes on from there."""
+    """Folder in which what is finished is kept: the same command again goes on from there, as long
+    as the code is the same, that of the experiment and that of gandyn."""
 
 
 def measured(
@@ -83,10 +85,13 @@ def _kept(name: str, panel: ModuleType, options: Stored) -> Found:
 
 
 def _digest(panel: ModuleType, options: Stored) -> str:
-    """Of what decides the numbers: the options, the experiment's files, the library's version."""
+    """Of what decides the numbers: the options, and the code of the experiment and of the library,
+    but for its plots, in which nothing is computed."""
     chosen = dataclasses.asdict(dataclasses.replace(options, store=None))
-    files = sorted(Path(str(panel.__file__)).parent.glob("*.py"))
-    texts = [gd.__version__, json.dumps(chosen), *(file.read_text() for file in files)]
+    library = Path(str(gd.__file__)).parent
+    code = [file for file in library.rglob("*.py") if file.parent != library / "plots"]
+    files = [*sorted(Path(str(panel.__file__)).parent.glob("*.py")), *sorted(code)]
+    texts = [jax.__version__, json.dumps(chosen), *(file.read_text() for file in files)]
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 

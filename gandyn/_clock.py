@@ -76,7 +76,7 @@ class AbstractClock(eqx.Module):
         """Growth rates from the eigenvalues of `linear(slopes)`."""
 
     @abc.abstractmethod
-    def edge(self, turn: Float[Array, ""]) -> Complex[Array, ""]:
+    def edge(self, frequency: Float[Array, ""]) -> Complex[Array, ""]:
         """The eigenvalue of `linear(slopes)` that turns at a rate, and neither grows nor decays."""
 
     @abc.abstractmethod
@@ -153,8 +153,8 @@ class Steps(AbstractClock):
     def growth(self, eigenvalues: Complex[Array, "*b n"]) -> Float[Array, "*b n"]:
         return jnp.log(jnp.abs(eigenvalues))
 
-    def edge(self, turn: Float[Array, ""]) -> Complex[Array, ""]:
-        return jax.lax.complex(jnp.cos(turn), jnp.sin(turn))
+    def edge(self, frequency: Float[Array, ""]) -> Complex[Array, ""]:
+        return jax.lax.complex(jnp.cos(frequency), jnp.sin(frequency))
 
     def propagator(self, slopes: Slopes, time: Array) -> Slopes:
         # By repeated squaring.
@@ -219,20 +219,19 @@ class Continuous(AbstractClock):
     def growth(self, eigenvalues: Complex[Array, "*b n"]) -> Float[Array, "*b n"]:
         return eigenvalues.real
 
-    def edge(self, turn: Float[Array, ""]) -> Complex[Array, ""]:
-        return jax.lax.complex(jnp.zeros_like(turn), turn)
+    def edge(self, frequency: Float[Array, ""]) -> Complex[Array, ""]:
+        return jax.lax.complex(jnp.zeros_like(frequency), frequency)
 
     def propagator(self, slopes: Slopes, time: Array) -> Slopes:
         held, free = _without_held(slopes)
-        time = time.astype(slopes.dtype)
         grown = jax.scipy.linalg.expm(time * free)
         return jnp.where((time > 0) & held[None], 0, grown)
 
     def reactivity(self, slopes: Slopes) -> Float[Array, ""]:
         held, free = _without_held(slopes)
         least = -jnp.linalg.norm(free)
-        turned = jnp.diag(jnp.where(held, 2 * least - 1, 0))
-        largest = jnp.linalg.eigvalsh((free + free.T) / 2 + turned)[-1]
+        away = jnp.diag(jnp.where(held, 2 * least - 1, 0))
+        largest = jnp.linalg.eigvalsh((free + free.T) / 2 + away)[-1]
         return jnp.where(largest < 1.5 * least - 0.5, -jnp.inf, largest)
 
 

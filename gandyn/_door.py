@@ -1,4 +1,9 @@
-"""The door of every analysis: what is given is checked, and becomes the state that is meant."""
+"""The door of every analysis: what is given is checked, and becomes the state that is meant.
+
+Here, and nowhere further in, is decided how precisely numbers are computed with: as precisely as
+the players. A dynamics is taken at their precision, and so is whatever else is asked with numbers,
+by `as_precise`.
+"""
 
 import functools
 from typing import Any
@@ -9,25 +14,30 @@ from jaxtyping import PyTree
 
 from . import _checks as checks
 from ._dynamics import AbstractDynamics, checked_dynamics
-from ._phase import State
+from ._phase import State, as_precise
 from ._reads import compiled
 from ._types import Key, Players
 
 
 def begin(
     dynamics: Any, players: Players | State, key: Key = None, *, settled: bool = False
-) -> State:
-    """The state of `dynamics` that a caller means by `players`: a `State` as it is, players alone
-    with a fresh memory, or, at a point of rest, with the `settled` one that it has there."""
+) -> tuple[AbstractDynamics, State]:
+    """A dynamics, in the precision of the state that a caller means by `players`, and this state: a
+    `State` as it is, players alone with a fresh memory, or, at a point of rest, with the `settled`
+    one that it has there."""
     checks.key(key)
     dynamics = checked_dynamics(dynamics)
     if isinstance(players, State):
-        return _going_on(dynamics, checks.players(players.players), players.memory)
+        state = _going_on(dynamics, checks.players(players.players), players.memory)
+        return as_precise(dynamics, state), state
     players = checks.players(players)
     if not any(x.size for x in jax.tree.leaves(players)):
         raise ValueError("`players` must have at least one number to move, but has none.")
     state = dynamics.init(players)
-    return _settled(dynamics, state, key) if settled and jax.tree.leaves(state.memory) else state
+    dynamics = as_precise(dynamics, state)
+    if settled and jax.tree.leaves(state.memory):
+        state = _settled(dynamics, state, key)
+    return dynamics, state
 
 
 @compiled

@@ -15,6 +15,7 @@ for a kind is overridden there. The contract:
 - `residual` vanishes exactly at rest, has the structure of the state, and is differentiable.
 - Memory that is empty is `None` or has no array leaves; everything that moves is an inexact leaf.
 - Divergence is data: a state that blew up is inf or nan, never an exception.
+- Its numbers need no casts: analyses take a dynamics in the precision of the state.
 """
 
 import abc
@@ -67,7 +68,7 @@ class AbstractDynamics(eqx.Module):
         key: Key = None,
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
-        """What was observed at the times `ts`, stacked; `state` is the state at `ts[0]`."""
+        """What `observe` sees at the times `ts`, stacked; `state` is the state at `ts[0]`."""
 
     @abc.abstractmethod
     def residual(self, state: State, key: Key = None) -> State:
@@ -119,7 +120,7 @@ class AbstractDynamics(eqx.Module):
     def tangent(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
     ) -> tuple[State, Frame]:
-        """The state after a time, and a frame of disturbances carried along."""
+        """Where a `state` is a `time` after `start`, and a `frame` of disturbances with it."""
 
         def end(state: State) -> State:
             ts = jnp.stack([jnp.asarray(start), jnp.asarray(start + time)])
@@ -130,16 +131,17 @@ class AbstractDynamics(eqx.Module):
     def stretch(
         self, state: State, frame: Frame, start: Any, time: Any, key: Key = None
     ) -> tuple[State, Frame, Float[Array, " k"]]:
-        """The state and an orthonormal frame after a time, and the logarithms by which its
-        directions have grown: nan for what rounding has lost."""
+        """Where a `state` is a `time` after `start`, an orthonormal `frame` carried along, and the
+        logarithms by which its directions have grown: nan for what rounding has lost."""
         state, carried = self.tangent(state, frame, start, time, key)
         return state, *factors(carried)
 
     def looks(
         self, state: State, size: Any, start: Any, time: Any, n: int, key: Key = None
     ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
-        """The players of what is of a `size` at n + 1 looks, close enough together for their way to
-        be seen, their times, and the last state; in all about a `time`, or less."""
+        """The players of a `state`, of what is of a `size`, at `n` + 1 looks from `start` on, close
+        enough together for their way to be seen, their times, and the last state; in all about a
+        `time`, or less."""
         ts = jnp.asarray(self.clock.looks(time, n))
         ts = ts + jnp.asarray(start).astype(ts.dtype)
         path, states = self.evolve(state, ts, key, players_and_state)
@@ -148,8 +150,9 @@ class AbstractDynamics(eqx.Module):
     def extent(
         self, state: State, size: Any, start: Any, time: Any, key: Key = None
     ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
-        """The corners of the box that the players of what is of a `size` fill in about a `time`,
-        looked at so closely that no hump is missed; the state in the end, and when that is."""
+        """The corners of the box that the players of a `state`, of what is of a `size`, fill in
+        about a `time` from `start` on, looked at so closely that no hump is missed; the state in
+        the end, and when that is."""
         path, ts, end = self.looks(state, size, start, time, _LOOKS, key)
         return *box(path), end, ts[-1]
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import _checks as checks
 from ._dynamics import AbstractDynamics
+from ._phase import in_precision
 
 
 class Family(eqx.Module):
@@ -25,7 +27,7 @@ class Family(eqx.Module):
     fixed: dict[str, Float[Array, "..."]]
 
     def __call__(self, **numbers: Any) -> AbstractDynamics:
-        """The dynamics with these numbers."""
+        """The dynamics with these `numbers`, given by name."""
         given = {**self.fixed, **self._named(numbers)}
         required = (p for p in _parameters(self.function) if p.default is p.empty)
         needed = [p.name for p in required if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
@@ -43,7 +45,7 @@ class Family(eqx.Module):
         return made
 
     def at(self, **numbers: Any) -> "Family":
-        """The family in which these numbers are fixed."""
+        """The family in which these `numbers`, given by name, are fixed."""
         return Family(self.function, {**self.fixed, **self._named(numbers)})
 
     @property
@@ -64,13 +66,13 @@ class Family(eqx.Module):
 
 
 class Line(eqx.Module):
-    """The dynamics of a family along one of its numbers: a function of it."""
+    """The dynamics of a family along one of its numbers: a function of it, as precise as that."""
 
     family: Family
     name: str = eqx.field(static=True)
 
     def __call__(self, value: Any) -> AbstractDynamics:
-        return self.family(**{self.name: value})
+        return in_precision(self.family(**{self.name: value}), jnp.result_type(value))
 
 
 def family(function: Callable[..., AbstractDynamics]) -> Family:

@@ -142,12 +142,12 @@ def _sums(products: Exact, index: np.ndarray, n: int) -> Exact:
     return sums >> BITS
 
 
-def _scales(a: coo_array, turns: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def _scales(a: coo_array, rounds: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Powers of two by which rows and columns have entries around one."""
     logs = np.log2(np.abs(a.data))
     n, m = int(a.row.max()) + 1, int(a.col.max()) + 1
     rows, columns = np.zeros(n), np.zeros(m)
-    for _ in range(turns):
+    for _ in range(rounds):
         rows = -_middle(logs + columns[a.col], a.row, len(rows))
         columns = -_middle(logs + rows[a.row], a.col, len(columns))
     return np.exp2(np.round(rows)), np.exp2(np.round(columns))

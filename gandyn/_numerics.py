@@ -81,7 +81,7 @@ def newton(
 
 
 def bisection(
-    beyond: Callable[[Halves], Bool[Array, "..."]], low: Halves, high: Halves, turns: int = 64
+    beyond: Callable[[Halves], Bool[Array, "..."]], low: Halves, high: Halves, halvings: int = 64
 ) -> tuple[Halves, Halves]:
     """The ends of [low, high], halved so many times, by default until rounding, between which
     `beyond` becomes true. They have no derivatives: `refined` gives them those of the equation."""
@@ -92,7 +92,7 @@ def bisection(
         above = beyond(middle)
         return jnp.where(above, low, middle), jnp.where(above, middle, high)
 
-    return jax.lax.stop_gradient(jax.lax.fori_loop(0, turns, halve, (low, high)))
+    return jax.lax.stop_gradient(jax.lax.fori_loop(0, halvings, halve, (low, high)))
 
 
 def refined(x: Halves, miss: Halves, slope: Halves, regular: Bool[Array, "..."]) -> Halves:

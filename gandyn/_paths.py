@@ -10,9 +10,9 @@ def box(path: Float[Array, "look n"]) -> tuple[Float[Array, " n"], Float[Array, 
     low, high = jnp.min(path, axis=0), jnp.max(path, axis=0)
     before, at, after = path[:-2], path[1:-1], path[2:]
     slope, bend = (after - before) / 2, before - 2 * at + after
-    turns = (jnp.abs(slope) <= jnp.abs(bend)) & jnp.isfinite(bend)
-    top = at - slope**2 / (2 * jnp.where(turns, bend, 1))
-    top = jnp.where(turns, top, at)
+    within = (jnp.abs(slope) <= jnp.abs(bend)) & jnp.isfinite(bend)
+    top = at - slope**2 / (2 * jnp.where(within, bend, 1))
+    top = jnp.where(within, top, at)
     return jnp.minimum(low, jnp.min(top, axis=0)), jnp.maximum(high, jnp.max(top, axis=0))
 
 

@@ -68,21 +68,27 @@ def players_vector(state: State) -> Inexact[Array, " n"]:
     return coordinates(state.players)[0]
 
 
-def precision(state: State) -> jnp.dtype:
-    """The dtype that holds all that moves."""
-    moving = [x for x in jax.tree.leaves(state) if eqx.is_inexact_array(x)]
+def precision(tree: PyTree) -> jnp.dtype:
+    """The dtype that holds all that moves: of a state, or of players alone."""
+    moving = [x for x in jax.tree.leaves(tree) if eqx.is_inexact_array(x)]
     return jnp.result_type(*moving) if moving else jnp.result_type(float)
 
 
 def in_precision(tree: PyTree, dtype: jnp.dtype) -> PyTree:
-    """The real numbers of a dynamics in the precision of its state, once, ahead of all steps.
+    """The real numbers of a tree, such as a dynamics, in a precision.
 
     Constants stay constants under `jit`, so that XLA can put them into the loops that use them.
     """
 
-    def cast(x: Any) -> Any:
-        real = eqx.is_inexact_array(x) and not jnp.iscomplexobj(x)
-        return x.astype(dtype) if real and x.dtype != dtype else x
+    def other(x: Any) -> bool:
+        return eqx.is_inexact_array(x) and not jnp.iscomplexobj(x) and x.dtype != dtype
 
+    if not any(map(other, jax.tree.leaves(tree))):
+        return tree
     with jax.ensure_compile_time_eval():
-        return jax.tree.map(cast, tree)
+        return jax.tree.map(lambda x: x.astype(dtype) if other(x) else x, tree)
+
+
+def as_precise(tree: PyTree, like: PyTree) -> PyTree:
+    """The real numbers of a tree in the precision of a state, or of players."""
+    return in_precision(tree, precision(like))

@@ -6,13 +6,12 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Real
 
 from . import _checks as checks
 from ._door import begin
 from ._dynamics import AbstractDynamics
-from ._phase import State
+from ._phase import State, as_precise
 from ._result import Result
 from ._sweep._memory import of_devices, text
 from ._types import Key, Players
@@ -72,8 +71,9 @@ def simulate(
     To differentiate a rule backwards, evenly spaced `ts` must be known when the program is traced
     (a numpy array, or any array outside of `jit`).
     """
-    state = begin(dynamics, players, key)
-    _fits(state, np.size(ts))
+    dynamics, state = begin(dynamics, players, key)
+    ts = as_precise(dynamics.clock.times(ts), state)
+    _fits(state, ts.size)
     states = dynamics.evolve(state, ts, key)
     found = Trajectory(jnp.asarray(ts), states, dynamics.unit)
     known = dynamics.limited and checks.is_concrete(states)
@@ -82,15 +82,15 @@ def simulate(
     return found
 
 
-def _fits(state: State, times: int) -> None:
+def _fits(state: State, n: int) -> None:
     """Refuse to keep more states than there is memory for, before it is used up."""
     one = sum(x.nbytes for x in jax.tree.leaves(state) if hasattr(x, "nbytes"))
-    if one * times < _MUCH or not checks.is_concrete(state):
+    if one * n < _MUCH or not checks.is_concrete(state):
         return
     there = of_devices(jax.local_devices()[:1])
-    if one * times > there:
+    if one * n > there:
         raise ValueError(
-            f"`ts` asks for {times} states of {text(one)}, {text(one * times)} together, but there "
+            f"`ts` asks for {n} states of {text(one)}, {text(one * n)} together, but there "
             f"are {text(there)} of memory: keep fewer times, or go on from `.final` in parts."
         )
 

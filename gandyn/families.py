@@ -74,6 +74,7 @@ class AbstractLinear(eqx.Module):
         """phi(x)."""
 
     def __call__(self, psi: Float[Array, " size"], x: Scalar) -> Scalar:
+        """D at a point `x`, of the parameters `psi`."""
         if jnp.shape(x) != ():
             raise ValueError(
                 f"{type(self).__name__} is a family of functions on the line, but a point has "
@@ -103,20 +104,20 @@ class Free(AbstractLinear, AbstractMetricFamily):
 
     **Arguments:**
 
-    - `nodes`: the grid, increasing, shape `(n,)`.
+    - `grid`: its nodes, increasing, shape `(n,)`.
     """
 
-    nodes: Float[Array, " n"]
+    grid: Float[Array, " n"]
 
-    def __init__(self, nodes: Any):
-        self.nodes = grid("nodes", nodes)
+    def __init__(self, grid: Any):
+        self.grid = checked_grid("grid", grid)
 
     @property
     def size(self) -> int:
-        return self.nodes.shape[0]
+        return self.grid.shape[0]
 
     def features(self, x: Scalar) -> Float[Array, " n"]:
-        return hats(self.nodes.astype(jnp.result_type(x)), x)
+        return hats(self.grid.astype(jnp.result_type(x)), x)
 
     def masses(
         self, parameters: Float[Array, " size"], points: WeightedPoints
@@ -188,66 +189,66 @@ class Radial(AbstractLinear):
         return jnp.concatenate([jnp.ones(1, dtype), jnp.exp(-(t**2) / 2)])
 
 
-def hats(nodes: Float[Array, " n"], x: Scalar) -> Float[Array, " n"]:
+def hats(grid: Float[Array, " n"], x: Scalar) -> Float[Array, " n"]:
     """The hat functions of a grid at x, which sum to one; the outer ones go on for ever."""
-    gaps = jnp.diff(nodes)
-    always = jnp.ones(1, nodes.dtype)
-    rising = jnp.concatenate([always, (x - nodes[:-1]) / gaps])
-    falling = jnp.concatenate([(nodes[1:] - x) / gaps, always])
+    gaps = jnp.diff(grid)
+    always = jnp.ones(1, grid.dtype)
+    rising = jnp.concatenate([always, (x - grid[:-1]) / gaps])
+    falling = jnp.concatenate([(grid[1:] - x) / gaps, always])
     # Where the two meet, at a node, JAX takes the mean of the slopes, and so half of each hat's.
     return jnp.maximum(jnp.minimum(rising, falling), 0)
 
 
-def grid(name: str, nodes: Any) -> Float[Array, " n"]:
+def checked_grid(name: str, grid: Any) -> Float[Array, " n"]:
     """Increasing numbers, at least two."""
-    nodes = checks.array(name, nodes)
-    if nodes.ndim != 1 or nodes.shape[0] < 2:
+    grid = checks.array(name, grid)
+    if grid.ndim != 1 or grid.shape[0] < 2:
         raise ValueError(
-            f"`{name}` must be a vector of at least two numbers, but has shape {nodes.shape}: "
+            f"`{name}` must be a vector of at least two numbers, but has shape {grid.shape}: "
             "`jnp.linspace(-8, 8, 65)` is a grid."
         )
-    if checks.is_concrete(nodes) and np.any(np.diff(np.asarray(nodes, float)) <= 0):
-        raise ValueError(f"`{name}` must increase, but is {checks.shown(nodes)}.")
-    return nodes
+    if checks.is_concrete(grid) and np.any(np.diff(np.asarray(grid, float)) <= 0):
+        raise ValueError(f"`{name}` must increase, but is {checks.shown(grid)}.")
+    return grid
 
 
-def on_grid(cdf: Callable[[Array], Array], nodes: Any) -> Points:
+def on_grid(cdf: Callable[[Array], Array], grid: Any) -> Points:
     """A law on the line as masses on a grid: each node holds what lies in its cell, which ends half
     way to the next node.
 
     **Arguments:**
 
     - `cdf`: the distribution function of the law, of arrays, such as that of a density.
-    - `nodes`: the grid, increasing, shape `(n,)`.
+    - `grid`: its nodes, increasing, shape `(n,)`.
 
     **Warns:** if more than 1e-3 of the mass lies beyond the grid; what lies on it is scaled to one.
     """
-    nodes = grid("nodes", nodes)
+    grid = checked_grid("grid", grid)
     checks.function("cdf", cdf, "x")
-    below = cdf(cell_edges(nodes))
+    below = cdf(cell_edges(grid))
     held = below[-1] - below[0]
-    look_for_mass(nodes, held, "what it holds is scaled to one")
-    return Points(nodes, jnp.diff(below) / held)
+    look_for_mass(grid, held, "what it holds is scaled to one")
+    return Points(grid, jnp.diff(below) / held)
 
 
-def look_for_mass(nodes: Float[Array, " n"], held: Scalar, consequence: str) -> None:
+def look_for_mass(grid: Float[Array, " n"], held: Scalar, consequence: str) -> None:
     """Warn if a grid misses mass, refuse it if it misses all."""
-    if not checks.is_concrete((nodes, held)):
+    if not checks.is_concrete((grid, held)):
         return
-    lost, ends = 1 - float(held), f"{float(nodes[0]):g} to {float(nodes[-1]):g}"
+    lost, ends = 1 - float(held), f"{float(grid[0]):g} to {float(grid[-1]):g}"
     if not lost < 1:
         raise ValueError(
-            f"the grid `nodes` from {ends} holds no mass of the data: move it to where the law is."
+            f"`grid`, from {ends}, holds no mass of the data: move it to where the law is."
         )
     if lost > 1e-3:
         warnings.warn(
-            f"the grid `nodes` from {ends} misses {lost:.3g} of the mass of the data: "
+            f"`grid`, from {ends}, misses {lost:.3g} of the mass of the data: "
             f"{consequence}. Make it wider to keep all modes.",
             stacklevel=3,
         )
 
 
-def cell_edges(nodes: Float[Array, " n"]) -> Float[Array, " m"]:
+def cell_edges(grid: Float[Array, " n"]) -> Float[Array, " m"]:
     """The ends of the cells of a grid, half way between nodes, and as far beyond the last ones."""
-    gaps = jnp.diff(nodes) / 2
-    return jnp.concatenate([nodes[:1] - gaps[:1], nodes[:-1] + gaps, nodes[-1:] + gaps[-1:]])
+    gaps = jnp.diff(grid) / 2
+    return jnp.concatenate([grid[:1] - gaps[:1], grid[:-1] + gaps, grid[-1:] + gaps[-1:]])

@@ -48,7 +48,7 @@ from .fields import (
     Gradient,
     Implicit,
     Mirror,
-    Natural,
+    NaturalMap,
     Ridge,
     Scaled,
     Stackelberg,
@@ -438,8 +438,8 @@ def complex_momentum(
     - `angle`: a, in radians.
     """
     h = _rates("complex_momentum", step_size)
-    turn = _Turning(checks.below_one("momentum", momentum), checks.number("angle", angle))
-    memory = optax.GradientTransformation(_resting, turn)
+    update = _ComplexMomentum(checks.below_one("momentum", momentum), checks.number("angle", angle))
+    memory = optax.GradientTransformation(_resting, update)
     return Descend(as_field(game), _remembering(lambda rest: optax.chain(memory, rest), h))
 
 
@@ -554,7 +554,7 @@ def runge_kutta(
     On a bilinear game the classic method contracts while 0 < h s < sqrt(8), by 1 - (h s)^6/144 for
     small steps; Heun's, of order two, expands by 1 + (h s)^4/8. All stages of a step see one sample
     of whatever is random. In players' sets it is a step on the flow z' = P(z + h v) - z of
-    `gandyn.fields.Natural`, brought back from where its stages may have led.
+    `gandyn.fields.NaturalMap`, brought back from where its stages may have led.
 
     **Arguments:**
 
@@ -566,7 +566,7 @@ def runge_kutta(
     stepper = Integrator(solver=RK4() if solver is None else solver, dt=1.0, max_steps=1)
     if not _any_projected(steps):
         return TimeMap(GradientFlow(Scaled(as_field(game), steps), stepper), 1.0)
-    step = TimeMap(GradientFlow(Natural(as_field(game), steps), stepper), 1.0)
+    step = TimeMap(GradientFlow(NaturalMap(as_field(game), steps), stepper), 1.0)
     return Sequential(step, Project(_Landing(steps)))
 
 
@@ -675,7 +675,7 @@ def _standing(params: Any) -> Any:
     return jax.tree.map(jnp.zeros_like, params)
 
 
-class _Turning(eqx.Module):
+class _ComplexMomentum(eqx.Module):
     """Momentum that turns in the complex plane, its real and imaginary part in two trees."""
 
     momentum: Number

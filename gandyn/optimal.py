@@ -32,7 +32,7 @@ from .measures._density import checked_density
 from .measures._measure import several_points
 from .measures._quadrature import crossings, cut, lebesgue
 
-if TYPE_CHECKING:  # games know their own equilibria from here
+if TYPE_CHECKING:
     from .games import GAN, MeasureGAN
 
 __all__ = [
@@ -51,7 +51,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-_TURNS = 128
+_HALVINGS = 128
 _FAR = 30.0  # logits are searched up to sinh(30) = 5e12
 
 
@@ -222,7 +222,9 @@ def solved(
     - `highest`: logits are held between plus and minus this; D* is infinite where only one of the
       two has mass. From 35 on the loss is certain, in double precision.
     """
-    free = getattr(game, "discriminator", None)
+    from .games import GAN, MeasureGAN  # which know their own equilibria from here
+
+    free = game.discriminator if isinstance(game, GAN | MeasureGAN) else None
     if not isinstance(free, Free):
         raise TypeError(
             "`game` must be a GAN with a `gandyn.families.Free` discriminator, which alone has its "
@@ -231,10 +233,10 @@ def solved(
     players = checks.players(players)
     batch = game.batch(players, checks.key(key))
     for name, (x, _) in (("data", batch.real), ("generator", batch.fake)):
-        if checks.is_concrete((x, free.nodes)) and not np.all(np.isin(x, free.nodes)):
+        if checks.is_concrete((x, free.grid)) and not np.all(np.isin(x, free.grid)):
             raise ValueError(
                 f"the points of the {name} must be nodes of the discriminator, between which it is "
-                "not free: `gandyn.families.on_grid(law.cdf, nodes)` puts a law on them, and "
+                "not free: `gandyn.families.on_grid(law.cdf, grid)` puts a law on them, and "
                 "`gandyn.games.bump` and `gandyn.games.density` are generators on them."
             )
     p, q = (free.masses(players[1], points) for points in (batch.real, batch.fake))
@@ -341,7 +343,7 @@ def _search(loss: Loss, log_ratio: Float[Array, "..."]) -> Float[Array, "..."]:
                 return beyond(slope(jnp.sinh(x), log_ratio))
 
             far = jnp.asarray(_FAR, log_ratio.dtype)
-            low, high = numerics.bisection(there, -far, far, _TURNS)
+            low, high = numerics.bisection(there, -far, far, _HALVINGS)
             end = jnp.sinh((low + high) / 2)
             return jnp.where(high == far, jnp.inf, jnp.where(low == -far, -jnp.inf, end))
 

@@ -149,7 +149,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "games.bump": {
         "data": POINT,
         "discriminator": discriminator,
-        "nodes": NODES,
+        "grid": NODES,
         "width": 2.0,
         "loss": gd.losses.minimax,
         "copies": 2,
@@ -157,7 +157,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "games.density": {
         "data": POINT,
         "discriminator": discriminator,
-        "nodes": NODES,
+        "grid": NODES,
         "loss": gd.losses.minimax,
     },
     "games.dirac": {"loss": gd.losses.minimax},
@@ -191,7 +191,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "fields.LOLA": {"game": SADDLE, "step": 0.1},
     "fields.Metric": {"field": FIELD, "masses": lambda players, key: players},
     "fields.Mirror": {"field": FIELD, "strategies": same},
-    "fields.Natural": {"field": FIELD, "step": 0.1},
+    "fields.NaturalMap": {"field": FIELD, "step": 0.1},
     "fields.Ridge": {"field": FIELD, "leader": 1, "step": 0.1},
     "fields.SOS": {"game": SADDLE, "step": 0.1, "agreement": 0.5, "radius": 0.1},
     "fields.Scaled": {"field": FIELD, "scales": 0.5},
@@ -207,7 +207,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "rules.LEAD": {"field": FIELD, "step_size": 0.1, "momentum": 0.1, "coupling": 0.1},
     "rules.Project": {"projection": same},
     "rules.Relaxed": {"rule": RULE, "fraction": 0.5},
-    "rules.Repeat": {"rule": RULE, "times": 2},
+    "rules.Repeat": {"rule": RULE, "repeats": 2},
     "rules.Sequential": {"*rules": RULE},
     "rules.SpectralBall": {"radius": 1.0},
     "rules.TimeMap": {"dynamics": FLOW, "duration": 0.1},
@@ -303,10 +303,10 @@ CALLS: dict[str, dict[str, Any]] = {
     "distances.total_variation": {"p": [0.5, 0.5], "q": [0.4, 0.6]},
     "distances.wasserstein": {"x": SAMPLE, "y": SAMPLE, "order": 1},
     # Families, modes, monitors, optima, networks
-    "families.Free": {"nodes": NODES},
+    "families.Free": {"grid": NODES},
     "families.Polynomial": {"degree": 2, "center": 0.0, "scale": 1.0},
     "families.Radial": {"centers": NODES, "width": 1.0},
-    "families.on_grid": {"cdf": LAW.cdf, "nodes": NODES},
+    "families.on_grid": {"cdf": LAW.cdf, "grid": NODES},
     "modes.assign": {"x": SAMPLE, "centers": [0.0, 1.0]},
     "modes.coverage": {
         "x": SAMPLE,

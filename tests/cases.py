@@ -124,7 +124,7 @@ def density_game() -> gd.games.MeasureGAN:
 
 def bump_game() -> gd.games.MeasureGAN:
     game = density_game()
-    return gd.games.bump(game.data, game.discriminator, game.discriminator.nodes, 0.8)
+    return gd.games.bump(game.data, game.discriminator, game.discriminator.grid, 0.8)
 
 
 def doubled(players: Players, key: Any = None) -> tuple[Any, ...]:
@@ -228,7 +228,7 @@ FIELDS: dict[str, Callable[[AbstractGame], AbstractField]] = {
     "Mirror": lambda game: gd.fields.Mirror(Gradient(game), lambda players: players),
     "Anticipated": lambda game: gd.fields.Anticipated(Gradient(game), 0.1),
     "Foreseen": lambda game: gd.fields.Foreseen(gd.games.Unrolled(game, 2, 0.1, (0, 1))),
-    "Natural": lambda game: gd.fields.Natural(
+    "NaturalMap": lambda game: gd.fields.NaturalMap(
         Gradient(game), gd.rules.projected(0.5, lambda z: above((z,))[0])
     ),
     "LOLA": lambda game: gd.fields.LOLA(game, 0.1),

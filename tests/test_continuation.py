@@ -1,5 +1,8 @@
 """Branches of equilibria and their bifurcations against normal forms and closed forms."""
 
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -11,7 +14,7 @@ from generic import along
 import gandyn as gd
 from gandyn import plots
 from gandyn.analyses.branches._branch import meet
-from gandyn.analyses.branches._curves import resting
+from gandyn.analyses.branches._curves import equilibrium_curve
 from gandyn.analyses.branches._switch import _crossing
 
 pytestmark = pytest.mark.slow
@@ -358,7 +361,7 @@ def test_a_small_quadratic_term_makes_an_exchange_of_stability(small):
 def test_the_direction_of_the_branch_that_crosses(slope):
     """Of x (p - slope x) = 0, from either branch."""
     make = family(x1p1=1.0, x2p0=-slope)
-    curve = resting(
+    curve = equilibrium_curve(
         make, gd.State((jnp.asarray(0.0),)), (jnp.asarray(-2.0), jnp.asarray(3.0)), None
     )
     u = curve.point(jnp.zeros(1), jnp.asarray(0.0))
@@ -454,3 +457,58 @@ def test_precision_export_and_plot():
     assert ax.get_legend_handles_labels()[1] == ["fold"]
     assert plots.continuation(single).get_xlabel() == single.name
     plt.close("all")
+
+
+class Linear(eqx.Module):
+    """z' = A(p) z, for two players of a number each, by the columns of A."""
+
+    columns: Callable[[Any], Any]
+
+    def __call__(self, p: Any) -> Any:
+        def field(players: Any, key: Any = None) -> Any:
+            x, y = players
+            (a, c), (b, d) = self.columns(p)
+            return a * x + b * y, c * x + d * y
+
+        return gd.flows.GradientFlow(gd.fields.Custom(field))
+
+
+def skew(p: Any) -> Any:
+    """Exponents p and -p, of directions that are a tenth of a right angle apart."""
+    c, s = np.cos(np.pi / 20), np.sin(np.pi / 20)
+    return (p, 0 * p), (-2 * p * c / s, -p)
+
+
+OPPOSITE = {
+    "decoupled": lambda p: ((p, 0 * p), (0 * p, -p)),
+    "nearly parallel": skew,
+    "symmetric": lambda p: ((0 * p, p), (p, 0 * p)),
+}
+
+
+@pytest.mark.parametrize("name", OPPOSITE)
+def test_one_exponent_up_and_one_down_at_one_place(name):
+    """As many grow before as after, but not the same."""
+    family = gd.family(Linear(OPPOSITE[name]))
+    branch = gd.continuation(family, ORIGIN, {"p": (-1.0, 0.7)}, resolution=4)
+    (found,) = branch.bifurcations
+    assert found.kind == "branch point"
+    assert found.crossing == 2
+    np.testing.assert_allclose(found.parameter, 0, atol=1e-7)
+
+
+def test_one_exponent_up_and_one_down_within_a_step():
+    family = gd.family(Linear(lambda p: ((p - 0.013, 0 * p), (0 * p, -p - 0.017))))
+    branch = gd.continuation(family, ORIGIN, {"p": (-1.0, 0.7)}, resolution=2)
+    np.testing.assert_allclose([b.parameter for b in branch.bifurcations], [-0.017, 0.013])
+
+
+def test_what_grows_may_change_its_direction():
+    """Exponents 1 and -1 all along, of directions that go round: nothing crosses."""
+
+    def rotating(p: Any) -> Any:
+        c, s = jnp.cos(4 * p), jnp.sin(4 * p)
+        return (c, s), (s, -c)
+
+    branch = gd.continuation(gd.family(Linear(rotating)), ORIGIN, {"p": (-1.0, 0.7)}, resolution=4)
+    assert not branch.bifurcations

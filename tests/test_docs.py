@@ -110,6 +110,19 @@ def test_each_method_says_what_it_does(name: str) -> None:
             assert any(getattr(vars(cls).get(method), "__doc__", "") for cls in owner.__mro__)
 
 
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_method_of_several_arguments_names_them(name: str) -> None:
+    """Itself, or the class that asks for it; of a single one it is plain what it is."""
+    owner = PUBLIC[name]
+    for method, member in vars(owner).items():
+        function = inspect.unwrap(member) if callable(member) else None
+        if inspect.isfunction(function) and (method == "__call__" or method[0] != "_"):
+            given = set(inspect.signature(function).parameters) - {"self", "key"}
+            texts = [getattr(vars(cls).get(method), "__doc__", "") or "" for cls in owner.__mro__]
+            named = {word for text in texts for word in re.findall(r"`(\w+)", text)}
+            assert len(given) < 2 or given <= named, (method, given - named)
+
+
 @pytest.mark.parametrize("module", MODULES[1:], ids=lambda module: module.__name__)
 def test_a_module_shows_what_is_public_and_nothing_else(module: ModuleType) -> None:
     assert dir(module) == sorted(set(module.__all__))

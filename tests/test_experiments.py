@@ -2,18 +2,22 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 import xarray as xr
 
+import gandyn as gd
 from experiments.__main__ import claim, load, main, names
 from experiments._ledger import Ledger
+from experiments._panels import Stored, measured
 
 ROOT = Path(__file__).parents[1]
 
@@ -64,6 +68,33 @@ def test_a_panel_alone_is_measured_once_for_each_choice_of_options(tmp_path, mon
     assert (out / "summary.json").read_text() == first
     with pytest.raises(RuntimeError, match="measured again"):
         main([*command, "--batch", "32"])
+
+
+def test_a_panel_is_measured_anew_when_the_code_is_another(tmp_path, monkeypatch):
+    """That of gandyn as well as that of the experiment, but not that of plots, in which nothing is
+    computed."""
+    library, experiment = tmp_path / "gandyn", tmp_path / "experiment"
+    shutil.copytree(Path(gd.__file__).parent, library)
+    experiment.mkdir()
+    monkeypatch.setattr(gd, "__file__", str(library / "__init__.py"))
+    runs = []
+    panel = SimpleNamespace(
+        __file__=str(experiment / "panel.py"),
+        measure=lambda options: {"run": runs.append(options) or len(runs)},
+        judge=lambda options, found, ledger: None,
+    )
+
+    def run():
+        _, found = measured({"panel": panel}, Stored(tmp_path / "store"))
+        return found["panel"]["run"]
+
+    assert [run(), run()] == [1, 1]
+    for number, file in enumerate((library / "rules" / "_rule.py", experiment / "panel.py"), 2):
+        with file.open("a") as text:
+            text.write("_ANOTHER = 1\n")
+        assert [run(), run()] == [number, number]
+    (library / "plots" / "_axes.py").write_text("")
+    assert run() == 3
 
 
 @pytest.mark.parametrize("name", ["vanishing_gradient", "order_of_play_decides"])

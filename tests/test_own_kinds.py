@@ -37,7 +37,7 @@ class Solved(gd.AbstractDynamics):
         self, state: Any, ts: Any, key: Any = None, observe: Callable[[Any], Any] = lambda s: s
     ) -> Any:
         x, y = state.players
-        g = jnp.asarray(self.growth).astype(x.dtype)
+        g = self.growth
         square = x**2 + y**2
 
         def at(t: Array) -> Any:
@@ -45,12 +45,12 @@ class Solved(gd.AbstractDynamics):
             c, s = jnp.cos(t), jnp.sin(t)
             return observe(gd.State((scale * (c * x - s * y), scale * (s * x + c * y))))
 
-        ts = self.clock.times(ts).astype(x.dtype)
+        ts = self.clock.times(ts)
         return jax.vmap(at)(ts - ts[0])
 
     def residual(self, state: Any, key: Any = None) -> gd.State:
         x, y = state.players
-        grows = self.growth.astype(x.dtype) - x**2 - y**2
+        grows = self.growth - x**2 - y**2
         return gd.State((grows * x - y, grows * y + x))
 
 

@@ -277,7 +277,7 @@ def test_three_players_in_their_sets():
 def test_natural_is_the_residual_and_its_flow_stays_inside():
     game, field = quadratic(5)
     z = solved(field, box)
-    natural = gd.fields.Natural(Gradient(game), projected(1.0, box))
+    natural = gd.fields.NaturalMap(Gradient(game), projected(1.0, box))
     assert residual(field, box, z) == pytest.approx(
         max(float(jnp.max(jnp.abs(r))) for r in natural(tuple(map(jnp.asarray, z)))), abs=1e-12
     )

@@ -16,7 +16,7 @@ Frames = list[tuple[str, gd.results.Frame]]
 
 @eqx.filter_jit
 def _look(game: Any, players: Any) -> gd.results.Frame:
-    return gd.frame(game, players, game.discriminator.nodes)
+    return gd.frame(game, players, game.discriminator.grid)
 
 
 def frames(game: Any, states: Sequence[tuple[str, gd.State]]) -> Frames:

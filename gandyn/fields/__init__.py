@@ -11,7 +11,7 @@ from ._implicit import Implicit
 from ._leader import Ridge, Stackelberg
 from ._metric import Metric, natural
 from ._mirror import Mirror
-from ._natural import Natural
+from ._natural_map import NaturalMap
 from ._shaping import LOLA, SOS
 from ._symplectic import Symplectic
 
@@ -30,7 +30,7 @@ __all__ = [
     "Implicit",
     "Metric",
     "Mirror",
-    "Natural",
+    "NaturalMap",
     "Ridge",
     "Scaled",
     "Stackelberg",

@@ -37,5 +37,5 @@ class Anticipated(AbstractField):
         steps = stepping.spread("step", self.step, len(players))
         v, react = interaction(self.field, players, key)
         ahead = map(stepping.landed, players, steps, v)
-        turn = react(jax.tree.map(jnp.subtract, tuple(ahead), players))
-        return jax.tree.map(jnp.add, v, turn)
+        reaction = react(jax.tree.map(jnp.subtract, tuple(ahead), players))
+        return jax.tree.map(jnp.add, v, reaction)

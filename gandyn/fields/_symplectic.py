@@ -57,10 +57,10 @@ class Symplectic(AbstractField):
         _, along = jax.jvp(lambda z: self.field(z, key), (players,), (felt,))
         (against,) = transposed(felt)
         # The difference first: far out, either of the two alone would drown v in rounding errors.
-        turn = jax.tree.map(jnp.subtract, along, against)
+        bend = jax.tree.map(jnp.subtract, along, against)
         if not self.align:
-            return moved(v, self.strength / 2, turn)
+            return moved(v, self.strength / 2, bend)
         n = sum(x.size for x in jax.tree.leaves(players))
-        inner = [jnp.asarray(optax.tree.vdot(u, against)) for u in (felt, turn)]
+        inner = [jnp.asarray(optax.tree.vdot(u, against)) for u in (felt, bend)]
         sign = jnp.where(inner[0] * inner[1] / (2 * n) + 0.1 < 0, -1, 1)
-        return moved(v, sign * self.strength / 2, turn)
+        return moved(v, sign * self.strength / 2, bend)

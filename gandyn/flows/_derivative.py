@@ -42,8 +42,8 @@ def solution(problem: PyTree, settings: PyTree, *, solve: Solve) -> PyTree:
     **Arguments:**
 
     - `problem`: `(velocity, z, ts, observe)`, the functions pytrees that hold all that they read.
-    - `solve`: a function `solve(term, z, ts, observe, settings, wrap, times)` that solves z' = term
-      by a solver that `wrap` may change, in so many `times` the steps that the settings allow; it
+    - `solve`: a function `solve(term, z, ts, observe, settings, wrap, more)` that solves z' = term
+      by a solver that `wrap` may change, in `more` times the steps that the settings allow; it
       must hold no array itself.
     """
     velocity, start, ts, observe = problem

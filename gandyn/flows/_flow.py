@@ -19,7 +19,7 @@ from .. import _checks as checks
 from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._paths import box
-from .._phase import State, in_precision, players_vector, precision
+from .._phase import State, as_precise, players_vector, precision
 from .._reads import compiled
 from .._types import Key, Players
 from ._beside import PACE, Paced, Rates, orthonormal
@@ -42,8 +42,8 @@ class AbstractFlow(AbstractDynamics):
         """f(z), with the structure of the state."""
 
     def term(self, velocity: Callable[..., Any], state: State, key: Key) -> dfx.AbstractTerm:
-        """What diffrax integrates: `velocity(t, state, args)`, and the noise of those that have
-        some."""
+        """What diffrax integrates from a `state` on: `velocity(t, state, args)`, and the noise of
+        those that have some."""
         return dfx.ODETerm(velocity)
 
     def evolve(
@@ -54,11 +54,9 @@ class AbstractFlow(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = self.clock.times(ts)
-        dtype = precision(state)
-        self.integrator.tolerances(dtype)  # looked at here, where they are not yet traced
-        return _integrate(
-            in_precision(self, dtype), state, times, key, observe, _steps(self.integrator, times)
-        )
+        self.integrator.tolerances(precision(state))  # looked at here: they are not yet traced
+        flow, times = as_precise((self, times), state)
+        return _integrate(flow, state, times, key, observe, _steps(self.integrator, times))
 
     def residual(self, state: State, key: Key = None) -> State:
         return self.velocity(state, key)
@@ -186,7 +184,6 @@ def _integrate(
     observe: Callable[[State], PyTree],
     max_steps: int,
 ) -> PyTree:
-    ts = ts.astype(precision(state))
     if len(ts) == 1:
         return jax.tree.map(lambda x: jnp.asarray(x)[None], observe(state))
 
@@ -216,7 +213,7 @@ def _solve(
     observe: Callable[[Any], PyTree],
     plan: Integrator,
     wrap: Callable[[dfx.AbstractSolver], dfx.AbstractSolver],
-    times: int = 1,
+    more: int = 1,
     *,
     max_steps: int,
 ) -> PyTree:
@@ -241,7 +238,7 @@ def _solve(
         stepsize_controller=controller,
         adjoint=plan.adjoint,
         # Beyond the default, more levels of the loop would have to be compiled.
-        max_steps=max(max_steps, min(times * max_steps, MAX_STEPS)),
+        max_steps=max(max_steps, min(more * max_steps, MAX_STEPS)),
         throw=False,
     )
     assert found.ys is not None

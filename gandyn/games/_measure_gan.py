@@ -21,7 +21,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, WeightedPoints
-from ..families import AbstractMetricFamily, Free, cell_edges, grid, look_for_mass
+from ..families import AbstractMetricFamily, Free, cell_edges, checked_grid, look_for_mass
 from ..losses import Loss, minimax
 from ..measures import AbstractMeasure, Points, dirac
 from ..measures._measure import checked_measure
@@ -108,58 +108,58 @@ def _one_each(what: str, theta: Any, w: Array) -> None:
 
 
 def density(
-    data: AbstractMeasure, discriminator: Callable, nodes: Any, loss: Loss = minimax
+    data: AbstractMeasure, discriminator: Callable, grid: Any, loss: Loss = minimax
 ) -> MeasureGAN:
     """The generator is a density on a grid; its parameters are logits, one per node, and the law is
     their softmax.
 
-    Against a `gandyn.families.Free` discriminator on the same nodes it is the game in function
+    Against a `gandyn.families.Free` discriminator on the same grid it is the game in function
     space: convex in the weights and concave in D, with p_g = p_data as its equilibrium, to which
     `gandyn.fields.natural` flows at a rate that is the same for all data (1/4 per unit of time
     with the minimax loss).
 
     **Arguments:**
 
-    - `data`: such as `gandyn.families.on_grid(law.cdf, nodes)`.
+    - `data`: such as `gandyn.families.on_grid(law.cdf, grid)`.
     - `discriminator`: any `discriminator(psi, x)`, such as those of `gandyn.families`.
-    - `nodes`: the grid, increasing, shape `(n,)`.
+    - `grid`: its nodes, increasing, shape `(n,)`.
     - `loss`: see `gandyn.losses`.
 
     **Warns:** if more than 1e-3 of the mass of the data lies beyond the grid.
     """
-    nodes = grid("nodes", nodes)
-    look_for_mass(nodes, _held(data, nodes), _OUT_OF_REACH)
-    known = _matched(data, discriminator, nodes, loss)
-    return MeasureGAN(_Tilt(), discriminator, data, Points(nodes), loss, known)
+    grid = checked_grid("grid", grid)
+    look_for_mass(grid, _held(data, grid), _OUT_OF_REACH)
+    known = _matched(data, discriminator, grid, loss)
+    return MeasureGAN(_Tilt(), discriminator, data, Points(grid), loss, known)
 
 
-def _held(data: AbstractMeasure, nodes: Float[Array, " n"]) -> Scalar:
+def _held(data: AbstractMeasure, grid: Float[Array, " n"]) -> Scalar:
     """The mass of the data on a grid, as far as that is known before a sample is drawn."""
     if checked_measure("data", data).random:
         return jnp.ones(())
     x, w = data.points()
-    ends = cell_edges(nodes)
+    ends = cell_edges(grid)
     # Points that are no numbers are refused where the game compares them with the generator's.
     inside = (x >= ends[0]) & (x <= ends[-1]) if x.ndim == 1 else jnp.ones(len(x), bool)
     return jnp.sum(jnp.where(inside, w, 0))
 
 
 def _matched(
-    data: AbstractMeasure, discriminator: Callable, nodes: Float[Array, " n"], loss: Loss
+    data: AbstractMeasure, discriminator: Callable, grid: Float[Array, " n"], loss: Loss
 ) -> tuple[Players, ...]:
     """p_g = p_data, and D at the constant that nobody can improve on: in function space, where both
     can be had, and the data leaves out no node."""
     if not (isinstance(data, Points) and isinstance(discriminator, Free)):
         return ()
-    known = (data.x, data.w, discriminator.nodes, nodes)
-    if not checks.is_concrete(known) or any(len(x) != len(nodes) for x in known):
+    known = (data.x, data.w, discriminator.grid, grid)
+    if not checks.is_concrete(known) or any(len(x) != len(grid) for x in known):
         return ()
     if not (
         np.all(np.asarray(data.w) > 0)
-        and all(np.array_equal(x, nodes) for x in (known[0], known[2]))
+        and all(np.array_equal(x, grid) for x in (known[0], known[2]))
     ):
         return ()
-    undecided = optimal_logit(loss, jnp.zeros_like(nodes))
+    undecided = optimal_logit(loss, jnp.zeros_like(grid))
     return ((jnp.log(data.w), undecided.astype(data.w.dtype)),)
 
 
@@ -198,7 +198,7 @@ class _Bump(eqx.Module):
     copies: int | None = eqx.field(static=True)
 
     def __call__(self, theta: Float[Array, "*copies"], points: WeightedPoints) -> WeightedPoints:
-        nodes, _ = points
+        grid, _ = points
         if jnp.shape(theta) != (() if self.copies is None else (self.copies,)):
             parameter = (
                 "parameter is the place of its bump, a number,"
@@ -207,11 +207,11 @@ class _Bump(eqx.Module):
             )
             raise ValueError(f"the generator's {parameter} but has shape {jnp.shape(theta)}.")
         if self.copies is None:
-            return nodes, self.in_cells(theta, nodes)
-        return nodes, jnp.mean(jax.vmap(self.in_cells, (0, None))(theta, nodes), 0)
+            return grid, self.in_cells(theta, grid)
+        return grid, jnp.mean(jax.vmap(self.in_cells, (0, None))(theta, grid), 0)
 
-    def in_cells(self, place: Scalar, nodes: Float[Array, " n"]) -> Float[Array, " n"]:
-        at = (cell_edges(nodes) - place) / self.width.astype(nodes.dtype)
+    def in_cells(self, place: Scalar, grid: Float[Array, " n"]) -> Float[Array, " n"]:
+        at = (cell_edges(grid) - place) / self.width.astype(grid.dtype)
         # Beyond the ends all mass is on the last node; differences of the smaller tail are exact.
         left = ndtr(at).at[0].set(0).at[-1].set(1)
         right = ndtr(-at).at[0].set(1).at[-1].set(0)
@@ -221,7 +221,7 @@ class _Bump(eqx.Module):
 def bump(
     data: AbstractMeasure,
     discriminator: Callable,
-    nodes: Any,
+    grid: Any,
     width: Number,
     loss: Loss = minimax,
     copies: int | None = None,
@@ -236,7 +236,7 @@ def bump(
 
     **Arguments:**
 
-    - `data`, `discriminator`, `nodes`, `loss`: as in `density`.
+    - `data`, `discriminator`, `grid`, `loss`: as in `density`.
     - `width`: the standard deviation of the bump; at least the distance of the nodes is a good
       value.
     - `copies`: T, how many bumps; the parameters then have shape `(T,)`. T generators of one bump
@@ -245,11 +245,11 @@ def bump(
 
     **Warns:** as `density`.
     """
-    nodes = grid("nodes", nodes)
-    look_for_mass(nodes, _held(data, nodes), _OUT_OF_REACH)
+    grid = checked_grid("grid", grid)
+    look_for_mass(grid, _held(data, grid), _OUT_OF_REACH)
     copies = None if copies is None else checks.count("copies", copies)
     generator = _Bump(checks.positive("width", width), copies)
-    return MeasureGAN(generator, discriminator, data, Points(nodes), loss)
+    return MeasureGAN(generator, discriminator, data, Points(grid), loss)
 
 
 def atoms(

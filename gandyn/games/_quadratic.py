@@ -111,11 +111,11 @@ def prescribed(eigenvalues: Any, key: PRNGKeyArray | None = None) -> Custom:
     )
     key = checks.key(key)
     if key is not None:
-        turns = jr.orthogonal(key, n, (2,), jacobian.dtype)
+        bases = jr.orthogonal(key, n, (2,), jacobian.dtype)
         zero = jnp.zeros((n, n), jacobian.dtype)
-        turn = jnp.block([[turns[0], zero], [zero, turns[1]]])
-        jacobian = turn.T @ jacobian @ turn
-        # Symmetric up to rounding after the turn; made exactly so, as the Hessian of a loss is.
+        basis = jnp.block([[bases[0], zero], [zero, bases[1]]])
+        jacobian = basis.T @ jacobian @ basis
+        # Symmetric up to rounding in the new basis; made exactly so, as the Hessian of a loss is.
         for block in (slice(None, n), slice(n, None)):
             mine = jacobian[block, block]
             jacobian = jacobian.at[block, block].set((mine + mine.T) / 2)

@@ -64,7 +64,8 @@ class Unrolled(AbstractGame):
         return tuple(loss(i) for i in range(n))
 
     def foreseen(self, i: int, players: Players, key: Key = None) -> Players:
-        """What player i reckons with: itself as it is, and the others after their steps."""
+        """What player `i` reckons with: itself as it is, and the others after their steps, from
+        `players` on."""
         if i not in self.players:
             return players
 

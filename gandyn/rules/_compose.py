@@ -50,42 +50,42 @@ class Sequential(AbstractRule):
 
 
 class Repeat(AbstractRule):
-    """F = G o ... o G: `times` steps of a rule as one, each with noise of its own.
+    """F = G o ... o G: `repeats` steps of a rule as one, each with noise of its own.
 
     **Arguments:**
 
     - `rule`: G.
-    - `times`: how often, at least once.
+    - `repeats`: how often, at least once.
     """
 
     rule: AbstractRule
-    times: int
+    repeats: int
 
-    def __init__(self, rule: AbstractRule, times: int):
+    def __init__(self, rule: AbstractRule, repeats: int):
         self.rule = checked_rule("Repeat", rule)
-        self.times = checks.count("times", times)
+        self.repeats = checks.count("repeats", repeats)
 
     def init(self, players: Players) -> State:
         return self.rule.init(players)
 
     def step(self, state: State, key: Key = None) -> State:
-        keys = None if key is None else jr.split(key, self.times)
+        keys = None if key is None else jr.split(key, self.repeats)
 
         def once(state: State, key: Key) -> tuple[State, None]:
             return self.rule.step(state, key), None
 
-        return jax.lax.scan(once, state, keys, length=self.times)[0]
+        return jax.lax.scan(once, state, keys, length=self.repeats)[0]
 
     def stages(self, state: State, key: Key = None) -> tuple[State, ...]:
-        keys = None if key is None else jr.split(key, self.times)
+        keys = None if key is None else jr.split(key, self.repeats)
 
         def once(state: State, key: Key) -> tuple[State, tuple[State, ...]]:
             seen = self.rule.stages(state, key)
             return seen[-1], seen
 
-        _, each = jax.lax.scan(once, state, keys, length=self.times)
+        _, each = jax.lax.scan(once, state, keys, length=self.repeats)
         return tuple(
-            jax.tree.map(lambda x, i=i: x[i], seen) for i in range(self.times) for seen in each
+            jax.tree.map(lambda x, i=i: x[i], seen) for i in range(self.repeats) for seen in each
         )
 
 

@@ -15,7 +15,7 @@ from .. import _checks as checks
 from .. import _numerics as numerics
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._opened import late
-from .._phase import State, coordinates, difference, in_precision, players_vector, precision
+from .._phase import State, as_precise, coordinates, difference, players_vector
 from .._reads import compiled
 from .._types import Key
 
@@ -65,7 +65,7 @@ class AbstractRule(AbstractDynamics):
         observe: Callable[[State], PyTree] = whole,
     ) -> PyTree:
         times = self.clock.times(ts)
-        rule = in_precision(self, precision(state))
+        rule = as_precise(self, state)
         # One gap between all the times is known before anything runs, so that the loop can be
         # differentiated backwards; otherwise its length is data.
         if isinstance(times, np.ndarray) and len(set(np.diff(times).tolist())) <= 1:
@@ -74,8 +74,8 @@ class AbstractRule(AbstractDynamics):
         return _march_unevenly(rule, state, jnp.asarray(times), key, observe)
 
     def advance(self, state: State, start: Any, count: Any, key: Key = None) -> State:
-        """The state `count` steps after step number `start`."""
-        step = stepper(in_precision(self, precision(state)), key)
+        """Where a `state` is `count` steps after step number `start`."""
+        step = stepper(as_precise(self, state), key)
         return jax.lax.fori_loop(0, count, lambda i, s: step(start + i, s), state)
 
     def residual(self, state: State, key: Key = None) -> State:
@@ -110,7 +110,7 @@ class AbstractRule(AbstractDynamics):
         self, state: State, size: Any, start: Any, time: Any, key: Key = None
     ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
         """The same, looked at after every step."""
-        step = stepper(in_precision(self, precision(state)), key)
+        step = stepper(as_precise(self, state), key)
         here = players_vector(state)
         start, count = (jnp.asarray(t).astype(int) for t in (start, jnp.ceil(time)))
 

@@ -96,18 +96,20 @@ class Method:
         return self.of_field(Linear(J, step, sizes), **hyper)
 
     def radius(self, J: Any, step: Any, sizes: Sequence[int] | None = None, **hyper: Any) -> float:
-        """The spectral radius of the map: the factor per step, late in training."""
+        """The spectral radius of the map, of `J`, `step`, `sizes` and `hyper` as in `map`: the
+        factor per step, late in training."""
         return float(np.abs(np.linalg.eigvals(self.map(J, step, sizes, **hyper))).max())
 
     def limit(self, singular_values: Any, **hyper: Any) -> float | None:
         """The step below which players converge, or turn for ever (`turns`), on a bilinear game of
-        these singular values: 0 if they flee however short it is, infinite if they never do;
-        `None` where no closed form is known."""
+        these `singular_values`, for hyper-parameters `hyper`: 0 if they flee however short it is,
+        infinite if they never do; `None` where no closed form is known."""
         return None if self.of_edges is None else self.of_edges(*_ends(singular_values), **hyper)
 
     def best(self, singular_values: Any, **hyper: Any) -> Best | None:
-        """The step that converges fastest on a bilinear game of these singular values; `None` where
-        no closed form is known. A method that does not converge stands still at best."""
+        """The step that converges fastest on a bilinear game of these `singular_values`, for
+        hyper-parameters `hyper`; `None` where no closed form is known. A method that does not
+        converge stands still at best."""
         if self.limit(singular_values, **hyper) == 0 or self.turns(**hyper):
             return Best(0.0, 1.0)
         if self.at_best is None:
@@ -116,7 +118,8 @@ class Method:
         return None if found is None else Best(*map(float, found))
 
     def cost(self, sizes: Sequence[int] = (1, 1), **hyper: Any) -> Cost | None:
-        """What a step costs players of these sizes; `None` where that depends on where they are."""
+        """What a step costs players of these `sizes`, for hyper-parameters `hyper`; `None` where
+        that depends on where they are."""
         return self.of_sizes(tuple(sizes), **hyper)
 
 

@@ -77,18 +77,18 @@ def _sos(of: Linear, shaping: Any = None) -> np.ndarray:
     return of.eye + of.H @ (of.J + of.J_o @ _foreseen(of, shaping) @ of.J)
 
 
-def _shaped(times: int) -> tuple[Any, Any]:
+def _shaped(repeats: int) -> tuple[Any, Any]:
     """Limit and best step of players who bend the field inwards so many times."""
 
     def limit(m: float, M: float, shaping: Any = None) -> float | None:
         if shaping is None:
-            return edges.bent(times, m, M)
-        return edges.damped(times * np.asarray(shaping), m, M)
+            return edges.bent(repeats, m, M)
+        return edges.damped(repeats * np.asarray(shaping), m, M)
 
     def best(m: float, M: float, shaping: Any = None) -> Any:
         if shaping is None:
-            return edges.best_bent(times, m, M)
-        return edges.best_damped(times * np.asarray(shaping), m, M)
+            return edges.best_bent(repeats, m, M)
+        return edges.best_damped(repeats * np.asarray(shaping), m, M)
 
     return limit, best
 

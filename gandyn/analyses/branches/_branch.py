@@ -9,9 +9,12 @@ the coordinates, of which a curve need not be a function. Every coordinate is me
 where the branch is; a step is as long as Newton's method and the straightness of the curve allow,
 up to those units, and up to a part of the bounds.
 
-Where the number of growing disturbances or the sign of dp/ds changes between two points, bisection
-in s locates the change. Keller, "Numerical solution of bifurcation and nonlinear eigenvalue
-problems", 1977; Kuznetsov, "Elements of Applied Bifurcation Theory", chapter 10.
+Where the disturbances that grow, or the sign of dp/ds, are not the same at two points, bisection in
+s locates the change. How many grow does not tell: one exponent may cross upwards and another one
+downwards. With P the projector onto what grows, along what does not, trace(P P') is their number as
+long as they are the same, and one less for each that another one has replaced. Keller, "Numerical
+solution of bifurcation and nonlinear eigenvalue problems", 1977; Kuznetsov, "Elements of Applied
+Bifurcation Theory", chapter 10.
 """
 
 import abc
@@ -23,6 +26,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Complex, Float, Int
+from scipy.linalg import schur, solve_sylvester
 from tqdm import tqdm
 
 from ... import _numerics as numerics
@@ -30,13 +34,13 @@ from ..._phase import State
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Players
-from ._edge import Make, crossing, neutral
+from ._edge import Make, crossing
 
 _NEWTON = 12  # steps of Newton's method for one point
 _FAR = 1.0  # the longest step, in units of the sizes of the coordinates
 _FIRST = 0.5  # the first step, in units of the longest
 _SMALLEST = 1e-9  # a step along the branch
-_TURN = 0.9  # the cosine of the angle by which the branch may turn within a step
+_STRAIGHT = 0.9  # the least cosine of the angle between the tangents at both ends of a step
 _ASIDE = 0.3  # how far from its tangent the branch may be after a step, in units of the step
 
 CLOSED = "closed on itself"
@@ -109,14 +113,14 @@ class Bifurcation(Result):
     def supercritical(self) -> Bool[Array, ""]:
         """Whether what is born is stable, if nothing else grows: the coefficient is negative. False
         as well where there is no coefficient."""
-        return self.coefficient < -neutral(self.coefficient.dtype)
+        return self.coefficient < -numerics.solved(self.coefficient.dtype)
 
 
 class AbstractCurve(eqx.Module):
     """A curve F(u) = 0, u = (x / scale, ..., (p - zero) / (high - low)), in states and a parameter,
     with a unit for each coordinate of the state; `zero` is 0, or the bound next to it.
 
-    Exponents are per turn here: for the time in which a cycle returns, for equilibria per unit.
+    Exponents are per `return_time` here: that of the cycle, and for equilibria the unit.
     """
 
     make: eqx.AbstractVar[Make]
@@ -147,7 +151,7 @@ class AbstractCurve(eqx.Module):
         """Of the cycle; 0 for an equilibrium."""
 
     @abc.abstractmethod
-    def turn(self, u: Float[Array, " u"]) -> Float[Array, ""]:
+    def return_time(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         """The time that exponents are per."""
 
     @abc.abstractmethod
@@ -169,7 +173,7 @@ class AbstractCurve(eqx.Module):
 
     @abc.abstractmethod
     def coefficient(self, kind: str, at: "Point", exponent: complex) -> float:
-        """See `Bifurcation`; per turn."""
+        """See `Bifurcation`; per `return_time`."""
 
     @abc.abstractmethod
     def ended(self, here: "Point", new: "Point") -> End | None:
@@ -188,7 +192,7 @@ class AbstractCurve(eqx.Module):
 
     def at(self, u: np.ndarray) -> "AbstractCurve":
         """The curve in units of a point on it: 1 + |x|, for each coordinate its own."""
-        scale = unit(self.scale * u[: len(self.scale)])
+        scale = sizes(self.scale * u[: len(self.scale)])
         return eqx.tree_at(lambda curve: curve.scale, self, scale)
 
     @property
@@ -201,7 +205,7 @@ class AbstractCurve(eqx.Module):
 
     def share(self, p: Float[Array, ""]) -> Float[Array, ""]:
         """The last coordinate of u."""
-        return (p.astype(self.low.dtype) - self.zero) / (self.high - self.low)
+        return (p - self.zero) / (self.high - self.low)
 
     @property
     def ends(self) -> tuple[float, float]:
@@ -213,7 +217,7 @@ class AbstractCurve(eqx.Module):
         return f"{float(self.parameter(jnp.asarray(u))):g}"
 
 
-def unit(x: Float[Array, " n"]) -> Float[Array, " n"]:
+def sizes(x: Float[Array, " n"]) -> Float[Array, " n"]:
     """In what each coordinate of a state is measured near a state."""
     return 1 + jnp.abs(x)
 
@@ -232,9 +236,14 @@ class Point(eqx.Module):
     along: np.ndarray
 
     @property
-    def signature(self) -> tuple[int, bool]:
-        """What bifurcations change."""
-        return self.growing, bool(self.tangent[-1] > 0)
+    def rising(self) -> bool:
+        """Whether the parameter increases along the branch."""
+        return bool(self.tangent[-1] > 0)
+
+    def like(self, other: "Point") -> bool:
+        """Whether no bifurcation need lie between two points, as far as they tell."""
+        alike = self.growing == other.growing and self.rising == other.rising
+        return alike and (self.growing == 0 or _exchanged(self, other) == 0)
 
     def facing(self, way: np.ndarray) -> "Point":
         """With the tangent to the same side as a direction."""
@@ -273,8 +282,7 @@ def solve(matrix: Float[Array, "m n"], y: Float[Array, " m"]) -> Float[Array, " 
 def meet(curve: AbstractCurve, guess: np.ndarray, normal: np.ndarray) -> tuple[Point | None, int]:
     """The point of the branch in the plane through a guess, facing the normal of the plane, and in
     how many steps it was found."""
-    dtype = guess.dtype
-    found = _meet(curve, jnp.asarray(guess), jnp.asarray(normal.astype(dtype)))
+    found = _meet(curve, jnp.asarray(guess), jnp.asarray(normal))
     u, tangent, matrix, exponents, along, steps, converged = (np.asarray(x) for x in found)
     if not converged:
         return None, int(steps)
@@ -347,7 +355,7 @@ def walk(origin: Point, resolution: int, max_points: int, shown: tqdm) -> Walk:
         if new.u[-1] in curve.ends:
             bound = curve.low if new.u[-1] == curve.ends[0] else curve.high
             return Walk(points, passed, f"left the bounds at {float(bound):g}")
-        if steps <= 4 and np.sum(here.tangent * new.tangent) > (1 + _TURN) / 2:
+        if steps <= 4 and np.sum(here.tangent * new.tangent) > (1 + _STRAIGHT) / 2:
             step *= 1.5
         here = new.in_its_units()
         curve = here.curve
@@ -375,7 +383,7 @@ def _next(here: Point, step: float) -> tuple[Point | None, int]:
     ahead = guess if new is None else new.u
     if not low < ahead[-1] < high:
         new = _land(here, ahead)
-    if new is None or np.sum(here.tangent * new.tangent) < _TURN:
+    if new is None or np.sum(here.tangent * new.tangent) < _STRAIGHT:
         return None, steps
     apart = new.u - here.u
     ahead = np.sum(apart * here.tangent)
@@ -390,7 +398,7 @@ def _returned(origin: Point, here: Point, new: Point) -> Point | None:
     apart, length = u - here.u, np.linalg.norm(new.u - here.u)
     ahead = np.sum(apart * here.tangent)
     aside = np.linalg.norm(apart - ahead * here.tangent)
-    facing = np.sum(way * here.tangent) > (2 * _TURN - 1) * np.linalg.norm(way)
+    facing = np.sum(way * here.tangent) > (2 * _STRAIGHT - 1) * np.linalg.norm(way)
     if not (facing and 0 < ahead <= length and aside <= _ASIDE * length):
         return None
     back = np.sum((u - new.u) * new.tangent)
@@ -415,7 +423,7 @@ def _land(here: Point, beyond: np.ndarray) -> Point | None:
     new, _ = meet(here.curve, guess, upwards(guess))
     if new is None:
         return None
-    u = np.append(new.u[:-1], share).astype(new.u.dtype)
+    u = np.append(new.u[:-1], share)
     return eqx.tree_at(lambda point: point.u, new, u).facing(here.tangent)
 
 
@@ -440,12 +448,12 @@ def between(here: Point, new: Point, share: float) -> Point | None:
 
 
 def last_share(
-    here: Point, new: Point, before: Callable[[Point], Any], turns: int, first: float = 0.0
+    here: Point, new: Point, before: Callable[[Point], Any], halvings: int, first: float = 0.0
 ) -> float:
     """About the last share of the way from one point to the next, by bisection, at which something
     has not happened yet."""
     last = 1.0
-    for _ in range(turns):
+    for _ in range(halvings):
         middle = (first + last) / 2
         point = between(here, new, middle)
         if point is not None and before(point):
@@ -456,21 +464,15 @@ def last_share(
 
 
 def _passed(here: Point, new: Point) -> list[Bifurcation]:
-    """The bifurcations between two points, which are where the signature changes."""
+    """The bifurcations between two points, which are where they cease to be alike."""
     curve = here.curve
     length = float(np.linalg.norm(new.u - here.u))
     # A growth that counts and a parameter that turns change at one place only up to rounding.
     aside = min(curve.rounding**0.4 / length, 0.1)
-    clear, signature = 0.0, here.signature
+    clear, last = 0.0, here
     passed = []
-    while clear < 1 and signature != new.signature:
-        place = last_share(
-            here,
-            new,
-            lambda point, now=signature: point.signature == now,
-            int(-np.log2(curve.rounding)),
-            clear,
-        )
+    while clear < 1 and not last.like(new):
+        place = last_share(here, new, last.like, int(-np.log2(curve.rounding)), clear)
         shares = [min(max(place + d, 0), 1) for d in (-aside, 0, aside)]
         before, at, after = (between(here, new, share) for share in shares)
         if before is None or at is None or after is None:
@@ -478,7 +480,7 @@ def _passed(here: Point, new: Point) -> list[Bifurcation]:
         found = _bifurcation(curve, (here, before, at, after, new))
         if found is not None:
             passed.append(found)
-        clear, signature = shares[-1], after.signature
+        clear, last = shares[-1], after
     return passed
 
 
@@ -487,31 +489,57 @@ def _bifurcation(
 ) -> Bifurcation | None:
     """What happens at a point, from what changes around it, and further away."""
     here, before, at, after, new = points
-    grow = before.growing != after.growing
-    turn = before.signature[1] != after.signature[1]
-    if not grow and not turn:
+    if before.like(after):
         return None
+    grow, fold = before.growing != after.growing, before.rising != after.rising
     less, more = sorted((before, after), key=lambda point: point.growing)
     i = more.growing - 1 if grow else int(np.argmin(np.abs(np.real(at.exponents))))
-    if not turn and min(np.real(here.exponents)[i], np.real(new.exponents)[i]) > 0:
+    replaced = here.growing == new.growing and _exchanged(here, new)
+    ends = np.real(here.exponents)[i], np.real(new.exponents)[i]
+    if grow and not fold and not replaced and min(ends) > 0:
         return None  # what grew already, but less than rounding could tell
-    kinds = {crossing(e, curve.unit) for e in more.exponents[less.growing : more.growing]}
-    kind = crossing(more.exponents[i], curve.unit) if len(kinds) < 2 else "several"
     exponent = complex(at.exponents[i])
-    count = max(more.growing - less.growing, _on_edge(curve, at, exponent))
-    if kind == "real" and grow and turn:
+    edge = _edge(curve, at, exponent)
+    crossed = more.exponents[less.growing : more.growing] if grow else at.exponents[edge]
+    kinds = {crossing(e, curve.unit) for e in crossed}
+    kind = crossing(more.exponents[i], curve.unit) if len(kinds) < 2 else "several"
+    count = max(more.growing - less.growing, int(edge.sum()))
+    if kind == "real" and grow and fold:
         kind = "fold"
     elif kind == "real":
         kind = curve.branching(at) if count == 1 else "branch point"
     return bifurcation(curve, kind, at, exponent, count)
 
 
-def _on_edge(curve: AbstractCurve, at: Point, exponent: complex) -> int:
-    """How many exponents at a point are as near to the edge as the one that crosses it there."""
+def _exchanged(one: Point, other: Point) -> int:
+    """How many of the growing disturbances, as many at either point, others have replaced."""
+    p, q = _growing(one), _growing(other)
+    return 0 if p is None or q is None else one.growing - round(float(np.sum(p * q.T).real))
+
+
+def _growing(point: Point) -> np.ndarray | None:
+    """The projector onto what grows at a point, along what does not; `None` where these are not
+    told by the derivative of F, as at walls, or not told apart."""
+    n, k = len(point.curve.scale), point.growing
+    least = decided(point.exponents, point.curve.rounding)
+    slopes, steps = np.asarray(point.matrix[:n, :n], float), point.curve.unit == "step"
+    grows = (lambda l: abs(1 + l) > np.exp(least)) if steps else (lambda l: l.real > least)
+    try:
+        t, z, found = schur(slopes, "complex", sort=grows)
+    except np.linalg.LinAlgError:
+        return None
+    if found != k or k in (0, n):
+        return None
+    along = solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
+    return z[:, :k] @ np.hstack([np.eye(k), along]) @ z.T.conj()
+
+
+def _edge(curve: AbstractCurve, at: Point, exponent: complex) -> np.ndarray:
+    """Which exponents at a point are as near to the edge as the one that crosses it there."""
     sizes = np.abs(at.exponents[np.isfinite(at.exponents)])
     scale = max(1.0, sizes.max(initial=0)) if curve.unit == "step" else sizes.max(initial=0)
     near = max(curve.rounding**0.75 * scale, 10 * abs(exponent.real))
-    return int(np.sum(np.abs(np.real(at.exponents)) <= near))
+    return np.abs(np.real(at.exponents)) <= near
 
 
 def _turns(kind: str) -> bool:
@@ -523,10 +551,10 @@ def bifurcation(
 ) -> Bifurcation:
     """A bifurcation of a known kind, by an exponent that crosses: one of `count`, or of more."""
     u = jnp.asarray(at.u)
-    state, lowest, highest, period, turn = seen(curve, u)
+    state, lowest, highest, period, time = seen(curve, u)
     exponent = complex(exponent.real, abs(exponent.imag))
     one = 2 if _turns(kind) else 1
-    count = max(count, one, _on_edge(curve, at, exponent))
+    count = max(count, one, int(_edge(curve, at, exponent).sum()))
     coefficient = curve.coefficient(kind, at, exponent) if count == one else float("nan")
     tangent = curve.unscaled(jnp.asarray(at.tangent))
     return Bifurcation(
@@ -536,9 +564,9 @@ def bifurcation(
         period,
         lowest,
         highest,
-        jnp.asarray(exponent / float(turn), at.exponents.dtype),
+        jnp.asarray(exponent / float(time), at.exponents.dtype),
         jnp.asarray(count),
-        jnp.asarray(coefficient / float(turn), u.dtype),
+        jnp.asarray(coefficient / float(time), u.dtype),
         tangent / jnp.linalg.norm(tangent),
         curve.make(curve.low).unit,
     )
@@ -548,5 +576,5 @@ def bifurcation(
 def seen(
     curve: AbstractCurve, u: Float[Array, " u"]
 ) -> tuple[State, Players, Players, Array, Array]:
-    """The state, the extremes of the cycle, its period, and the time of a turn."""
-    return curve.state(u), *curve.extremes(u), curve.period(u), curve.turn(u)
+    """The state, the extremes of the cycle, its period, and the time that exponents are per."""
+    return curve.state(u), *curve.extremes(u), curve.period(u), curve.return_time(u)

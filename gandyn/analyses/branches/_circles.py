@@ -16,7 +16,7 @@ from jaxtyping import Array
 from ... import _checks as checks
 from ..._door import begin
 from ..._family import Family, Line, checked_family
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._reads import compiled
 from ..._types import Key
 from ..orbits._circle import Circle, circle
@@ -40,9 +40,9 @@ def circles(
     none any more, or only another one of quite another radius, `converged` is false and the rest
     nan.
 
-        turn = gandyn.cycle(GradientFlow(Gradient(game)), players, 6.3)
+        orbit = gandyn.cycle(GradientFlow(Gradient(game)), players, 6.3)
         fam = gandyn.family(lambda step_size: gandyn.methods.simultaneous(game, step_size))
-        found = gandyn.circles(fam, turn, {"step_size": np.linspace(0.01, 0.2, 20)})
+        found = gandyn.circles(fam, orbit, {"step_size": np.linspace(0.01, 0.2, 20)})
 
     **Arguments:**
 
@@ -54,15 +54,16 @@ def circles(
     """
     line, steps = _line(family, axes)
     checks.untraced("`gandyn.circles`", players, steps)
-    turn = checks.instance(
+    cycle = checks.instance(
         "players", players, Cycle, "a limit cycle", "`gandyn.cycle(flow, ...)` finds one"
     )
-    if turn.unit == "step" or not turn.converged:
+    if cycle.unit == "step" or not cycle.converged:
         raise ValueError(
             "`players` must be the cycle of a flow, and found, but "
-            + ("is one of a rule." if turn.unit == "step" else "has not converged.")
+            + ("is one of a rule." if cycle.unit == "step" else "has not converged.")
         )
-    state, time = begin(line(steps[0]), turn.players, key, settled=True), turn.period
+    _, state = begin(line(steps[0]), cycle.players, key, settled=True)
+    steps, time = as_precise((steps, cycle.period), state)
     found: list[Circle] = []
     for h in steps:
         if not found or found[-1].converged:

@@ -23,19 +23,19 @@ from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._family import Family, Line, checked_family
-from ..._phase import State, coordinates, vector
+from ..._phase import State, as_precise, coordinates, vector
 from ..._progress import bar
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ..local._equilibrium import equilibrium
-from ..local._rounding import decays
+from ..local._rounding import close, decays
 from ..local._spectrum import per
 from ..orbits._cycle import Cycle, extent
 from ..orbits._floquet import PIECES
 from ._branch import CLOSED, AbstractCurve, Bifurcation, Point, Walk, meet, seen, upwards, walk
-from ._curves import Bounds, CycleCurve, resting, turning
-from ._edge import Make, neutral, one_interval
+from ._curves import Bounds, CycleCurve, cycle_curve, equilibrium_curve
+from ._edge import Make, one_interval
 from ._switch import switched
 
 
@@ -111,9 +111,9 @@ def continuation(
     Hopf bifurcation or to cycles of half the period, or their period grows without bound.
 
     Bifurcations of equilibria and of cycles of a rule are located to half the digits or better,
-    those of cycles of a flow as well as its integrator allows. Two that lie within one step and
-    undo each other's trace are missed, as they are with any method that looks at points: a larger
-    `resolution` tells them apart.
+    those of cycles of a flow as well as its integrator allows. Those in which a disturbance begins
+    to grow and ceases to within one step are missed, as they are with any method that looks at
+    points: a larger `resolution` tells them apart.
 
     At a branch point it goes on along the same branch. The other one, or what is born, is followed
     from a `Bifurcation` of the result: the equilibria (or cycles of a rule) that cross at a
@@ -152,21 +152,24 @@ def continuation(
                 "`start` must be left out, because the branch starts at the bifurcation, at "
                 f"{float(players.parameter):g}, but is {checks.shown(start)}."
             )
+        low, high = as_precise((low, high), players.state)
         curve, points, down, up = _other(make, players, (low, high), key, resolution)
     else:
-        if start is None:
-            start = low
-        else:
-            start = checks.number("start", start, low=float(low), high=float(high))
+        entry = low
+        if start is not None:
+            entry = checks.number("start", start, low=float(low), high=float(high))
         if isinstance(players, Cycle):
-            curve, origin = _cycle_at(make, players, start, (low, high), key)
+            entry, low, high = as_precise((entry, low, high), players.state)
+            curve, origin = _cycle_at(make, players, entry, (low, high), key)
         else:
-            curve, origin = _equilibrium_at(make, players, start, (low, high), key)
+            _, state = begin(make(entry), players, key, settled=True)
+            entry, low, high = as_precise((entry, low, high), state)
+            curve, origin = _equilibrium_at(make, state, entry, (low, high), key)
         points = [origin]
-        down = up = f"started at {float(start):g}"
-        if start > low:
+        down = up = f"started at {float(entry):g}"
+        if entry > low:
             down = origin.facing(-upwards(origin.u))
-        if start < high:
+        if entry < high:
             up = origin
 
     walks = []
@@ -184,27 +187,28 @@ def continuation(
     points = [*down.points[::-1], *points, *up.points]
     views = [seen(point.curve, jnp.asarray(point.u)) for point in points]
     # Stacked on the host, where their number is no part of a program.
-    states, lowest, highest, periods, turns = jax.tree.map(
+    states, lowest, highest, periods, times = jax.tree.map(
         lambda *leaves: jnp.asarray(np.stack(leaves)), *views
     )
     us = np.stack([point.u for point in points])
     exponents = jnp.asarray(np.stack([point.exponents for point in points]))
-    exponents = per(turns, exponents)
-    sizes = jnp.max(jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0), axis=-1, initial=0)
-    known = jnp.maximum(neutral(low.dtype), 100 * numerics.rounding(low.dtype) * sizes)
+    exponents = per(times, exponents)
+    # Exponents are no better known than the points that they are of.
+    error = max(numerics.solved(low.dtype), curve.rounding)
+    clock = make(low).clock
     return Continuation(
-        curve.parameter(jnp.asarray(us)).astype(low.dtype),
+        curve.parameter(jnp.asarray(us)),
         states.players,
         periods,
         lowest,
         highest,
         exponents,
-        jnp.any(jnp.abs(exponents.real) <= known[:, None], axis=-1),
+        close(exponents, jnp.full(len(points), error, low.dtype), clock),
         (*down.bifurcations[::-1], *up.bifurcations),
         (down.end, up.end),
         (not down.broken, not up.broken),
         name,
-        make(low).unit,
+        clock.unit,
     )
 
 
@@ -213,17 +217,17 @@ def _forwards(make: Make, parameter: Any) -> AbstractDynamics:
 
 
 def _equilibrium_at(
-    make: Make, players: Players | State, start: Array, bounds: Bounds, key: Key
+    make: Make, state: State, start: Array, bounds: Bounds, key: Key
 ) -> tuple[AbstractCurve, Point]:
     """The curve of equilibria, and the point to start from."""
-    found = equilibrium(make(start), begin(make(start), players, key, settled=True), key=key)
+    found = equilibrium(make(start), state, key=key)
     if not found.converged:
         raise ValueError(
             f"there is no equilibrium near `players` at the parameter {float(start):g}, from which "
             f"to follow a branch: the root finder ended with a residual of {found.residual:.2g}. "
             "Give players nearer to one, or another `start`."
         )
-    curve = resting(make, found.state, bounds, key)
+    curve = equilibrium_curve(make, found.state, bounds, key)
     u = curve.point(coordinates(found.state)[0], start)
     origin, _ = meet(curve, u, upwards(u))
     if origin is None:
@@ -256,14 +260,14 @@ def _cycle_at(
                 "the family is one of rules, but `players` is a Cycle of a flow, of period "
                 f"{period:g}: `gandyn.rules.TimeMap` makes a rule of a flow."
             )
-        curve = resting(make, cycle.state, bounds, key, steps)
+        curve = equilibrium_curve(make, cycle.state, bounds, key, steps)
     elif steps == period != PIECES:
         raise ValueError(
             "the family is one of flows, but `players` is a Cycle of a rule, of period "
             f"{steps} steps."
         )
     else:
-        curve = turning(make, cycle.state, cycle.period, bounds, key)
+        curve = cycle_curve(make, cycle.state, cycle.period, bounds, key)
     u = curve.point(x, start)
     origin, _ = meet(curve, u, upwards(u))
     near = 0.1 * extent(orbit) / np.asarray(curve.scale)

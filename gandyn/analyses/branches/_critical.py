@@ -19,7 +19,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._family import Family, Line, checked_family
-from ..._phase import State, coordinates
+from ..._phase import State, as_precise, coordinates
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
@@ -103,7 +103,8 @@ def critical(
     """
     name, low, high = one_interval(bounds)
     make = Line(checked_family(family), name)
-    start = begin(make(low), players, key, settled=True)
+    _, start = begin(make(low), players, key, settled=True)
+    low, high = as_precise((low, high), start)
     result = _critical(make, start, low, high, key)
     if checks.is_concrete(result.parameter):
         _explain(result, float(low), float(high))
@@ -135,7 +136,7 @@ class _Edge(eqx.Module):
 
     def residual(self, z: Float[Array, " z"]) -> Float[Array, " z"]:
         """r and g: of these two the edge is a root, and so differentiable."""
-        dynamics, state = self.make(z[-1].astype(self.low.dtype)), self.state(z[:-1])
+        dynamics, state = self.make(z[-1]), self.state(z[:-1])
         rest = coordinates(dynamics.continuous().residual(state, self.key))[0]
         largest = growth(spectrum(dynamics, state, key=self.key).exponents)
         return jnp.concatenate([rest, largest[None]])
@@ -176,10 +177,10 @@ class _Edge(eqx.Module):
         # The edge is half-way between the two: from stable to unstable, where growth begins.
         middle = jnp.sum(ranks) / 2
         beyond = jnp.where(middle == 0, growth(new) > 0, rank > middle)
-        side = jnp.where(i < 2, i, (beyond == (ranks[1] > middle)).astype(i.dtype))
-        lost = jnp.where(jnp.any(jnp.isnan(new)), jnp.nan, 1).astype(at.values.dtype)
+        side = jnp.where(i < 2, i, jnp.where(beyond == (ranks[1] > middle), 1, 0))
+        lost = jnp.any(jnp.isnan(new))
         return _Bracket(
-            at.values.at[side].set(tried[which] * lost),
+            at.values.at[side].set(jnp.where(lost, jnp.nan, tried[which])),
             at.x.at[side].set(coordinates(state)[0]),
             at.exponents.at[side].set(new),
             jnp.where(first, growth(new), at.growth),
@@ -198,18 +199,17 @@ def _critical(make: Line, start: State, low: Array, high: Array, key: Key) -> Cr
         values = jnp.where(differ, found.values, jnp.nan)
         leading = found.exponents[jnp.argmax(growth(found.exponents))]
         exponent = jnp.where(differ, leading[jnp.argmax(leading.real)], jnp.nan)
-        middle = jnp.mean(values, keepdims=True).astype(guess.dtype)
-        z = jnp.concatenate([jnp.mean(found.x, axis=0), middle])
+        z = jnp.append(jnp.mean(found.x, axis=0), jnp.mean(values))
         return z, (values, found.growth, found.ranks, exponent)
 
     def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
         return jnp.linalg.solve(jax.jacfwd(linear)(y), y)
 
     z, (bracket, ends, ranks, exponent) = numerics.implicit(
-        equations.residual, jnp.append(guess, low.astype(guess.dtype)), search, tangent
+        equations.residual, jnp.append(guess, low), search, tangent
     )
-    parameter, unit = z[-1].astype(low.dtype), make(low).unit
-    return Critical(parameter, bracket, ends, ranks, exponent, back(z[:-1]), make.name, unit)
+    unit = make(low).unit
+    return Critical(z[-1], bracket, ends, ranks, exponent, back(z[:-1]), make.name, unit)
 
 
 def _changes(ranks: Float[Array, " end"]) -> Bool[Array, ""]:

@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, PyTree
 
 from ... import _numerics as numerics
 from ..._dynamics import AbstractDynamics, pushed, whole
-from ..._phase import State, coordinates, difference
+from ..._phase import State, coordinates, difference, vector
 from ..._types import Key, Players
 from ..local._spectrum import eigenvalues, ranked
 from . import _normal_form as normal_form
@@ -35,7 +35,7 @@ from ._branch import (
     bifurcation,
     last_share,
     meet,
-    unit,
+    sizes,
     upwards,
 )
 from ._edge import Make
@@ -47,7 +47,7 @@ _STILL = 1e-3  # a parameter that changes so little while only the period grows 
 _ALONE = 0.99  # the share of a tangent from which only the period changes
 
 
-class _Turn(AbstractDynamics):
+class _ReturnMap(AbstractDynamics):
     """So many steps of a dynamics as one."""
 
     unit: ClassVar[str] = "step"
@@ -99,7 +99,7 @@ class EquilibriumCurve(AbstractCurve):
 
     def dynamics(self, p: Float[Array, ""]) -> Any:
         dynamics = self.make(p)
-        return _Turn(dynamics, self.steps) if self.steps else dynamics
+        return _ReturnMap(dynamics, self.steps) if self.steps else dynamics
 
     def field(self, p: Float[Array, ""], x: Float[Array, " n"]) -> Float[Array, " n"]:
         """r(x, p)."""
@@ -123,7 +123,7 @@ class EquilibriumCurve(AbstractCurve):
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         return jnp.full_like(self.low, self.steps)
 
-    def turn(self, u: Float[Array, " u"]) -> Float[Array, ""]:
+    def return_time(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         return jnp.maximum(self.period(u), 1)
 
     def extremes(self, u: Float[Array, " u"]) -> tuple[Players, Players]:
@@ -150,7 +150,7 @@ class EquilibriumCurve(AbstractCurve):
         if kind == "period doubling":
             return -self._straight(at, -2.0)[1]
         if kind in ("Hopf", "Neimark-Sacker"):
-            return normal_form.turning(*self._jet(at), exponent.imag, self.unit == "step")
+            return normal_form.of_pair(*self._jet(at), exponent.imag, self.unit == "step")
         return float("nan")
 
     def _jet(self, at: Point) -> tuple[Any, Array, np.ndarray]:
@@ -162,12 +162,12 @@ class EquilibriumCurve(AbstractCurve):
         return field, u[:-1] * self.scale, slopes
 
     def _straight(self, at: Point, eigenvalue: float) -> tuple[float, float]:
-        return normal_form.straight(*self._jet(at), eigenvalue)
+        return normal_form.of_real(*self._jet(at), eigenvalue)
 
     def ended(self, here: Point, new: Point) -> End | None:
         if self.steps % 2 or not self.steps:
             return None
-        half = _resting_on(self, self.steps // 2 if self.steps > 2 else 0)
+        half = _equilibria_on(self, self.steps // 2 if self.steps > 2 else 0)
         return _halved(self, half, here, new)
 
 
@@ -204,13 +204,13 @@ class CycleCurve(AbstractCurve):
         ts = jnp.stack([jnp.zeros_like(period), period])
         x, width = u[:-2] * self.scale, self.high - self.low
 
-        def turned(both: tuple[State, Array]) -> State:
+        def returned(both: tuple[State, Array]) -> State:
             state, share = both
             end = self.make(self.zero + share * width).evolve(state, ts, self.key)
             return jax.tree.map(lambda leaf: leaf[-1], end)
 
-        end, moved = pushed(turned, (self.state(u), u[-1]), one)
-        returned, dynamics = coordinates(end)[0], self.make(self.parameter(u))
+        end, moved = pushed(returned, (self.state(u), u[-1]), one)
+        there, dynamics = coordinates(end)[0], self.make(self.parameter(u))
         slopes, swept = moved[:, :-1] * self.scale[None] / self.scale[:, None], moved[:, -1]
 
         def velocity(x: Array) -> Array:
@@ -219,10 +219,10 @@ class CycleCurve(AbstractCurve):
 
         along = velocity(x) / self.scale
         along = along / jnp.linalg.norm(along)
-        columns = [slopes - one[:-1, :-1], (period * velocity(returned) / self.scale)[:, None]]
+        columns = [slopes - one[:-1, :-1], (period * velocity(there) / self.scale)[:, None]]
         matrix = jnp.concatenate([*columns, (swept / self.scale)[:, None]], axis=1)
         row = jnp.append(along, jnp.zeros(2, u.dtype))
-        value = jnp.append((returned - x) / self.scale, jnp.zeros_like(period))
+        value = jnp.append((there - x) / self.scale, jnp.zeros_like(period))
         across = jnp.linalg.qr(along[:, None], mode="complete")[0][:, 1:]
         factors = eigenvalues(across.T @ slopes @ across)
         # A multiplier that the integrator does not tell from 0 is 0, as in the spectrum of a rule.
@@ -234,11 +234,11 @@ class CycleCurve(AbstractCurve):
     def period(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         return self.time * jnp.exp(u[-2])
 
-    def turn(self, u: Float[Array, " u"]) -> Float[Array, ""]:
+    def return_time(self, u: Float[Array, " u"]) -> Float[Array, ""]:
         return self.period(u)
 
     def extremes(self, u: Float[Array, " u"]) -> tuple[Players, Players]:
-        ts = self.period(u) * jnp.asarray(np.arange(_PHASES) / _PHASES, u.dtype)
+        ts = self.period(u) * jnp.arange(_PHASES, dtype=u.dtype) / _PHASES
         return _extremes(self.make(self.parameter(u)).evolve(self.state(u), ts, self.key).players)
 
     @property
@@ -278,7 +278,7 @@ class CycleCurve(AbstractCurve):
         if end is None:
             return None
         u = jnp.asarray(end.u)
-        curve = _resting_on(self, 0)
+        curve = _equilibria_on(self, 0)
         found = _hopf(curve, np.delete(end.u, -2), float(2 * jnp.pi / self.period(u)))
         reach = np.linalg.norm(new.u - here.u)
         if found is None or np.max(np.abs(found[0].u - np.delete(end.u, -2))) > reach:
@@ -288,19 +288,19 @@ class CycleCurve(AbstractCurve):
         return words, [end], [passed]
 
 
-def resting(make: Make, state: State, bounds: Bounds, key: Key, steps: int = 0) -> EquilibriumCurve:
+def equilibrium_curve(
+    make: Make, state: State, bounds: Bounds, key: Key, steps: int = 0
+) -> EquilibriumCurve:
     """The curve of equilibria in units of one of them; or of cycles of so many steps."""
     return EquilibriumCurve(make=make, like=state, key=key, steps=steps, **_units(state, bounds))
 
 
-def turning(make: Make, state: State, period: Array, bounds: Bounds, key: Key) -> CycleCurve:
+def cycle_curve(make: Make, state: State, period: Array, bounds: Bounds, key: Key) -> CycleCurve:
     """The curve of cycles of a flow in units of one of them."""
-    units = _units(state, bounds)
-    time = period.astype(units["scale"].dtype)
-    return CycleCurve(make=make, like=state, time=time, key=key, **units)
+    return CycleCurve(make=make, like=state, time=period, key=key, **_units(state, bounds))
 
 
-def _resting_on(curve: EquilibriumCurve | CycleCurve, steps: int) -> EquilibriumCurve:
+def _equilibria_on(curve: EquilibriumCurve | CycleCurve, steps: int) -> EquilibriumCurve:
     """The curve of equilibria, or of cycles of so many steps, in the units of another curve."""
     return EquilibriumCurve(
         make=curve.make,
@@ -314,14 +314,12 @@ def _resting_on(curve: EquilibriumCurve | CycleCurve, steps: int) -> Equilibrium
 
 
 def _units(state: State, bounds: Bounds) -> dict[str, Array]:
-    x, _ = coordinates(state)
-    low, high = (bound.astype(x.dtype) for bound in bounds)
-    return {"scale": unit(x), "low": low, "high": high}
+    return {"scale": sizes(vector(state)), "low": bounds[0], "high": bounds[1]}
 
 
-def _last(here: Point, new: Point, before: Callable[[Point], Any], turns: int) -> Point | None:
+def _last(here: Point, new: Point, before: Callable[[Point], Any], halvings: int) -> Point | None:
     """About the last point on the way from one to the next before something happens."""
-    return between(here, new, last_share(here, new, before, turns))
+    return between(here, new, last_share(here, new, before, halvings))
 
 
 def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) -> End | None:
@@ -330,10 +328,9 @@ def _halved(curve: AbstractCurve, half: AbstractCurve, here: Point, new: Point) 
     The parameter turns there, no growth changes sign, and the branch goes on as the same cycles,
     half a turn later.
     """
-    rising = new.signature[1]
-    if here.signature[1] == rising or here.growing != new.growing:
+    if here.rising == new.rising or here.growing != new.growing:
         return None
-    end = _last(here, new, lambda point: point.signature[1] != rising, 20)
+    end = _last(here, new, lambda point: point.rising == here.rising, 20)
     if end is None:
         return None
     point, _ = meet(half, end.u, upwards(end.u))
@@ -352,7 +349,7 @@ def _hopf(curve: EquilibriumCurve, u: np.ndarray, angle: float) -> tuple[Point, 
     secant method, and the one of them that turns forward."""
     shares, growths = [u[-1], u[-1] + 1e-4], []
     for i in range(20):
-        u = np.append(u[:-1], shares[i]).astype(u.dtype)
+        u = np.append(u[:-1], shares[i])
         point, _ = meet(curve, u, upwards(u))
         if point is None:
             return None

@@ -24,20 +24,15 @@ Make = Callable[[Any], AbstractDynamics]
 """A dynamics for each value of one hyper-parameter."""
 
 
-def neutral(dtype: Any) -> float:
-    """Growth that cannot be told from none: what rounding makes of an exponent on the edge."""
-    return numerics.solved(dtype)
-
-
 def crossing(exponent: Any, unit: str) -> str:
     """How an exponent crosses the edge: "real" (at 0), "period doubling", or as a pair."""
-    turn = abs(np.imag(exponent))
-    rounding = numerics.half_the_digits(np.asarray(turn).dtype)
-    if turn <= rounding:
+    frequency = abs(np.imag(exponent))
+    rounding = numerics.half_the_digits(np.asarray(frequency).dtype)
+    if frequency <= rounding:
         return "real"
     if unit != "step":
         return "Hopf"
-    return "period doubling" if np.pi - turn <= rounding else "Neimark-Sacker"
+    return "period doubling" if np.pi - frequency <= rounding else "Neimark-Sacker"
 
 
 def at_rest(

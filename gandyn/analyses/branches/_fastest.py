@@ -13,7 +13,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._family import Family, checked_family
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
@@ -99,8 +99,9 @@ def fastest(
             f"`bounds` must name one or two hyper-parameters, but names {len(names)}: {names}. "
             "Fix the others by `family.at`, or sweep them with `gandyn.sweep`."
         )
-    start = begin(family(**dict(zip(names, ends[:, 0], strict=True))), players, key, settled=True)
-    result = _fastest(family, names, start, ends, key)
+    first = family(**dict(zip(names, ends[:, 0], strict=True)))
+    _, start = begin(first, players, key, settled=True)
+    result = _fastest(family, names, start, as_precise(ends, start), key)
     if checks.is_concrete(result.growth) and bool(jnp.isnan(result.growth)):
         raise ValueError(
             f"no equilibrium near `players` was found for any {' and '.join(names)} within "

@@ -28,7 +28,7 @@ from ..._reads import compiled
 Field = Callable[[Array], Array]
 
 
-def turning(
+def of_pair(
     f: Field, x: Float[Array, " n"], jacobian: np.ndarray, angle: float, steps: bool
 ) -> float:
     """Re c of a Hopf bifurcation with angular velocity w, Re(e^{-i w} c) of a Neimark-Sacker one:
@@ -54,7 +54,7 @@ def turning(
     return float((c * np.exp(-1j * angle) if steps else c).real)
 
 
-def straight(
+def of_real(
     f: Field, x: Float[Array, " n"], jacobian: np.ndarray, eigenvalue: float
 ) -> tuple[float, float]:
     """b and c, for an eigenvalue l of J that is 0, or -2 (of a map that doubles its period)."""

@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from ... import _checks as checks
 from ..._door import begin
 from ..._family import Family, checked_family
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
@@ -85,7 +85,8 @@ def stability_map(
         )
     one, two = axes
     first, second = (values(name, axes[name]) for name in (one, two))
-    start = begin(family(**{one: first[0], two: second[0]}), players, key, settled=True)
+    _, start = begin(family(**{one: first[0], two: second[0]}), players, key, settled=True)
+    first, second = as_precise((first, second), start)
     exponents, neutral = _spectra(family, (one, two), (first, second), start, key)
     unit = family(**{one: first[0], two: second[0]}).unit
     return StabilityMap(first, second, exponents, neutral, (one, two), unit)

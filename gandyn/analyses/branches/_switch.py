@@ -16,7 +16,7 @@ import numpy as np
 from ..._phase import coordinates
 from ..._types import Key
 from ._branch import AbstractCurve, Bifurcation, Point, meet
-from ._curves import Bounds, EquilibriumCurve, resting, turning
+from ._curves import Bounds, EquilibriumCurve, cycle_curve, equilibrium_curve
 from ._edge import Make
 from ._normal_form import derivative, eigenvectors
 
@@ -50,9 +50,9 @@ def switched(
     rule = make(p).clock.whole
     steps = int(at.period) if rule else 0
     if at.period and not rule:
-        curve = turning(make, at.state, at.period, bounds, key)
+        curve = cycle_curve(make, at.state, at.period, bounds, key)
     else:
-        curve = resting(make, at.state, bounds, key, steps)
+        curve = equilibrium_curve(make, at.state, bounds, key, steps)
     x, _ = coordinates(at.state)
     u = curve.point(x, p)
     known = curve.scaled(np.asarray(at.tangent))
@@ -73,14 +73,14 @@ def switched(
         _, q = eigenvectors(slopes, 1j * float(angle))
         # The phase at which the real and the imaginary part are at right angles.
         q = np.real(q * np.exp(-0.5j * np.angle(np.sum(q * q))))
-        born = turning(make, at.state, 2 * jnp.pi / angle, bounds, key)
+        born = cycle_curve(make, at.state, 2 * jnp.pi / angle, bounds, key)
     elif at.kind == "period doubling":
         q = np.real(eigenvectors(slopes, -2)[1])
         q = q - along * np.sum(along * q)
         if rule:
-            born = resting(make, at.state, bounds, key, 2 * max(steps, 1))
+            born = equilibrium_curve(make, at.state, bounds, key, 2 * max(steps, 1))
         else:
-            born = turning(make, at.state, 2 * at.period, bounds, key)
+            born = cycle_curve(make, at.state, 2 * at.period, bounds, key)
     else:
         raise ValueError(
             f"no branch that could be followed starts at the {at.kind} at {float(p):g}"

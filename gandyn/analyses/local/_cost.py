@@ -72,7 +72,7 @@ def cost(dynamics: AbstractDynamics, players: Players | State, *, key: Key = Non
     - `key`: one realization of everything random.
     """
     checks.untraced("`cost`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     tally = _Tally()
     watched = jax.tree.map(
         lambda x: _Watched(x, tally) if _is_game(x) else x, dynamics, is_leaf=_is_game
@@ -102,7 +102,7 @@ class _Watched(AbstractGame):
     tally: _Tally = eqx.field(static=True)
 
     def losses(self, players: Players, key: Key = None) -> tuple[Scalar, ...]:
-        value = {"tally": self.tally, "passes": "value", "times": 1}
+        value = {"tally": self.tally, "passes": "value", "copies": 1}
         leaves, structure = jax.tree.flatten(players)
         players = structure.unflatten(_mark.bind(*leaves, n=len(leaves), of=None, **value))
         found = map(jnp.asarray, losses(self.game, players, key))
@@ -122,13 +122,13 @@ class _Watched(AbstractGame):
 # operands beyond the first `n`, so that no two of them look the same to the compiler.
 
 
-def _marked(*xs: Any, n: int, tally: _Tally, passes: str, of: int | None, times: int) -> list[Any]:
+def _marked(*xs: Any, n: int, tally: _Tally, passes: str, of: int | None, copies: int) -> list[Any]:
     counted = passes == "second" if of is None else passes in ("pushed", "pulled")
     if not counted:
         return list(xs[:n])
 
     def count(*xs: Any) -> Sequence[Any]:
-        tally.counts["product" if of is None else "gradient", of] += times
+        tally.counts["product" if of is None else "gradient", of] += copies
         return xs[:n]
 
     return list(jax.pure_callback(count, tuple(map(jax.typeof, xs[:n])), *xs))
@@ -154,9 +154,9 @@ def _of_some(xs: Sequence[Any], where: Sequence[Any], **params: Any) -> list[Any
     return [x if isinstance(x, ad.Zero) else next(marked) for x in xs]
 
 
-def _batched(xs: Sequence[Any], axes: Sequence[Any], *, n: int, times: int, **params: Any) -> Any:
+def _batched(xs: Sequence[Any], axes: Sequence[Any], *, n: int, copies: int, **params: Any) -> Any:
     size = next(x.shape[a] for x, a in zip(xs, axes, strict=True) if a is not None)
-    return _mark.bind(*xs, n=n, times=times * size, **params), axes[:n]
+    return _mark.bind(*xs, n=n, copies=copies * size, **params), axes[:n]
 
 
 _mark = Primitive("mark")

@@ -94,7 +94,8 @@ def equilibria(
     **Warns:** if the equilibria do not seem to be isolated, so that they cannot be counted.
     """
     checks.untraced("`equilibria`", dynamics, players)
-    like, back = coordinates(begin(dynamics, players, key).players)
+    dynamics, state = begin(dynamics, players, key)
+    like, back = coordinates(state.players)
     low, high = corners(box, like.size)
     starts = checks.count("starts", starts)
     # Scipy warns of any number but a power of two, of which these are the first.

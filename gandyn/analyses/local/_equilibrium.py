@@ -67,7 +67,7 @@ def equilibrium(
     - `key`: one realization of everything random.
     - `max_steps`: of the root finder.
     """
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     max_steps = checks.count("max_steps", max_steps)
     first = _within_trust(dynamics, state, key, max_steps)
     if not checks.is_concrete(first.converged):

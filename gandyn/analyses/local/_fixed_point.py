@@ -30,7 +30,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ._spectrum import spectrum_at
@@ -107,17 +107,17 @@ def fixed_point(
         and the square of a difference between eigenvalues, of which rounding leaves the root. By
       default a hundred times rounding for the squares, and the root of that for growths.
     """
-    seen = spectrum_at(dynamics, begin(dynamics, players, key, settled=True), key)
+    dynamics, state = begin(dynamics, players, key, settled=True)
+    seen = spectrum_at(dynamics, state, key)
     matrix: Any = seen.jacobian
     n, eps = len(matrix), numerics.rounding(matrix.dtype)
     clock = dynamics.clock
     derivative = clock.linear(matrix)
     if tolerance is None:
         # A defective multiple eigenvalue is split by the root of rounding.
-        same = jnp.asarray(100 * eps, matrix.dtype)
-        small = same**0.5
+        same, small = 100 * eps, (100 * eps) ** 0.5
     else:
-        small = same = checks.positive("tolerance", tolerance).astype(matrix.dtype)
+        small = same = as_precise(checks.positive("tolerance", tolerance), state)
 
     values = seen.eigenvalues
     scale = jnp.max(jnp.where(jnp.isneginf(derivative), 0, jnp.abs(derivative)), initial=0)

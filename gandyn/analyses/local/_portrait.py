@@ -95,7 +95,7 @@ def portrait(
     **Warns:** if a nullcline is touched and not crossed, for it is found by the change of sign.
     """
     checks.untraced("`portrait`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     nodes = checks.count("nodes", nodes, low=3)
     nullclines, legs = checks.flag("nullclines", nullclines), checks.flag("legs", legs)
     x, y, at = plane_of(state.players, box, (nodes, nodes), plane)
@@ -221,16 +221,16 @@ def _touched(
     # Those nearest to zero: a curve that is touched has some of them.
     order = np.argsort(center[rows, columns])[:_VERTICES]
     rows, columns = rows[order], columns[order]
-    nodes = np.stack([x[columns + 1], y[rows + 1]], axis=1)
-    filled = jnp.asarray(np.pad(nodes, ((0, _VERTICES - len(nodes)), (0, 0)), "edge"))
+    places = np.stack([x[columns + 1], y[rows + 1]], axis=1)
+    filled = jnp.asarray(np.pad(places, ((0, _VERTICES - len(places)), (0, 0)), "edge"))
     steps = jnp.asarray(_MORE_STEPS)
     moved, left, slope = (
-        np.asarray(part)[: len(nodes)]
+        np.asarray(part)[: len(places)]
         for part in _polished(dynamics, at, filled, jnp.asarray(i), key, steps)
     )
     cell = float(np.hypot(x[1] - x[0], y[1] - y[0]))
     rounding = numerics.solved(x.dtype)
-    zero = np.linalg.norm(moved - nodes, axis=1) <= cell
+    zero = np.linalg.norm(moved - places, axis=1) <= cell
     zero &= left <= rounding * size.max(initial=0, where=size < np.inf)
     zero &= slope * cell <= _FLAT * center[rows, columns]
     for line in lines:

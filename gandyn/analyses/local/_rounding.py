@@ -37,12 +37,12 @@ def undecided(
     far = 1 + 2 * jnp.max(jnp.abs(matrix))
     matrix = jax.lax.complex(matrix + jnp.diag(jnp.where(held, far, 0)), jnp.zeros_like(matrix))
 
-    def distance(turn: Array) -> Array:
-        shifted = matrix - jnp.diag(jnp.broadcast_to(clock.edge(turn), n))
+    def distance(frequency: Array) -> Array:
+        shifted = matrix - jnp.diag(jnp.broadcast_to(clock.edge(frequency), n))
         return jnp.linalg.svd(shifted, compute_uv=False)[-1]
 
-    turns = jnp.nan_to_num(exponents[:_MODES].imag)
-    return jnp.any(jax.vmap(distance)(turns) <= error)
+    frequencies = jnp.nan_to_num(exponents[:_MODES].imag)
+    return jnp.any(jax.vmap(distance)(frequencies) <= error)
 
 
 def close(
@@ -53,11 +53,11 @@ def close(
     """The same of a few exponents, as far as it can be told without the matrix: as if they were
     well-conditioned."""
     if rounding is None:
-        rounding = jnp.full(exponents.shape[:-1], numerics.rounding(exponents.dtype))
-    rounding = rounding[..., None].astype(exponents.real.dtype)
+        error = numerics.rounding(exponents.dtype)
+        rounding = jnp.full(exponents.shape[:-1], error, exponents.real.dtype)
     sizes = jnp.where(jnp.isfinite(exponents), jnp.abs(exponents), 0)
     size = 1 if clock.whole else jnp.max(sizes, axis=-1, keepdims=True, initial=0)
-    return jnp.any(jnp.abs(exponents.real) <= _ERRORS * rounding * size, axis=-1)
+    return jnp.any(jnp.abs(exponents.real) <= _ERRORS * rounding[..., None] * size, axis=-1)
 
 
 def decays(

@@ -104,7 +104,7 @@ def jacobian(
       `State` is taken as it is.
     - `key`: one realization of everything random.
     """
-    return _jacobian(dynamics, begin(dynamics, players, key, settled=True), key)
+    return _jacobian(*begin(dynamics, players, key, settled=True), key)
 
 
 @compiled
@@ -133,7 +133,7 @@ def spectrum(
 
     **Raises:** `RuntimeError` if Arnoldi's method does not find the leading ones.
     """
-    state = begin(dynamics, players, key, settled=True)
+    dynamics, state = begin(dynamics, players, key, settled=True)
     if leading is not None:
         return _leading(dynamics, state, key, leading)
     result = spectrum_at(dynamics, state, key)

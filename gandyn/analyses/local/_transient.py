@@ -26,7 +26,7 @@ from jaxtyping import Array, Float, Real
 from ... import _checks as checks
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._result import Result
 from ..._types import Key, Players
 from ._spectrum import eigenvalues, jacobian
@@ -79,9 +79,9 @@ def transient(
 
     Of a rule differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
     """
-    state = begin(dynamics, players, key, settled=True)
+    dynamics, state = begin(dynamics, players, key, settled=True)
     clock = dynamics.clock
-    ts = jnp.asarray(clock.times(ts))
+    ts = as_precise(jnp.asarray(clock.times(ts)), state)
     if checks.is_concrete(ts) and bool(jnp.any(ts < 0)):
         raise ValueError(f"`ts` must be times from the start, but is {ts}.")
     slopes = jacobian(dynamics, state, key=key)

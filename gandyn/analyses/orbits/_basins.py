@@ -146,7 +146,7 @@ def basins(
     is outside of the game's domain, where the dynamics or a loss is not finite.
     """
     checks.untraced("`basins`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))

@@ -30,7 +30,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import State, coordinates, players_vector, vector
+from ..._phase import State, as_precise, coordinates, players_vector, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
@@ -125,7 +125,7 @@ def circle(
 
     **Warns:** if no circle was found, outside of transformations.
     """
-    state = begin(dynamics, players, key, settled=True)
+    dynamics, state = begin(dynamics, players, key, settled=True)
     if not dynamics.clock.whole:
         raise TypeError(
             f"`dynamics` must be a rule, whose time goes in steps, but is "
@@ -140,7 +140,8 @@ def circle(
     nodes = checks.count("nodes", nodes, low=5)
     if nodes % 2 == 0:
         raise ValueError(f"`nodes` must be odd, but is {nodes}.")
-    found = _circle(dynamics, state, period, key, nodes, checks.count("max_steps", max_steps))
+    period, most = as_precise(period, state), checks.count("max_steps", max_steps)
+    found = _circle(dynamics, state, period, key, nodes, most)
     if checks.is_concrete(found.converged) and not found.converged:
         warn_of_none("circle", period, found.residual)
     return found
@@ -157,7 +158,7 @@ class _Conjugacy(eqx.Module):
 
     @property
     def even(self) -> Float[Array, " phase"]:
-        return jnp.asarray(np.arange(self.phases) / self.phases, self.period.dtype)
+        return _even(self.phases, self.period.dtype)
 
     def state(self, x: Float[Array, " n"]) -> State:
         return coordinates(self.start)[1](x)
@@ -192,11 +193,12 @@ class _Conjugacy(eqx.Module):
     ) -> Float[Array, "gap z"]:
         """The derivative of the gaps at the phases in z = (K, rho)."""
         n, dtype = points.shape[1], points.dtype
-        unit, one = jnp.eye(n, dtype=dtype), jnp.eye(self.phases, dtype=dtype)
+        of_coordinates, of_phases = jnp.eye(n, dtype=dtype), jnp.eye(self.phases, dtype=dtype)
         own = jax.vmap(jax.jacfwd(self.step))(points)
         shift = _weights(self.phases, self.even + rotation)
         slid = jax.vmap(partial(_tangent, points))(self.even + rotation)
-        slopes = jnp.einsum("jab,jl->jalb", own, one) - jnp.einsum("jl,ab->jalb", shift, unit)
+        slopes = jnp.einsum("jab,jl->jalb", own, of_phases)
+        slopes = slopes - jnp.einsum("jl,ab->jalb", shift, of_coordinates)
         return jnp.column_stack([slopes.reshape(points.size, points.size), -slid.ravel()])
 
     def search(self, max_steps: int) -> tuple[Array, Array, Array, Array]:
@@ -266,10 +268,10 @@ def _circle(
     dynamics: AbstractDynamics, state: State, period: Array, key: Key, phases: int, max_steps: int
 ) -> Circle:
     guess, back = coordinates(state)
-    equations = _Conjugacy(dynamics, state, period.astype(guess.dtype), key, phases)
+    equations = _Conjugacy(dynamics, state, period, key, phases)
     points, rotation, residual, found = equations.search(max_steps)
-    fine = jnp.asarray(np.arange(2 * phases + 1) / (2 * phases + 1), guess.dtype)
-    slopes = jax.vmap(jax.jacfwd(equations.step))(_at(points, fine))
+    fine = _at(points, _even(2 * phases + 1, guess.dtype))
+    slopes = jax.vmap(jax.jacfwd(equations.step))(fine)
     exponents = _growth(slopes, points, rotation)
     states = jax.vmap(lambda x: back(jnp.where(found, x, jnp.nan)))(points)
     seen = jax.vmap(players_vector)(states)
@@ -295,10 +297,15 @@ def _at(points: Float[Array, "m n"], u: Float[Array, " k"]) -> Float[Array, "k n
 def _weights(m: int, u: Float[Array, " k"]) -> Float[Array, "k m"]:
     """The weight of each of m points in the value at each u: the Dirichlet kernel."""
     waves = np.arange(1, m // 2 + 1)
-    turns = 2 * np.pi * jnp.asarray(waves, u.dtype)[None] * u[:, None]
+    here = 2 * np.pi * u[:, None] * jnp.asarray(waves, u.dtype)[None]
     there = 2 * np.pi * np.outer(waves, np.arange(m)) / m
     cos, sin = (jnp.asarray(f(there), u.dtype) for f in (np.cos, np.sin))
-    return (1 + 2 * (jnp.cos(turns) @ cos + jnp.sin(turns) @ sin)) / m
+    return (1 + 2 * (jnp.cos(here) @ cos + jnp.sin(here) @ sin)) / m
+
+
+def _even(n: int, dtype: Any) -> Float[Array, " n"]:
+    """Phases that are equally spaced, from 0 on."""
+    return jnp.arange(n, dtype=dtype) / n
 
 
 def _growth(
@@ -316,13 +323,12 @@ def _growth(
         return frame, jnp.log(jnp.abs(jnp.diagonal(r)))
 
     if n == 2:  # the frame is the normal, known at all phases at once
-        even = jnp.asarray(np.arange(len(slopes)) / len(slopes), dtype)
 
         def growth(u: Array) -> Array:
             x, y = _tangent(points, u)
             return carried(u, jnp.stack([-y, x])[:, None] / jnp.hypot(x, y))[1]
 
-        exponents = jnp.mean(jax.vmap(growth)(even), axis=0)
+        exponents = jnp.mean(jax.vmap(growth)(_even(len(slopes), dtype)), axis=0)
     else:
         steps = jnp.ceil(_TURNS / jnp.where(rotation > 0, rotation, 1)).astype(int)
 

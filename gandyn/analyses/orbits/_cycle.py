@@ -29,7 +29,7 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics, forward_only
-from ..._phase import State, coordinates, vector
+from ..._phase import State, as_precise, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
@@ -113,9 +113,10 @@ def cycle(
     a cycle crosses a kink of the loss, such as that of WGAN-GP where a slope vanishes, the velocity
     jumps: the cycle and its period are right, but the multipliers lack the jump.
     """
+    dynamics, state = begin(dynamics, players, key, settled=True)
     period = dynamics.clock.period(period)
     max_steps = checks.count("max_steps", max_steps)
-    found = cycle_near(dynamics, players, period, key, max_steps)
+    found = cycle_near(dynamics, state, period, key, max_steps)
     if checks.is_concrete(found.converged) and not found.converged:
         tried = "" if dynamics.clock.whole else ", and backwards in time"
         warn_of_none("cycle", period, found.residual, tried)
@@ -123,22 +124,12 @@ def cycle(
 
 
 def cycle_near(
-    dynamics: AbstractDynamics,
-    players: Players | State,
-    period: Any,
-    key: Key,
-    max_steps: int = MAX_STEPS,
+    dynamics: AbstractDynamics, state: State, period: Any, key: Key, max_steps: int = MAX_STEPS
 ) -> Cycle:
-    """The same, without a word where there is none."""
-    state = begin(dynamics, players, key, settled=True)
-    whole = dynamics.clock.whole
-    equations = _Shooting(
-        dynamics,
-        state,
-        jnp.asarray(period).astype(coordinates(state)[0].dtype),
-        key,
-        period if whole else PIECES,
-    )
+    """The same from a state, without a word where there is none."""
+    phases = period if dynamics.clock.whole else PIECES
+    time = as_precise(jnp.asarray(period, float), state)
+    equations = _Shooting(dynamics, state, time, key, phases)
     for attempt in _attempts(equations):
         x = _later(equations) if attempt == _LATER else equations.guess
         sign = -1 if attempt == _BACKWARDS else 1

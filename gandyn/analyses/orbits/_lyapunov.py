@@ -27,7 +27,7 @@ from jaxtyping import Array, Bool, Float, Real
 from ... import _checks as checks
 from ..._door import begin
 from ..._dynamics import AbstractDynamics, at_walls
-from ..._phase import State, coordinates, vector
+from ..._phase import State, as_precise, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
@@ -83,8 +83,8 @@ def lyapunov(
     - `key`: one realization of everything random, the same for neighbors.
     - `k`: how many exponents, the leading ones; all by default.
     """
-    state = begin(dynamics, players, key)
-    ts = _times(dynamics, ts)
+    dynamics, state = begin(dynamics, players, key)
+    ts = as_precise(_times(dynamics, ts), state)
     n = coordinates(state)[0].size
     k = n if k is None else checks.count("k", k)
     if k > n:

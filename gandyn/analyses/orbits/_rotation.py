@@ -84,11 +84,11 @@ def rotation(trajectory: Trajectory, *, plane: tuple[int, int] | None = None) ->
     path = jax.vmap(lambda players: coordinates(players)[0])(trajectory.players)
     chosen = None if plane is None else two_of(path.shape[1], plane)
     gap = (ts[1] - ts[0]).astype(path.dtype)
-    return turning(path, gap, trajectory.unit, chosen)
+    return rotation_of(path, gap, trajectory.unit, chosen)
 
 
 @compiled
-def turning(
+def rotation_of(
     path: Float[Array, "t n"],
     gap: Float[Array, ""],
     unit: str,

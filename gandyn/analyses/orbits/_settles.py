@@ -16,7 +16,7 @@ from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._paths import box as corners
 from ..._paths import distances
-from ..._phase import State, coordinates, players_vector, vector
+from ..._phase import State, as_precise, coordinates, players_vector, vector
 from ..._reads import compiled
 from ..._result import Result
 from ..._status import status
@@ -24,7 +24,7 @@ from ..._types import Key, Number, Players
 from ._cycle import Cycle, cycle_near
 from ._ends import ESCAPED, STRETCHES, UNDECIDED, Runner, follow, outside, take
 from ._lyapunov import lyapunov
-from ._rotation import turning
+from ._rotation import rotation_of
 
 _LOOKS = 4096  # at the players, to see them turn
 _PACES = 25_600  # looks at a flow at an even pace
@@ -132,7 +132,7 @@ def settles_on(
     loss is not finite.
     """
     checks.untraced("`settles_on`", dynamics, players)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
     duration, _ = dynamics.clock.lasting(duration, STRETCHES)
     tolerance, escape = (
         float(checks.positive(name, value))
@@ -335,7 +335,7 @@ def _stays(path: np.ndarray) -> bool:
 
 def _turn(path: np.ndarray, gap: float, unit: str) -> float:
     """The time of one turn in the plane in which the players move most."""
-    return float(turning(jnp.asarray(path), jnp.asarray(gap, path.dtype), unit).period)
+    return float(rotation_of(jnp.asarray(path), jnp.asarray(gap, path.dtype), unit).period)
 
 
 def escape_time(
@@ -359,12 +359,12 @@ def escape_time(
 
     **Warns:** if the integrator of a flow used up its `max_steps`, outside of transformations.
     """
-    escape = checks.positive("escape", escape)
-    state = begin(dynamics, players, key)
+    dynamics, state = begin(dynamics, players, key)
+    escape = as_precise(checks.positive("escape", escape), state)
     path = dynamics.evolve(state, ts, key, players_vector)
     cut = dynamics.unfinished(path[-1])
-    size = escape.astype(path.dtype)
-    time = status(checks.floating(ts), path, bound=size, unfinished=cut).escape
+    times = as_precise(checks.floating(ts), state)
+    time = status(times, path, bound=escape, unfinished=cut).escape
     if checks.is_concrete((cut, time)) and bool(cut & jnp.isnan(time)):
         dynamics.warn_unfinished("no escape is known of up to there, nor from there on")
     return time

@@ -25,6 +25,7 @@ from jaxtyping import Array, Bool, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._phase import as_precise
 from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
@@ -85,7 +86,8 @@ def classify(
     game = Gradient(game).game
     players, key = checks.players(players), checks.key(key)
     checks.number_of("`game` in `classify`", players, 2)
-    tolerance = None if tolerance is None else checks.positive("tolerance", tolerance)
+    if tolerance is not None:
+        tolerance = as_precise(checks.positive("tolerance", tolerance), players)
     return _classify(game, players, key, tolerance)
 
 
@@ -94,7 +96,7 @@ def _classify(
     game: AbstractGame, players: Players, key: Key, tolerance: Number | None
 ) -> Classification:
     (x, back_x), (y, back_y) = map(ravel_pytree, players)
-    small = numerics.half_the_digits(x.dtype) if tolerance is None else tolerance.astype(x.dtype)
+    small = numerics.half_the_digits(x.dtype) if tolerance is None else tolerance
 
     def generator(x: Array, y: Array) -> Array:
         return losses(game, (back_x(x), back_y(y)), key)[0]

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ... import _checks as checks
+from ..._phase import as_precise
 from ..._result import Result
 from ..._types import Key, Players
-from ...families import grid, hats
+from ...families import checked_grid, hats
 from ...games._gan import AbstractGAN, WeightedPoints, checked_gan
 
 
@@ -51,14 +52,14 @@ def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Fr
     - `x`: the grid, increasing; what lies beyond it is drawn at its ends.
     - `key`: one realization, for a sampled game.
     """
-    x = grid("x", x)
+    x = checked_grid("x", x)
     batch = checked_gan("frame", game).batch(checks.players(players), checks.key(key))
     if batch.real[0].ndim != 1:
         raise ValueError(
             "`frame` draws laws on the line, but a point of the data has shape "
             f"{batch.real[0].shape[1:]}."
         )
-    x = x.astype(batch.real[0].dtype)
+    x = as_precise(x, batch.real[0])
 
     def density(points: WeightedPoints) -> Float[Array, " x"]:
         y, w = points
@@ -68,7 +69,7 @@ def frame(game: AbstractGAN, players: Players, x: Any, *, key: Key = None) -> Fr
     return Frame(x, density(batch.real), density(batch.fake), jax.vmap(batch.critic)(x))
 
 
-def widths(nodes: Float[Array, " n"]) -> Float[Array, " n"]:
+def widths(grid: Float[Array, " n"]) -> Float[Array, " n"]:
     """The widths of the cells of a grid, those of the trapezoidal rule."""
-    gaps = jnp.diff(nodes)
+    gaps = jnp.diff(grid)
     return jnp.concatenate([gaps[:1], gaps[:-1] + gaps[1:], gaps[-1:]]) / 2

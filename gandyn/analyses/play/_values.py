@@ -120,14 +120,14 @@ def _indifferent(
     m = payoff.shape[1]
     # Each equation in its own unit: payoffs may differ by many orders of magnitude.
     size = jnp.max(jnp.where(played, jnp.abs(payoff), 0), axis=1)
-    unit = jax.lax.stop_gradient(jnp.where(size > 0, size, 1))
+    scale = jax.lax.stop_gradient(jnp.where(size > 0, size, 1))
 
     def equations(z: Array, payoff: Array) -> Array:
         y, v = z[:m], z[m]
         played_against = jnp.where(played, payoff, 0) @ y
         return jnp.concatenate(
             [
-                jnp.where(answers, (played_against - v) / unit, 0),
+                jnp.where(answers, (played_against - v) / scale, 0),
                 jnp.where(played, 0, y),
                 jnp.sum(y)[None] - 1,
             ]
@@ -142,8 +142,8 @@ def _indifferent(
 def _solve(payoff: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Optimal strategies of row and column, and the value, on the host."""
     payoff = np.asarray(payoff)
-    dtype, unit = payoff.dtype, _unit(payoff)
-    row, column, value, proven = _optimal(np.asarray(payoff, float) / unit)
+    dtype, scale = payoff.dtype, _scale(payoff)
+    row, column, value, proven = _optimal(np.asarray(payoff, float) / scale)
     if not proven:
         if np.all(np.isfinite(payoff)):
             warnings.warn(
@@ -153,10 +153,10 @@ def _solve(payoff: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
                 stacklevel=2,
             )
         row, column, value = (np.full_like(x, np.nan) for x in (row, column, value))
-    return row.astype(dtype), column.astype(dtype), np.asarray(value * unit, dtype)
+    return row.astype(dtype), column.astype(dtype), np.asarray(value * scale, dtype)
 
 
-def _unit(payoff: np.ndarray) -> float:
+def _scale(payoff: np.ndarray) -> float:
     """A power of two above all payoffs."""
     top = np.max(np.abs(payoff))
     return float(np.exp2(np.frexp(top)[1] - 1.0)) if 0 < top < np.inf else 1.0

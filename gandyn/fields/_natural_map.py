@@ -19,7 +19,7 @@ from .._types import Key, Players
 from ._field import AbstractField, checked_field
 
 
-class Natural(AbstractField):
+class NaturalMap(AbstractField):
     """r_i = P_i(z_i + h_i v_i) - z_i, with h_i v_i for players who are free.
 
     **Arguments:**
