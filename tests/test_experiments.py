@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from experiments.__main__ import claim, load, main, names
+from experiments._command import claim, load, main, names
 from experiments._ledger import Ledger
 
 ROOT = Path(__file__).parents[1]

@@ -8,6 +8,8 @@ the same structure come at once, and the next process can keep what this one has
 
 from pathlib import Path
 
+import numpy as np
+
 from experiments._ledger import Ledger
 from experiments._panels import Layout, finished
 
@@ -16,7 +18,8 @@ from ._options import QUICK as QUICK
 from ._options import Options as Options
 
 PANELS = {"ensembles": ensembles, "networks": networks, "calls": calls}
-LAYOUT = Layout.in_order((1, 3), (10.0, 4.0), PANELS)
+CELLS = {"ensembles": (0, 0), "networks": (0, 1), "calls": np.s_[1, :]}
+LAYOUT = Layout((2, 2), (7.0, 7.0), CELLS, letters=True, heights=(1, 1.6))
 
 
 def run(options: Options, out: Path, panel: str | None = None) -> Ledger:

@@ -20,6 +20,7 @@ from gandyn.flows import GradientFlow
 
 Call = Callable[[], Any]
 
+ALWAYS_COMPILED = {"cost"}  # it counts what a program does, and compiles it for that
 SOLVE = "diffeqsolve"  # of the flow's field, as one writes it without this library: the unit
 REST, STEP, FLOW, RULE = (0.0, 0.0), 0.1, "flow", "rule"
 TIMES = {FLOW: np.linspace(0, 50, 501), RULE: np.arange(501)}

@@ -1,7 +1,7 @@
 """One call in a process of its own: `python -m experiments.speed._process flow basins`.
 
 CPU seconds of the first call, and of a second one with other numbers, and how many programs each
-compiled, as a line of JSON. With a folder as third argument, compiled programs are kept there.
+compiled, as a line of JSON.
 """
 
 import json
@@ -26,12 +26,8 @@ def timed(call: Call, compiled: list[float]) -> dict[str, Any]:
     return {"seconds": time.process_time() - begin, "compiled": len(compiled) - before}
 
 
-def main(kind: str, name: str, folder: str | None = None) -> None:
+def main(kind: str, name: str) -> None:
     jax.config.update("jax_enable_x64", True)
-    if folder is not None:
-        jax.config.update("jax_compilation_cache_dir", folder)
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     jax.block_until_ready(jnp.zeros(2) + 1)  # no device is looked for any more
     warnings.simplefilter("ignore")  # an analysis may find nothing: it is its time that counts
     compiled: list[float] = []
