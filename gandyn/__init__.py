@@ -63,7 +63,10 @@ __version__ = "0.1.0"
 
 if _typing.TYPE_CHECKING:
     from . import plots as plots
-else:  # drawing needs matplotlib, which nothing else does: imported when it is first asked for
+else:
+    # Drawing needs matplotlib, which nothing else does: imported when it is first asked for. So are
+    # the parts of scipy, by scipy itself: `import scipy`, and `scipy.stats` only where it is used,
+    # because importing all that is used anywhere takes longer than importing everything else here.
 
     def __getattr__(name: str) -> _typing.Any:
         if name != "plots":

@@ -14,9 +14,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float
-from scipy.optimize import linprog
-from scipy.sparse import coo_array
 
 BITS = 1000
 _ROUNDS = 20
@@ -34,7 +33,7 @@ class Program(NamedTuple):
     """A linear program: costs `c`, matrix `a`, right side `b`, and which variables are free."""
 
     c: Exact
-    a: coo_array
+    a: "scipy.sparse.coo_array"
     b: Exact
     free: Bool[np.ndarray, " variables"]
 
@@ -86,7 +85,9 @@ def solve(
         if (proof := prove(x, y)) is not None:
             return Solution(x, y, proof)
     rows, columns = _scales(a)
-    scaled = coo_array((a.data * rows[a.row] * columns[a.col], (a.row, a.col)), a.shape).tocsc()
+    scaled = scipy.sparse.coo_array(
+        (a.data * rows[a.row] * columns[a.col], (a.row, a.col)), a.shape
+    ).tocsc()
     blown: tuple[float, float] | None = None
     for _ in range(_ROUNDS):
         lacks = b - _sums(entries * x[a.col], a.row, len(b))
@@ -127,7 +128,7 @@ def _round(c: Any, a: Any, b: Any, least: Any) -> tuple[np.ndarray, np.ndarray] 
     """A program to the solver's tolerances; `None` where it gives up."""
     bounds = np.stack([least, np.full(len(c), np.inf)], -1)
     for options in ({}, {"presolve": False}):
-        solved = linprog(
+        solved = scipy.optimize.linprog(
             c, A_eq=a, b_eq=b, bounds=bounds, method="highs-ds", options={**_TOLERANCES, **options}
         )
         if solved.x is not None and solved.success:
@@ -142,7 +143,7 @@ def _sums(products: Exact, index: np.ndarray, n: int) -> Exact:
     return sums >> BITS
 
 
-def _scales(a: coo_array, rounds: int = 4) -> tuple[np.ndarray, np.ndarray]:
+def _scales(a: "scipy.sparse.coo_array", rounds: int = 4) -> tuple[np.ndarray, np.ndarray]:
     """Powers of two by which rows and columns have entries around one."""
     logs = np.log2(np.abs(a.data))
     n, m = int(a.row.max()) + 1, int(a.col.max()) + 1

@@ -15,7 +15,7 @@ import pytest
 import xarray as xr
 
 import gandyn as gd
-from experiments.__main__ import claim, load, main, names
+from experiments._command import claim, load, main, names
 from experiments._ledger import Ledger
 from experiments._panels import Stored, measured
 

@@ -14,10 +14,8 @@ from importlib.util import find_spec
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
-from scipy.sparse import coo_array
-from scipy.spatial.distance import cdist
 
 from .._linear_program import BITS, Exact, Program, exact, rounded, solve
 
@@ -79,7 +77,7 @@ def between(x: np.ndarray, y: np.ndarray) -> tuple[Float[np.ndarray, "n m"], flo
     top = max(np.max(np.abs(x)), np.max(np.abs(y)))
     unit = float(np.exp2(np.frexp(top)[1] - 1.0)) if 0 < top < np.inf else 1.0
     x, y = x / unit, y / unit
-    apart = cdist(x, y)
+    apart = scipy.spatial.distance.cdist(x, y)
     i, j = np.nonzero(apart < _SMALL)
     apart[i, j] = norms(x[i] - y[j])
     return apart, unit
@@ -113,7 +111,7 @@ def best(x: Any, y: Any, a: Any, b: Any, order: Any) -> Plan:
     top = apart.max()
     cost = (apart / (top or 1.0)) ** order
     if k == n == m and a is None:
-        i, j = linear_sum_assignment(cost)
+        i, j = scipy.optimize.linear_sum_assignment(cost)
         return Plan(i, j, np.full(n, 1 / n), np.zeros(n), np.zeros(m))
     mass = shares(*weights)
     flows, prices = _proven(cost, *mass)
@@ -141,7 +139,7 @@ def _proven(
     c = exact(cost)
     program = Program(
         c.ravel(),
-        coo_array(
+        scipy.sparse.coo_array(
             (np.ones(2 * n * m), (np.concatenate([i, n + j]), np.concatenate([pairs, pairs]))),
             (n + m, n * m),
         ),

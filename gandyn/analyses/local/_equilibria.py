@@ -7,8 +7,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Float, Int
-from scipy.stats import qmc
 
 from ... import _checks as checks
 from ... import _numerics as numerics
@@ -99,8 +99,9 @@ def equilibria(
     low, high = corners(box, like.size)
     starts = checks.count("starts", starts)
     # Scipy warns of any number but a power of two, of which these are the first.
-    sequence = qmc.Sobol(like.size, scramble=True, rng=0).random_base2((starts - 1).bit_length())
-    points = (low + (high - low) * sequence[:starts]).astype(like.dtype)
+    sobol = scipy.stats.qmc.Sobol(like.size, scramble=True, rng=0)
+    sequence = sobol.random_base2((starts - 1).bit_length())[:starts]
+    points = (low + (high - low) * sequence).astype(like.dtype)
 
     found = _search(dynamics, points, back(like), key, progress)
     roots = rows(found.players)

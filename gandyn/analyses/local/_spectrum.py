@@ -13,8 +13,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Complex, Float
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 
 from ... import _checks as checks
 from ..._clock import clock
@@ -230,7 +230,7 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, k: int) -> Spec
             "or the optimizer is not smooth there."
         )
     shape: Any = (x.size, x.size)
-    operator = LinearOperator(shape, matvec=product, dtype=x.dtype)  # pyright: ignore[reportCallIssue]
+    operator = scipy.sparse.linalg.LinearOperator(shape, matvec=product, dtype=x.dtype)  # pyright: ignore[reportCallIssue]
     options: Any = {
         "which": "LM" if steps else "LR",
         "v0": start,
@@ -241,8 +241,8 @@ def _leading(dynamics: AbstractDynamics, state: State, key: Key, k: int) -> Spec
     for space in _SPACES:
         ncv = min(x.size, max(2 * k + 1, space))
         try:
-            found: Any = eigs(operator, k, ncv=ncv, **options)
-        except ArpackNoConvergence as error:
+            found: Any = scipy.sparse.linalg.eigs(operator, k, ncv=ncv, **options)
+        except scipy.sparse.linalg.ArpackNoConvergence as error:
             missing = k - len(error.eigenvalues)
         else:
             exponents = ranked(dynamics.clock.exponents(jnp.asarray(found - 1 if steps else found)))

@@ -21,15 +21,17 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Real
 
 from ... import _checks as checks
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, as_precise
+from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
-from ._spectrum import eigenvalues, jacobian
+from ._spectrum import eigenvalues
 
 
 class Transient(Result):
@@ -80,11 +82,15 @@ def transient(
     Of a rule differentiable forwards (`jax.jvp`, `jax.jacfwd`), not backwards.
     """
     dynamics, state = begin(dynamics, players, key, settled=True)
-    clock = dynamics.clock
-    ts = as_precise(jnp.asarray(clock.times(ts)), state)
-    if checks.is_concrete(ts) and bool(jnp.any(ts < 0)):
+    ts = as_precise(jnp.asarray(dynamics.clock.times(ts)), state)
+    if checks.is_concrete(ts) and np.any(np.asarray(ts) < 0):
         raise ValueError(f"`ts` must be times from the start, but is {ts}.")
-    slopes = jacobian(dynamics, state, key=key)
+    return _transient(dynamics, state, ts, key)
+
+
+@compiled
+def _transient(dynamics: AbstractDynamics, state: State, ts: Array, key: Key) -> Transient:
+    clock, slopes = dynamics.clock, dynamics.slopes(state, key)
     grown = jax.vmap(lambda t: clock.propagator(slopes, t))(ts)
     # What walls hold is gone after any time, and no part of what grows.
     matrix = clock.linear(jnp.where(jnp.isneginf(slopes), 0, slopes))

@@ -9,8 +9,8 @@ Das, Saiki, Sander, Yorke, "Quantitative quasiperiodicity", Nonlinearity 30, 201
 """
 
 import jax.numpy as jnp
+import scipy
 from jaxtyping import Array, Float
-from scipy.stats import t as student
 
 CONFIDENCE = 0.95  # with which the truth lies within an error
 SHARES_FROM = 0.1  # before this share of the time the weights vanish, as good as
@@ -38,5 +38,5 @@ def middles(n: int, dtype: jnp.dtype) -> Float[Array, " n"]:
 def confidence(means: Float[Array, "block *k"], share: float) -> Float[Array, "*k"]:
     """How far the mean over all the time lies from its limit, at 95 %, as told by the means over
     blocks that each take a share of it: Student's quantile times the standard error."""
-    quantile = float(student.ppf((1 + CONFIDENCE) / 2, len(means) - 1))
+    quantile = float(scipy.special.stdtrit(len(means) - 1, (1 + CONFIDENCE) / 2))
     return quantile * share**0.5 * jnp.std(means, axis=0, ddof=1)

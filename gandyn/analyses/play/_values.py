@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Float
-from scipy.sparse import coo_array
 
 from ... import _checks as checks
 from ... import _numerics as numerics
@@ -202,7 +202,7 @@ def _program(payoff: np.ndarray) -> Program:
     n, m = payoff.shape
     i, j = np.nonzero(payoff)
     columns, ones = np.arange(m), np.ones(m)
-    a = coo_array(
+    a = scipy.sparse.coo_array(
         (
             np.concatenate([payoff[i, j], ones, -ones, np.ones(n)]),
             (
