@@ -7,7 +7,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType
+from typing import Any
 
 import jax
 import numpy as np
@@ -78,11 +79,10 @@ def test_a_panel_is_measured_anew_when_the_code_is_another(tmp_path, monkeypatch
     experiment.mkdir()
     monkeypatch.setattr(gd, "__file__", str(library / "__init__.py"))
     runs = []
-    panel = SimpleNamespace(
-        __file__=str(experiment / "panel.py"),
-        measure=lambda options: {"run": runs.append(options) or len(runs)},
-        judge=lambda options, found, ledger: None,
-    )
+    panel: Any = ModuleType("panel")
+    panel.__file__ = str(experiment / "panel.py")
+    panel.measure = lambda options: {"run": runs.append(options) or len(runs)}
+    panel.judge = lambda options, found, ledger: None
 
     def run():
         _, found = measured({"panel": panel}, Stored(tmp_path / "store"))

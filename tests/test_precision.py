@@ -61,7 +61,8 @@ class Own(gd.AbstractDynamics):
             return jax.tree.map(jnp.add, state, self.residual(state))
 
         def look(state: gd.State, ends: Any) -> Any:
-            state = jax.lax.fori_loop(*ends, step, state)
+            start, end = ends
+            state = jax.lax.fori_loop(start, end, step, state)
             return state, observe(state)
 
         ts = jnp.asarray(self.clock.times(ts))

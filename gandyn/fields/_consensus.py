@@ -23,20 +23,20 @@ class Consensus(AbstractField):
 
     - `field`: the field v.
     - `strength`: c, not negative.
-    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
-      everybody or one per player.
+    - `step_size`: that of the method, if `projected`, which says what the players' sets are; one
+      for everybody or one per player.
     """
 
     field: AbstractField
     strength: Float[Array, ""]
-    step: Any
+    step_size: Any
 
-    def __init__(self, field: AbstractField, strength: Number, step: Any = None):
+    def __init__(self, field: AbstractField, strength: Number, step_size: Any = None):
         self.field = checked_field(field)
         self.strength = checks.number("strength", strength, low=0)
-        self.step = stepping.optimizer("step", step)
+        self.step_size = stepping.optimizer("step_size", step_size)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         v, transposed = jax.vjp(lambda z: self.field(z, key), players)
-        felt = stepping.all_feasible(players, self.step, v)
+        felt = stepping.all_feasible(players, self.step_size, v)
         return moved(v, -self.strength, transposed(felt)[0])

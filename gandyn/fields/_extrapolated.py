@@ -20,23 +20,23 @@ class Extrapolated(AbstractField):
     **Arguments:**
 
     - `field`: the field v.
-    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
-      who stay in a set.
+    - `step_size`: h, not negative, one number for everybody or one per player; `projected` for
+      players who stay in a set.
     - `fresh`: whether the two evaluations see independent noise, or the same.
     """
 
     field: AbstractField
-    step: Any
+    step_size: Any
     fresh: bool = eqx.field(static=True)
 
-    def __init__(self, field: AbstractField, step: Any, fresh: bool = True):
+    def __init__(self, field: AbstractField, step_size: Any, fresh: bool = True):
         self.field = checked_field(field)
-        self.step = stepping.checked_steps("step", step)
+        self.step_size = stepping.checked_steps("step_size", step_size)
         self.fresh = checks.flag("fresh", fresh)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         first, second = split(key, 2) if self.fresh else (key, key)
-        steps = stepping.spread("step", self.step, len(players))
+        steps = stepping.spread("step_size", self.step_size, len(players))
         directions = self.field(players, first)
         ahead = tuple(map(stepping.landed, players, steps, directions))
         return self.field(ahead, second)

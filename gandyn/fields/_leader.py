@@ -34,18 +34,18 @@ class Ridge(AbstractField):
 
     - `field`: the field v; with `Scaled` the players may have step sizes of their own.
     - `leader`: which player leads, 0 or 1.
-    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
-      everybody or one per player.
+    - `step_size`: that of the method, if `projected`, which says what the players' sets are; one
+      for everybody or one per player.
     """
 
     field: AbstractField
     leader: int = eqx.field(static=True)
-    step: Any
+    step_size: Any
 
-    def __init__(self, field: AbstractField, leader: int = 0, step: Any = None):
+    def __init__(self, field: AbstractField, leader: int = 0, step_size: Any = None):
         self.field = checked_field(field)
         self.leader = _leader(leader)
-        self.step = stepping.optimizer("step", step)
+        self.step_size = stepping.optimizer("step_size", step_size)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         checks.number_of("`Ridge`, of a leader and a follower,", players, 2)
@@ -57,7 +57,7 @@ class Ridge(AbstractField):
             return plain(z, key)[follower]
 
         v = self.field(players, key)
-        walk = stepping.all_feasible(players, self.step, v)[self.leader]
+        walk = stepping.all_feasible(players, self.step_size, v)[self.leader]
         nothing = jax.tree.map(jnp.zeros_like, players)
         _, slopes = jax.linearize(reaction, players)
         # J_ff u = -J_fl r_l: what keeps the follower's slope at zero while the leader moves.
@@ -78,24 +78,24 @@ class Stackelberg(AbstractField):
 
     - `game`: a game of two players.
     - `leader`: which player leads, 0 or 1.
-    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
-      everybody or one per player. The follower's best response is then that in its set.
+    - `step_size`: that of the method, if `projected`, which says what the players' sets are; one
+      for everybody or one per player. The follower's best response is then that in its set.
     """
 
     game: AbstractGame
     leader: int = eqx.field(static=True)
-    step: Any
+    step_size: Any
 
-    def __init__(self, game: AbstractGame, leader: int = 0, step: Any = None):
+    def __init__(self, game: AbstractGame, leader: int = 0, step_size: Any = None):
         self.game = with_losses("Stackelberg", game)
         self.leader = _leader(leader)
-        self.step = stepping.optimizer("step", step)
+        self.step_size = stepping.optimizer("step_size", step_size)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         checks.number_of("`Stackelberg`, of a leader and a follower,", players, 2)
         leader, follower = self.leader, 1 - self.leader
 
-        step = stepping.spread("step", self.step, 2)[follower]
+        step = stepping.spread("step_size", self.step_size, 2)[follower]
 
         def reaction(z: Players) -> PyTree:
             """What vanishes where the follower responds best."""

@@ -25,18 +25,18 @@ class NaturalMap(AbstractField):
     **Arguments:**
 
     - `field`: the field v.
-    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
-      who stay in a set.
+    - `step_size`: h, not negative, one number for everybody or one per player; `projected` for
+      players who stay in a set.
     """
 
     field: AbstractField
-    step: Any
+    step_size: Any
 
-    def __init__(self, field: AbstractField, step: Any):
+    def __init__(self, field: AbstractField, step_size: Any):
         self.field = checked_field(field)
-        self.step = stepping.checked_steps("step", step)
+        self.step_size = stepping.checked_steps("step_size", step_size)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
-        steps = stepping.spread("step", self.step, len(players))
+        steps = stepping.spread("step_size", self.step_size, len(players))
         ahead = tuple(map(stepping.landed, players, steps, self.field(players, key)))
         return jax.tree.map(jnp.subtract, ahead, players)

@@ -39,19 +39,19 @@ class LOLA(AbstractField):
     **Arguments:**
 
     - `game`: any game.
-    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
-      who stay in a set.
+    - `step_size`: h, not negative, one number for everybody or one per player; `projected` for
+      players who stay in a set.
     """
 
     game: AbstractGame
-    step: Any
+    step_size: Any
 
-    def __init__(self, game: AbstractGame, step: Any):
+    def __init__(self, game: AbstractGame, step_size: Any):
         self.game = with_losses("LOLA", game)
-        self.step = stepping.checked_steps("step", step)
+        self.step_size = stepping.checked_steps("step_size", step_size)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
-        ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step)
+        ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step_size)
         return _plus(ahead, 1, shaping)
 
 
@@ -63,8 +63,8 @@ class SOS(AbstractField):
     **Arguments:**
 
     - `game`: any game.
-    - `step`: h, not negative, one number for everybody or one per player; `projected` for players
-      who stay in a set.
+    - `step_size`: h, not negative, one number for everybody or one per player; `projected` for
+      players who stay in a set.
     - `agreement`: a in (0, 1), how much of LookAhead is left where the two disagree; 0.5 in the
       paper.
     - `radius`: b in (0, 1), below which size of the gradient shaping fades out; 0.1 in the paper's
@@ -72,38 +72,38 @@ class SOS(AbstractField):
     """
 
     game: AbstractGame
-    step: Any
+    step_size: Any
     agreement: Float[Array, ""]
     radius: Float[Array, ""]
 
     def __init__(
-        self, game: AbstractGame, step: Any, agreement: Number = 0.5, radius: Number = 0.1
+        self, game: AbstractGame, step_size: Any, agreement: Number = 0.5, radius: Number = 0.1
     ):
         self.game = with_losses("SOS", game)
-        self.step = stepping.checked_steps("step", step)
+        self.step_size = stepping.checked_steps("step_size", step_size)
         self.agreement = checks.number("agreement", agreement, low=0, high=1)
         self.radius = checks.number("radius", radius, low=0, high=1)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
-        ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step)
+        ahead, shaping = _ahead_and_shaping(self.game, players, key, self.step_size)
         dtype = jnp.result_type(*jax.tree.leaves(players))
         agreement, radius = (x.astype(dtype) for x in (self.agreement, self.radius))
         inner = _dot(shaping, ahead)
         against = inner < 0
         most = -agreement * _dot(ahead, ahead) / jnp.where(against, inner, -1)
         harmless = jnp.where(against, jnp.minimum(1, most), 1)
-        felt = stepping.all_feasible(players, self.step, Gradient(self.game)(players, key))
+        felt = stepping.all_feasible(players, self.step_size, Gradient(self.game)(players, key))
         square = _dot(felt, felt)
         near = jnp.where(square < radius**2, square, 1)
         return _plus(ahead, jnp.minimum(harmless, near), shaping)
 
 
 def _ahead_and_shaping(
-    game: AbstractGame, players: Players, key: Key, step: Any
+    game: AbstractGame, players: Players, key: Key, step_size: Any
 ) -> tuple[Players, Players]:
     """v - (D L) d, and -chi: LookAhead's direction, and what shaping adds to it."""
     v = Gradient(game)(players, key)
-    each = stepping.spread("step", step, len(players))
+    each = stepping.spread("step_size", step_size, len(players))
 
     def moves(z: Players, directions: Players) -> Players:
         ahead = tuple(map(stepping.landed, z, each, directions))

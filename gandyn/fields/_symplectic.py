@@ -30,30 +30,30 @@ class Symplectic(AbstractField):
     - `align`: whether c takes the sign that pulls towards stable and pushes away from unstable
       points, that of `<v, J^T v> <(J - J^T) v, J^T v> / (2 n) + 0.1` with n the number of
       parameters (appendix of the paper; its code divides by the number of arrays instead).
-    - `step`: the step of the method, if `projected`, which says what the players' sets are; one for
-      everybody or one per player.
+    - `step_size`: that of the method, if `projected`, which says what the players' sets are; one
+      for everybody or one per player.
     """
 
     field: AbstractField
     strength: Float[Array, ""]
     align: bool = eqx.field(static=True)
-    step: Any
+    step_size: Any
 
     def __init__(
         self,
         field: AbstractField,
         strength: Number = 1.0,
         align: bool = False,
-        step: Any = None,
+        step_size: Any = None,
     ):
         self.field = checked_field(field)
         self.strength = checks.number("strength", strength, low=0)
         self.align = checks.flag("align", align)
-        self.step = stepping.optimizer("step", step)
+        self.step_size = stepping.optimizer("step_size", step_size)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         v, transposed = jax.vjp(lambda z: self.field(z, key), players)
-        felt = stepping.all_feasible(players, self.step, v)
+        felt = stepping.all_feasible(players, self.step_size, v)
         _, along = jax.jvp(lambda z: self.field(z, key), (players,), (felt,))
         (against,) = transposed(felt)
         # The difference first: far out, either of the two alone would drown v in rounding errors.

@@ -32,26 +32,26 @@ class HighResolutionFlow(AbstractFlow):
     **Arguments:**
 
     - `field`: the field v.
-    - `step`: h, positive: the step size of the method.
+    - `step_size`: h, positive: that of the method.
     - `ahead`: u, a function of (v, w): where the method looks before it steps.
       `gandyn.flows.simultaneous`, `extragradient` and `optimistic` make the published flows.
     - `integrator`: tolerances, solver, or a fixed step.
     """
 
     field: AbstractField
-    step: Float[Array, ""]
+    step_size: Float[Array, ""]
     ahead: Callable[[Players, Players], Players]
     integrator: Integrator
 
     def __init__(
         self,
         field: AbstractField,
-        step: Number,
+        step_size: Number,
         ahead: Callable[[Players, Players], Players],
         integrator: Integrator | None = None,
     ):
         self.field = checked_field(field)
-        self.step = checks.positive("step", step)
+        self.step_size = checks.positive("step_size", step_size)
         self.ahead = checks.function("ahead", ahead, "v", "w")
         self.integrator = checked_integrator(integrator)
 
@@ -61,8 +61,8 @@ class HighResolutionFlow(AbstractFlow):
     def velocity(self, state: State, key: Key = None) -> State:
         w = state.memory
         v, jacobian = jax.linearize(lambda z: self.field(z, key), state.players)
-        wanted = moved(v, self.step, jacobian(self.ahead(v, w)))
-        change = scaled(2 / self.step, jax.tree.map(jnp.subtract, wanted, w))
+        wanted = moved(v, self.step_size, jacobian(self.ahead(v, w)))
+        change = scaled(2 / self.step_size, jax.tree.map(jnp.subtract, wanted, w))
         return State(w, change)
 
 
@@ -79,39 +79,39 @@ def _along_the_path(v: Players, w: Players) -> Players:
 
 
 def simultaneous(
-    field: AbstractField, step: Number, integrator: Integrator | None = None
+    field: AbstractField, step_size: Number, integrator: Integrator | None = None
 ) -> HighResolutionFlow:
     """The high-resolution flow of simultaneous steps: w' = (2/h)(v - w). On a bilinear game it
     grows at the rate h s^2/2.
 
     **Arguments:**
 
-    - `field`, `step`, `integrator`: as in `HighResolutionFlow`.
+    - `field`, `step_size`, `integrator`: as in `HighResolutionFlow`.
     """
-    return HighResolutionFlow(field, step, _nowhere, integrator)
+    return HighResolutionFlow(field, step_size, _nowhere, integrator)
 
 
 def extragradient(
-    field: AbstractField, step: Number, integrator: Integrator | None = None
+    field: AbstractField, step_size: Number, integrator: Integrator | None = None
 ) -> HighResolutionFlow:
     """The high-resolution flow of extragradient: w' = (2/h)(v - w) + 2 Dv v. On a bilinear game it
     decays at the rate h s^2/2.
 
     **Arguments:**
 
-    - `field`, `step`, `integrator`: as in `HighResolutionFlow`.
+    - `field`, `step_size`, `integrator`: as in `HighResolutionFlow`.
     """
-    return HighResolutionFlow(field, step, _along_the_field, integrator)
+    return HighResolutionFlow(field, step_size, _along_the_field, integrator)
 
 
 def optimistic(
-    field: AbstractField, step: Number, integrator: Integrator | None = None
+    field: AbstractField, step_size: Number, integrator: Integrator | None = None
 ) -> HighResolutionFlow:
     """The high-resolution flow of optimistic steps: w' = (2/h)(v - w) + 2 Dv w. On a bilinear game
     it decays at the rate h s^2/2.
 
     **Arguments:**
 
-    - `field`, `step`, `integrator`: as in `HighResolutionFlow`.
+    - `field`, `step_size`, `integrator`: as in `HighResolutionFlow`.
     """
-    return HighResolutionFlow(field, step, _along_the_path, integrator)
+    return HighResolutionFlow(field, step_size, _along_the_path, integrator)

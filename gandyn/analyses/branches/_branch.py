@@ -525,9 +525,10 @@ def _growing(point: Point) -> np.ndarray | None:
     slopes, steps = np.asarray(point.matrix[:n, :n], float), point.curve.unit == "step"
     grows = (lambda l: abs(1 + l) > np.exp(least)) if steps else (lambda l: l.real > least)
     try:
-        t, z, found = schur(slopes, "complex", sort=grows)
+        sorted_: Any = schur(slopes, "complex", sort=grows)
     except np.linalg.LinAlgError:
         return None
+    t, z, found = sorted_
     if found != k or k in (0, n):
         return None
     along = solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
