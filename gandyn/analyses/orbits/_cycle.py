@@ -130,11 +130,13 @@ def cycle_near(
     phases = period if dynamics.clock.whole else PIECES
     time = as_precise(jnp.asarray(period, float), state)
     equations = _Shooting(dynamics, state, time, key, phases)
+    if not checks.is_concrete(equations):
+        return _differentiable(equations, max_steps)
     for attempt in _attempts(equations):
         x = _later(equations) if attempt == _LATER else equations.guess
         sign = -1 if attempt == _BACKWARDS else 1
         found = _from(equations, x, sign * equations.period, max_steps)
-        if not checks.is_concrete(found.converged):
+        if not checks.is_concrete(found.converged):  # what functions read is traced
             return _differentiable(equations, max_steps)
         if found.converged:
             break
@@ -240,6 +242,7 @@ class _Shooting(eqx.Module):
             turn = self.looked(turn, jnp.where(i == 0, jnp.inf, turn.reach))
             last = ~(turn.change > numerics.solved(x.dtype)) | (i >= most)
             least = self.least(turn)
+            # The steps of a rule are those of the least period as they are.
             shorter = jnp.where(self.whole, 1, least.astype(x.dtype) / self.phases)
             done = last & (turn.least | (shorter == 1))
             following = jax.lax.cond(
@@ -305,9 +308,10 @@ class _Shooting(eqx.Module):
         found: Array,
     ) -> Cycle:
         """What is reported of a turn."""
-        accuracy = self.dynamics.slopes_accuracy(points.dtype)
+        x, orbit = points[0], points
         if self.whole:
             # What rounding cannot tell from 0 is 0, as in the spectrum of a rule.
+            accuracy = self.dynamics.slopes_accuracy(points.dtype)
             factors = eigenvalues(maps[jax.lax.stop_gradient(period).astype(int)])
             size = jnp.maximum(jnp.max(jnp.abs(factors)), 1)
             vanishes = jnp.abs(factors) <= points.shape[1] * accuracy * size
@@ -318,9 +322,7 @@ class _Shooting(eqx.Module):
             factors = multipliers(maps, self.dynamics.accuracy(points.dtype))
             inverse = jnp.where(factors == 0, jnp.inf, 1 / jnp.where(factors == 0, 1, factors))
             factors = jnp.where(backwards, inverse, factors)
-        x, orbit = points[0], points
-        if not self.whole:
-            orbit = jnp.where(period < 0, points[::-1], points)
+            orbit = jnp.where(backwards, points[::-1], points)
         order = jnp.lexsort((-factors.imag, -jnp.abs(factors)))
         return Cycle(
             self.state(jnp.where(found, x, jnp.nan)),
