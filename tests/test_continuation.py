@@ -460,9 +460,10 @@ def test_precision_export_and_plot():
 
 
 class Linear(eqx.Module):
-    """z' = A(p) z, for two players of a number each, by the columns of A."""
+    """z' = A(p) z, for two players of a number each, by the columns of A; or steps along it."""
 
     columns: Callable[[Any], Any]
+    step_size: float | None = None
 
     def __call__(self, p: Any) -> Any:
         def field(players: Any, key: Any = None) -> Any:
@@ -470,7 +471,10 @@ class Linear(eqx.Module):
             (a, c), (b, d) = self.columns(p)
             return a * x + b * y, c * x + d * y
 
-        return gd.flows.GradientFlow(gd.fields.Custom(field))
+        along = gd.fields.Custom(field)
+        if self.step_size is None:
+            return gd.flows.GradientFlow(along)
+        return gd.rules.Descend(along, self.step_size)
 
 
 def skew(p: Any) -> Any:
@@ -479,17 +483,22 @@ def skew(p: Any) -> Any:
     return (p, 0 * p), (-2 * p * c / s, -p)
 
 
+def decoupled(p: Any) -> Any:
+    return (p, 0 * p), (0 * p, -p)
+
+
 OPPOSITE = {
-    "decoupled": lambda p: ((p, 0 * p), (0 * p, -p)),
-    "nearly parallel": skew,
-    "symmetric": lambda p: ((0 * p, p), (p, 0 * p)),
+    "decoupled": Linear(decoupled),
+    "in steps": Linear(decoupled, 0.3),
+    "nearly parallel": Linear(skew),
+    "symmetric": Linear(lambda p: ((0 * p, p), (p, 0 * p))),
 }
 
 
 @pytest.mark.parametrize("name", OPPOSITE)
 def test_one_exponent_up_and_one_down_at_one_place(name):
     """As many grow before as after, but not the same."""
-    family = gd.family(Linear(OPPOSITE[name]))
+    family = gd.family(OPPOSITE[name])
     branch = gd.continuation(family, ORIGIN, {"p": (-1.0, 0.7)}, resolution=4)
     (found,) = branch.bifurcations
     assert found.kind == "branch point"

@@ -18,6 +18,7 @@ Bifurcation Theory", chapter 10.
 """
 
 import abc
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -243,7 +244,34 @@ class Point(eqx.Module):
     def like(self, other: "Point") -> bool:
         """Whether no bifurcation need lie between two points, as far as they tell."""
         alike = self.growing == other.growing and self.rising == other.rising
-        return alike and (self.growing == 0 or _exchanged(self, other) == 0)
+        return alike and not self.replaced(other)
+
+    def replaced(self, other: "Point") -> int:
+        """How many of what grows, as many here as at another point, do not grow there."""
+        if self.growing in (0, len(self.curve.scale)) or self.growing != other.growing:
+            return 0
+        p, q = self.projector, other.projector
+        return 0 if p is None or q is None else self.growing - round(float(np.sum(p * q.T)))
+
+    @functools.cached_property
+    def projector(self) -> np.ndarray | None:
+        """That onto what grows, along what does not; `None` where these are not told by the
+        derivative of F, as at walls, or not told apart."""
+        n, k, steps = len(self.curve.scale), self.growing, self.curve.unit == "step"
+        edge = decided(self.exponents, self.curve.rounding)
+        edge = np.exp(edge) if steps else edge
+        linear = np.asarray(self.matrix[:n, :n], float) + steps * np.eye(n)
+        try:
+            sorted_: Any = schur(
+                linear, sort=lambda re, im: (np.hypot(re, im) if steps else re) > edge
+            )
+        except np.linalg.LinAlgError:
+            return None
+        t, z, found = sorted_
+        if found != k:
+            return None
+        along = solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
+        return z[:, :k] @ np.hstack([np.eye(k), along]) @ z.T
 
     def facing(self, way: np.ndarray) -> "Point":
         """With the tangent to the same side as a direction."""
@@ -494,9 +522,8 @@ def _bifurcation(
     grow, fold = before.growing != after.growing, before.rising != after.rising
     less, more = sorted((before, after), key=lambda point: point.growing)
     i = more.growing - 1 if grow else int(np.argmin(np.abs(np.real(at.exponents))))
-    replaced = here.growing == new.growing and _exchanged(here, new)
     ends = np.real(here.exponents)[i], np.real(new.exponents)[i]
-    if grow and not fold and not replaced and min(ends) > 0:
+    if grow and not fold and not here.replaced(new) and min(ends) > 0:
         return None  # what grew already, but less than rounding could tell
     exponent = complex(at.exponents[i])
     edge = _edge(curve, at, exponent)
@@ -509,30 +536,6 @@ def _bifurcation(
     elif kind == "real":
         kind = curve.branching(at) if count == 1 else "branch point"
     return bifurcation(curve, kind, at, exponent, count)
-
-
-def _exchanged(one: Point, other: Point) -> int:
-    """How many of the growing disturbances, as many at either point, others have replaced."""
-    p, q = _growing(one), _growing(other)
-    return 0 if p is None or q is None else one.growing - round(float(np.sum(p * q.T).real))
-
-
-def _growing(point: Point) -> np.ndarray | None:
-    """The projector onto what grows at a point, along what does not; `None` where these are not
-    told by the derivative of F, as at walls, or not told apart."""
-    n, k = len(point.curve.scale), point.growing
-    least = decided(point.exponents, point.curve.rounding)
-    slopes, steps = np.asarray(point.matrix[:n, :n], float), point.curve.unit == "step"
-    grows = (lambda l: abs(1 + l) > np.exp(least)) if steps else (lambda l: l.real > least)
-    try:
-        sorted_: Any = schur(slopes, "complex", sort=grows)
-    except np.linalg.LinAlgError:
-        return None
-    t, z, found = sorted_
-    if found != k or k in (0, n):
-        return None
-    along = solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
-    return z[:, :k] @ np.hstack([np.eye(k), along]) @ z.T.conj()
 
 
 def _edge(curve: AbstractCurve, at: Point, exponent: complex) -> np.ndarray:
