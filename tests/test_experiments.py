@@ -1,5 +1,6 @@
 """Every experiment runs at small size, says what it measured, and its claim holds."""
 
+import inspect
 import json
 import re
 import shutil
@@ -20,6 +21,7 @@ from experiments._command import claim, load, main, names
 from experiments._compile import own_folder
 from experiments._ledger import Ledger
 from experiments._panels import Stored, measured
+from experiments.speed._analyses import CALLS, SOLVE
 
 ROOT = Path(__file__).parents[1]
 
@@ -49,6 +51,11 @@ def test_the_files_of_a_package_are_its_panels(name):
     assert {panel.replace(" ", "_") for panel in panels(name)} == files
     for panel in panels(name).values():
         assert all(callable(getattr(panel, part)) for part in ("measure", "judge", "draw"))
+
+
+def test_first_calls_are_those_of_every_analysis():
+    every = {name for name, _ in inspect.getmembers(gd.analyses, inspect.isfunction)} | {"simulate"}
+    assert every == set().union(*CALLS.values()) - {SOLVE}
 
 
 @pytest.mark.slow
