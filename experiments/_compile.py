@@ -33,7 +33,7 @@ def keep_programs() -> None:
 
     Programs that are started from here do the same.
     """
-    folder = _own_folder()
+    folder = own_folder()
     if folder is not None:
         os.environ.update({**kept_in(folder), **os.environ})
         # An entry that is cut off, or still being written, is none: the program is compiled.
@@ -52,7 +52,7 @@ def kept_in(folder: Path) -> dict[str, str]:
     }
 
 
-def _own_folder() -> Path | None:
+def own_folder() -> Path | None:
     """One that nobody else can write to: whoever could would have his code run."""
     try:
         folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gandyn"

@@ -1,5 +1,6 @@
 """Every experiment runs at small size, says what it measured, and its claim holds."""
 
+import inspect
 import json
 import re
 import shutil
@@ -17,8 +18,10 @@ import xarray as xr
 
 import gandyn as gd
 from experiments._command import claim, load, main, names
+from experiments._compile import own_folder
 from experiments._ledger import Ledger
 from experiments._panels import Stored, measured
+from experiments.speed._analyses import CALLS, SOLVE
 
 ROOT = Path(__file__).parents[1]
 
@@ -48,6 +51,11 @@ def test_the_files_of_a_package_are_its_panels(name):
     assert {panel.replace(" ", "_") for panel in panels(name)} == files
     for panel in panels(name).values():
         assert all(callable(getattr(panel, part)) for part in ("measure", "judge", "draw"))
+
+
+def test_first_calls_are_those_of_every_analysis():
+    every = {name for name, _ in inspect.getmembers(gd.analyses, inspect.isfunction)} | {"simulate"}
+    assert every == set().union(*CALLS.values()) - {SOLVE}
 
 
 @pytest.mark.slow
@@ -150,12 +158,12 @@ def snippet(i):
     return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)[i]
 
 
-def start(code, folder, *arguments):
+def start(code, folder, *arguments, **environment):
     """Run a program as a stranger would."""
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,
-        env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PATH": ""},
+        env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PATH": "", **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -192,6 +200,53 @@ def test_an_interrupted_experiment_says_so_in_a_line_and_waits_for_nothing(tmp_p
     assert re.fullmatch(r"panels: interrupted after \d+ s", said.strip())
     assert complaints == ""
     assert time.perf_counter() - began < 50  # a panel takes 60 s
+
+
+KEPT = """
+from experiments._compile import keep_programs
+keep_programs()
+import jax
+events = []
+jax.monitoring.register_event_listener(lambda event, **_: events.append(event))
+import gandyn as gd
+integrator = gd.flows.Integrator(dt=0.5)  # a run of fixed steps may raise an error within
+flow = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac()), integrator)
+print(gd.simulate(flow, (1.0, 0.5), [0.0, 1.0]).players)
+print(events.count("/jax/compilation_cache/cache_misses"))
+"""
+
+
+@pytest.mark.slow
+def test_programs_are_kept_for_the_next_process(tmp_path):
+    """And those that are damaged are compiled again, without a word."""
+
+    def run():
+        process = start(KEPT, tmp_path, XDG_CACHE_HOME=str(tmp_path))
+        said, complaints = process.communicate()
+        assert complaints == ""
+        *found, misses = said.splitlines()
+        return found, int(misses)
+
+    first, misses = run()
+    assert misses > 0
+    kept = sorted((tmp_path / "gandyn").glob("*-cache"))
+    assert run() == (first, 0)
+    assert sorted((tmp_path / "gandyn").glob("*-cache")) == kept
+    for entry in kept:
+        entry.write_bytes(entry.read_bytes()[: entry.stat().st_size // 2])
+    assert run()[0] == first
+
+
+def test_programs_are_kept_where_nobody_else_can_write(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = own_folder()
+    assert folder == tmp_path / "cache" / "gandyn"
+    assert folder.stat().st_mode & 0o777 == 0o700
+    folder.chmod(0o777)
+    assert own_folder() is None
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "file"))
+    (folder / "file").touch()
+    assert own_folder() is None
 
 
 @pytest.mark.slow

@@ -44,6 +44,7 @@ FAMILIES = {
     RULE: gd.family(lambda e, s: gd.methods.consensus(game(e), STEP, s)),
 }
 STRENGTHS = {"s": (0.0, 0.5)}
+SIMULTANEOUS = gd.family(lambda e, h: gd.methods.simultaneous(game(e), h))
 
 
 @eqx.filter_jit
@@ -73,8 +74,7 @@ def trajectory(kind: str, e: float) -> gd.results.Trajectory:
 
 def circles(e: float) -> Call:
     turn = gd.cycle(dynamics(FLOW, e), start(e), PERIOD[FLOW])
-    family = gd.family(lambda h: gd.methods.simultaneous(game(e), h))
-    return partial(gd.circles, family, turn, {"h": np.array([0.01, 0.02])})
+    return partial(gd.circles, SIMULTANEOUS.at(e=e), turn, {"h": np.array([0.01, 0.02])})
 
 
 def _of_dynamics(kind: str, ask: Callable[..., Call]) -> Callable[[float], Call]:
@@ -124,9 +124,7 @@ CALLS: dict[str, dict[str, Callable[[float], Call]]] = {
     FLOW: {SOLVE: solve, **_of(FLOW)},
     RULE: {
         **_of(RULE),
-        "circle": lambda e: partial(
-            gd.circle, gd.methods.simultaneous(game(e), STEP), start(e), PERIOD[RULE]
-        ),
+        "circle": lambda e: partial(gd.circle, SIMULTANEOUS(e=e, h=STEP), start(e), PERIOD[RULE]),
         "circles": circles,
     },
     GAME: {
@@ -135,7 +133,7 @@ CALLS: dict[str, dict[str, Callable[[float], Call]]] = {
         "frame": lambda e: partial(
             gd.frame, gd.games.Noised(gd.games.dirac(), e), start(e), np.linspace(-3, 3, 101)
         ),
-        "leader": lambda e: partial(gd.leader, np.array([[[e, 1], [2, 3]], [[1, e], [3, 2]]])),
+        "leader": lambda e: partial(gd.leader, np.array([[1, -e], [-1, 1]])),
         "tabulate": lambda e: partial(gd.tabulate, game(e), np.arange(3.0), np.arange(2.0) + e),
         "values": lambda e: partial(gd.values, np.array([[1, -e], [-1, 1]])),
     },
