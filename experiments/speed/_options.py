@@ -34,6 +34,6 @@ QUICK = Options(
     width=16,
     trained=4,
     methods=3,
-    only=("simulate", "spectrum", "values"),
+    only=("values",),
     processes=1,
 )

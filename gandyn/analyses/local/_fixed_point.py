@@ -30,7 +30,8 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import State, as_precise
+from ..._phase import State, as_precise, precision
+from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ._spectrum import spectrum_at
@@ -108,17 +109,22 @@ def fixed_point(
       default a hundred times rounding for the squares, and the root of that for growths.
     """
     dynamics, state = begin(dynamics, players, key, settled=True)
-    seen = spectrum_at(dynamics, state, key)
-    matrix: Any = seen.jacobian
-    n, eps = len(matrix), numerics.rounding(matrix.dtype)
-    clock = dynamics.clock
-    derivative = clock.linear(matrix)
     if tolerance is None:
         # A defective multiple eigenvalue is split by the root of rounding.
-        same, small = 100 * eps, (100 * eps) ** 0.5
-    else:
-        small = same = as_precise(checks.positive("tolerance", tolerance), state)
+        same = 100 * numerics.rounding(precision(state))
+        return _fixed_point(dynamics, state, key, same**0.5, same)
+    small = as_precise(checks.positive("tolerance", tolerance), state)
+    return _fixed_point(dynamics, state, key, small, small)
 
+
+@compiled
+def _fixed_point(
+    dynamics: AbstractDynamics, state: State, key: Key, small: Number, same: Number
+) -> FixedPoint:
+    """The same, where growths below `small` count as zero, and squares below `same`."""
+    clock, seen = dynamics.clock, spectrum_at(dynamics, state, key)
+    matrix: Any = seen.jacobian
+    n, derivative = len(matrix), clock.linear(matrix)
     values = seen.eigenvalues
     scale = jnp.max(jnp.where(jnp.isneginf(derivative), 0, jnp.abs(derivative)), initial=0)
     growth = clock.growth(values)
