@@ -1,4 +1,5 @@
-"""What first answers cost: tracing and compiling, in units of a first `diffrax.diffeqsolve`.
+"""What first answers cost: tracing and compiling, in units of a first solution, the flow's own by
+`diffrax.diffeqsolve`.
 
 Each call is timed in fresh processes: the first, a second one with other numbers, which compiles
 nothing, and the first of a process that goes on from the programs that another one has kept."""
@@ -25,7 +26,7 @@ from ._options import Options
 WAYS = {
     "first": ("first call", "o", plots.COLORS["discriminator"]),
     "kept": ("first, programs kept", "o", plots.COLORS["generator"]),
-    "second": ("other numbers", ".", plots.COLORS["theory"]),
+    "second": ("other numbers", ".", plots.COLORS["flow"]),
 }
 LIMITS = {  # of a first call
     "simulate": 1.3,
@@ -105,5 +106,6 @@ def draw(options: Options, found: Found, axes: Any) -> None:
         )
         ax.axvline(1, color=plots.COLORS["theory"], lw=0.7)
         ax.set_yticks(range(len(rows)), [name for _, name in rows])
-        ax.set(xlabel=f"CPU time of a call, {'flow' if flows else 'rule or game'}")
-    axes[0].legend()
+        of = "a flow" if flows else "a rule or a game"
+        ax.set(xlabel=f"CPU time of a call to {of}, in first solutions")
+    axes[0].legend(loc="center", bbox_to_anchor=(0.45, 0.42))
