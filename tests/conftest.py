@@ -5,11 +5,14 @@ comes before the checks at the door; tests of those switch it off by the fixture
 """
 
 import gc
+import mmap
 from collections.abc import Iterator
+from pathlib import Path
 
 import jax
 import jaxtyping
 import matplotlib
+import numpy as np
 import pytest
 
 from experiments._compile import compile_cheaply
@@ -36,11 +39,21 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
+MOST = 4 * 2**30  # bytes of memory, beyond which compiled programs are forgotten
+
+
+def resident() -> float:
+    """How many bytes of memory this process holds; where that is not told, too many."""
+    told = Path("/proc/self/statm")
+    return int(told.read_text().split()[1]) * mmap.PAGESIZE if told.exists() else np.inf
+
+
 @pytest.fixture(autouse=True, scope="module")
 def forget() -> Iterator[None]:
-    """Programs of one module are of no use to the next, and take gigabytes together."""
+    """Modules share the programs of small operations; all programs together take gigabytes."""
     yield
-    jax.clear_caches()
+    if resident() > MOST:
+        jax.clear_caches()
 
 
 @pytest.fixture

@@ -18,24 +18,61 @@ ROTATION = gd.games.bilinear([[1.0]])
 ONE = (jnp.ones(1), jnp.ones(1))
 
 
-class AlmostBilinear(eqx.Module):
-    """x y + eps (y^2/2 - y^4/4): eliminating x leaves van der Pol's equation."""
+class Cubic(gd.fields.AbstractField):
+    """x' and y' are sums of c[i, j] x^i y^j. The coefficients are leaves: all flows of the plane
+    that are asked for here are one program."""
 
-    eps: jax.Array
+    coefficients: tuple[jax.Array, jax.Array]
 
-    def __call__(self, x, y):
-        return x * y + self.eps * (y**2 / 2 - y**4 / 4)
+    def __call__(self, players, key=None):
+        xs, ys = (jnp.stack([jnp.ones_like(z), z, z**2, z**3]) for z in players)
+        return tuple(xs @ c.astype(xs.dtype) @ ys for c in self.coefficients)
 
 
-def gradient_flow(game):
-    return gd.flows.GradientFlow(gd.fields.Gradient(game), FINE)
+def cubic(*components):
+    """The flow of two sums of monomials, {(i, j): c}."""
+    made = (sum_of(component) for component in components)
+    return gd.flows.GradientFlow(Cubic(tuple(made)), FINE)
+
+
+def sum_of(component):
+    c = jnp.zeros((4, 4))
+    for powers, value in component.items():
+        c = c.at[powers].set(value)
+    return c
 
 
 def van_der_pol(eps):
-    return gradient_flow(gd.games.zero_sum(AlmostBilinear(jnp.asarray(eps))))
+    """Of the game x y + eps (y^2/2 - y^4/4): eliminating x leaves van der Pol's equation."""
+    return cubic({(0, 1): -1.0}, {(1, 0): 1.0, (0, 1): eps, (0, 3): -eps})
 
 
-DIRAC = gradient_flow(gd.games.dirac())
+class Between(eqx.Module):
+    """The family of flows whose coefficients are those of `zero` at 0, and of `one` at 1."""
+
+    zero: gd.flows.GradientFlow
+    one: gd.flows.GradientFlow
+
+    def __call__(self, p):
+        fields = self.zero.field, self.one.field
+        field = jax.tree.map(lambda a, b: a + p * (b - a), *fields)
+        return gd.flows.GradientFlow(field, FINE)
+
+
+def relaxing(mu):
+    """x'' = mu (1 - x^2) x' - x."""
+    return cubic({(0, 1): 1.0}, {(1, 0): -1.0, (0, 1): mu, (2, 1): -mu})
+
+
+def polar(growth):
+    """r' = growth r (1 - r^2), angle' = 1: a unit circle with the multiplier exp(-4 pi growth)."""
+    return cubic(
+        {(0, 1): -1.0, (1, 0): growth, (3, 0): -growth, (1, 2): -growth},
+        {(1, 0): 1.0, (0, 1): growth, (2, 1): -growth, (0, 3): -growth},
+    )
+
+
+DIRAC = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.dirac()), FINE)
 
 
 def test_van_der_pol_period_radius_and_multipliers():
@@ -52,37 +89,15 @@ def test_van_der_pol_period_radius_and_multipliers():
     np.testing.assert_allclose(found.multipliers, [1, expected], atol=1e-8)
 
 
-class Polar(gd.fields.AbstractField):
-    """r' = growth r (1 - r^2), angle' = 1: a unit circle with the multiplier exp(-4 pi growth)."""
-
-    growth: jax.Array
-
-    def __call__(self, players, key=None):
-        x, y = players
-        across = self.growth * (1 - x**2 - y**2)
-        return across * x - y, x + across * y
-
-
 @pytest.mark.parametrize("growth", [1.0, -1.0])
 def test_a_cycle_is_found_however_strongly_it_attracts_or_repels(growth):
-    flow = gd.flows.GradientFlow(Polar(jnp.asarray(growth)), FINE)
-    found = gd.cycle(flow, (1.1, 0.2), 6.0)
+    found = gd.cycle(polar(growth), (1.1, 0.2), 6.0)
     assert found.converged
     np.testing.assert_allclose(found.period, 2 * np.pi, rtol=1e-8)
     expected = sorted([1, np.exp(-4 * np.pi * growth)], reverse=True)
     np.testing.assert_allclose(found.multipliers, expected, rtol=1e-4, atol=1e-9)
     angles = jnp.unwrap(jnp.arctan2(*found.orbit.players[::-1]))
     np.testing.assert_allclose(jnp.diff(angles), 2 * np.pi / 60, rtol=1e-6)
-
-
-class VanDerPol(gd.fields.AbstractField):
-    """x'' = mu (1 - x^2) x' - x."""
-
-    mu: jax.Array
-
-    def __call__(self, players, key=None):
-        x, y = players
-        return y, self.mu * (1 - x**2) * y - x
 
 
 def multiplier_of_van_der_pol(mu):
@@ -107,16 +122,11 @@ def multiplier_of_van_der_pol(mu):
 def test_multipliers_are_known_to_their_own_size(mu):
     """Down to 8e-38: next to 1 nothing below 1e-16 is known of a sum, nor 1e-10 of the integral."""
     (x, y), period, factor = multiplier_of_van_der_pol(mu)
-    flow = gd.flows.GradientFlow(VanDerPol(jnp.asarray(mu)), FINE)
-    found = gd.cycle(flow, (x, y), period)
+    found = gd.cycle(relaxing(mu), (x, y), period)
     np.testing.assert_allclose(found.period, period, rtol=1e-8)
     np.testing.assert_allclose(found.multipliers, [1, factor], rtol=1e-5)
     branch = along(
-        gd.continuation,
-        lambda mu: gd.flows.GradientFlow(VanDerPol(mu), FINE),
-        found,
-        (mu, mu + 0.01),
-        resolution=2,
+        gd.continuation, Between(relaxing(0), relaxing(1)), found, (mu, mu + 0.01), resolution=2
     )
     # A branch knows it to what the integrator leaves of the derivative of a turn.
     left = np.finfo(float).eps ** 0.6
@@ -125,14 +135,15 @@ def test_multipliers_are_known_to_their_own_size(mu):
     np.testing.assert_allclose(branch.exponents[0, 0].real, growth, atol=known)
 
 
-class Decaying(Polar):
-    """The unit circle of `Polar`, with the multiplier exp(-4 pi growth), and z' = -rate z."""
+class Decaying(gd.fields.AbstractField):
+    """A field of the plane, and beside it z' = -rate z."""
 
+    plane: Cubic
     rate: jax.Array
 
     def __call__(self, players, key=None):
         *plane, z = players
-        return *super().__call__(tuple(plane)), -self.rate * z
+        return *self.plane(tuple(plane)), -self.rate * z
 
 
 def test_a_multiplier_beside_others_that_is_far_below_rounding():
@@ -140,7 +151,8 @@ def test_a_multiplier_beside_others_that_is_far_below_rounding():
     start = (1.0, 0.2, 0.1)
 
     def found(rate):
-        return gd.cycle(gd.flows.GradientFlow(Decaying(jnp.asarray(1.0), rate), FINE), start, 6.0)
+        field = Decaying(polar(1.0).field, rate)
+        return gd.cycle(gd.flows.GradientFlow(field, FINE), start, 6.0)
 
     factors = np.exp([0, -4 * np.pi, -40 * np.pi])
     np.testing.assert_allclose(found(jnp.asarray(20.0)).multipliers, factors, rtol=1e-5)
@@ -160,7 +172,8 @@ def test_a_multiplier_of_a_rule_that_rounding_cannot_tell_from_0_is_0():
 
 def test_a_branch_of_cycles_ends_in_the_cycle_that_is_found_there():
     start = gd.cycle(van_der_pol(0.5), (1.0, 0.5), 6.3)
-    branch = along(gd.continuation, van_der_pol, start, (0.5, 1.2), resolution=10)
+    family = Between(van_der_pol(0), van_der_pol(1))
+    branch = along(gd.continuation, family, start, (0.5, 1.2), resolution=10)
     last = tuple(x[-1] for x in branch.players)
     found = gd.cycle(van_der_pol(1.2), last, branch.period[-1])
     assert branch.ends == ("started at 0.5", "left the bounds at 1.2")
@@ -240,10 +253,10 @@ def test_time_map_of_a_flow_has_its_cycle():
 
 
 def test_no_cycle_is_told_and_nothing_invented():
-    damped = gd.flows.GradientFlow(gd.fields.Gradient(gd.games.quadratic([[-0.1, -1], [1, 0]])))
+    damped = cubic({(1, 0): -0.1, (0, 1): -1.0}, {(1, 0): 1.0})
     for dynamics, near, period in (
         (DIRAC, (0.0, 0.0), 12.0),  # an equilibrium
-        (damped, ONE, 6.3),  # a focus
+        (damped, (1.0, 1.0), 6.3),  # a focus
         (gd.methods.simultaneous(ROTATION, 0.3), ONE, 6),
         (gd.methods.alternating(ROTATION, 1.0), ONE, 5),
     ):
@@ -254,10 +267,7 @@ def test_no_cycle_is_told_and_nothing_invented():
         assert jnp.all(jnp.isnan(found.multipliers))
 
 
-def test_vmap_over_a_parameter_and_single_precision():
-    eps = jnp.array([0.2, 0.4])
-    periods = jax.vmap(lambda e: gd.cycle(van_der_pol(e), (1.0, 0.5), 6.3).period)(eps)
-    np.testing.assert_allclose(periods, 2 * np.pi * (1 + eps**2 / 16), atol=1e-3)
+def test_single_precision():
     single = tuple(x.astype(jnp.float32) for x in ONE)
     found = gd.cycle(gd.methods.alternating(ROTATION, 1.0), single, 6)
     assert found.converged
@@ -278,33 +288,41 @@ def test_cycles_of_the_logistic_map_are_differentiated_backwards():
     np.testing.assert_allclose(slopes, 2 - 2 * r, atol=1e-11)
 
 
-def test_a_cycle_of_a_flow_is_differentiated_backwards():
+def isolated(m):
     """z' = (m + i) z - |z|^2 z: the circle |z|^2 = m, with the period 2 pi and exp(-4 pi m)."""
-
-    def seen(m):
-        def losses(players, key):
-            x, y = players
-            well = (x**2 + y**2) ** 2 / 4 - m * (x**2 + y**2) / 2
-            return well + x * y, well - x * y
-
-        found = gd.cycle(gradient_flow(gd.games.Custom(losses)), (0.6, 0.1), 6.0)
-        return jnp.stack([jnp.hypot(*found.players), found.period, found.multipliers[1].real])
-
-    m = 0.3
-    slopes = jax.jit(jax.jacrev(seen))(m)
-    factor = np.exp(-4 * np.pi * m)
-    np.testing.assert_allclose(slopes, [0.5 / np.sqrt(m), 0, -4 * np.pi * factor], atol=1e-7)
+    return cubic(
+        {(1, 0): m, (0, 1): -1.0, (3, 0): -1.0, (1, 2): -1.0},
+        {(1, 0): 1.0, (0, 1): m, (2, 1): -1.0, (0, 3): -1.0},
+    )
 
 
-def test_in_a_family_of_cycles_only_the_period_adapts():
-    """The Dirac-GAN at s times the speed: T(s) = T(1)/s."""
+def one_of_many(speed):
+    """z' = i speed (1 + |z|^2) z: all circles, of which 2 pi / speed (1 + |z|^2) is the period."""
+    return cubic(
+        {(0, 1): -speed, (2, 1): -speed, (0, 3): -speed},
+        {(1, 0): speed, (3, 0): speed, (1, 2): speed},
+    )
 
-    def period(speed):
-        field = gd.fields.Scaled(gd.fields.Gradient(gd.games.dirac()), (speed, speed))
-        return gd.cycle(gd.flows.GradientFlow(field, FINE), (1.0, 1.0), 14.0).period
 
-    known = 2 * np.pi * (1 + iv(0, 1.0))
-    np.testing.assert_allclose(jax.jit(jax.grad(period))(1.0), -known, rtol=1e-8)
+def test_cycles_of_flows_are_mapped_over_and_differentiated_backwards():
+    """In a family of cycles only the period adapts."""
+
+    def seen(p, many):
+        fields = one_of_many(p).field, isolated(p).field
+        field = jax.tree.map(lambda a, b: jnp.where(many, a, b), *fields)
+        found = gd.cycle(gd.flows.GradientFlow(field, FINE), (0.6, 0.1), 5.3)
+        values = jnp.stack([jnp.hypot(*found.players), found.period, found.multipliers[1].real])
+        return values, values
+
+    m, square = 0.3, 0.6**2 + 0.1**2
+    slopes, values = jax.jit(jax.vmap(jax.jacrev(seen, has_aux=True)))(
+        jnp.array([m, 1.0]), jnp.array([False, True])
+    )
+    factor, period = np.exp(-4 * np.pi * m), 2 * np.pi / (1 + square)
+    np.testing.assert_allclose(values[0], [np.sqrt(m), 2 * np.pi, factor], atol=1e-7)
+    np.testing.assert_allclose(slopes[0], [0.5 / np.sqrt(m), 0, -4 * np.pi * factor], atol=1e-7)
+    np.testing.assert_allclose(values[1, :2], [np.sqrt(square), period], rtol=1e-8)
+    np.testing.assert_allclose(slopes[1, :2], [0, -period], rtol=1e-8, atol=1e-7)
 
 
 def test_bad_periods_are_refused_by_name():
