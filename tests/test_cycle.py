@@ -325,6 +325,21 @@ def test_cycles_of_flows_are_mapped_over_and_differentiated_backwards():
     np.testing.assert_allclose(slopes[1, :2], [0, -period], rtol=1e-8, atol=1e-7)
 
 
+@pytest.mark.parametrize("way", [jax.jacfwd, jax.jacrev])
+def test_derivatives_of_a_cycle_in_single_precision(way):
+    def seen(m):
+        flow = gd.flows.GradientFlow(isolated(m.astype(float)).field)
+        start = (jnp.asarray(0.6, jnp.float32), jnp.asarray(0.1, jnp.float32))
+        found = gd.cycle(flow, start, 6.0)
+        return jnp.stack([jnp.hypot(*found.players), found.period, found.multipliers[1].real])
+
+    m = 0.3
+    slopes = way(seen)(jnp.asarray(m, jnp.float32))
+    assert slopes.dtype == jnp.float32
+    steep = -4 * np.pi * np.exp(-4 * np.pi * m)
+    np.testing.assert_allclose(slopes, [0.5 / np.sqrt(m), 0, steep], atol=2e-4)
+
+
 def test_bad_periods_are_refused_by_name():
     rule = gd.methods.alternating(ROTATION, 1.0)
     with pytest.raises(TypeError, match="`period` must be a whole number"):

@@ -286,3 +286,19 @@ def test_exponents_at_rest_move_with_the_step(name):
     assert_close(jax.jacfwd(leading)(0.2), slope, 1e-6)
     if name == "memory":
         assert_close(jax.grad(leading)(0.2), slope, 1e-6)
+
+
+@pytest.mark.parametrize("way", [jax.jacfwd, jax.jacrev])
+def test_numbers_that_only_functions_read_have_derivatives(way):
+    """What a loss reads by way of another function: x' = -a x, from 1 on."""
+
+    def end(a):
+        def rate():
+            return a
+
+        game = gd.games.Custom(lambda players, key: (rate() * players[0] ** 2 / 2,))
+        flow = GradientFlow(gd.fields.Gradient(game))
+        return gd.simulate(flow, (1.0,), np.array([0.0, 2.0])).final.players[0]
+
+    a = 0.7
+    np.testing.assert_allclose(way(end)(a), -2 * np.exp(-2 * a), rtol=1e-7)

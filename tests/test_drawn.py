@@ -103,6 +103,7 @@ def settled(kind: Kind, n: int = 2) -> results.Settled:
         jnp.asarray(6.0) if kind == Kind.CYCLE else nan,
         nan,
         nan,
+        nan,
         "step",
     )
 

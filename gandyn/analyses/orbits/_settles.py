@@ -66,6 +66,8 @@ class Settled(Result):
       whole: 1 over this is the rotation number.
     - `growth`: how fast neighbors part in the end, per step or unit of time: the leading Lyapunov
       exponent, about 0 on a torus, positive for chaos; nan where nobody need look.
+    - `error`: of `growth`, with a confidence of 95 %, see `Lyapunov`: chaos of one more rounding
+      error is another sample of it.
     - `residual`: the largest component of what vanishes at rest, at the last state.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
@@ -79,6 +81,7 @@ class Settled(Result):
         "high": ("coordinate",),
         "period": (),
         "growth": (),
+        "error": (),
         "residual": (),
     }
 
@@ -89,6 +92,7 @@ class Settled(Result):
     high: Float[Array, " coordinate"]
     period: Float[Array, ""]
     growth: Float[Array, ""]
+    error: Float[Array, ""]
     residual: Float[Array, ""]
     unit: str = eqx.field(static=True)
 
@@ -150,7 +154,7 @@ def settles_on(
     here, _ = coordinates(last.players)
     label, nothing = int(ends.labels[0]), jnp.full(here.shape, jnp.nan, here.dtype)
     kind, low, high = Kind.UNDECIDED, nothing, nothing
-    period, growth = np.nan, np.nan
+    period, growth, error = np.nan, np.nan, np.nan
     if ends.unfinished[0]:
         dynamics.warn_unfinished("it is undecided what the trajectory settles on")
     elif label == ESCAPED:
@@ -161,7 +165,7 @@ def settles_on(
     else:
         box = None if label == UNDECIDED else ends.boxes[label - len(ends.roots)]
         size = max(float(ends.sizes[0]), tolerance)
-        kind, box, period, growth = _moving(runner, last, duration, size, box)
+        kind, box, period, growth, error = _moving(runner, last, duration, size, box)
         if box is not None:
             low, high = box
     return Settled(
@@ -172,6 +176,7 @@ def settles_on(
         jnp.asarray(high, here.dtype),
         jnp.asarray(period, here.dtype),
         jnp.asarray(growth, here.dtype),
+        jnp.asarray(error, here.dtype),
         _residual(dynamics, last, key),
         dynamics.unit,
     )
@@ -220,9 +225,9 @@ class _Alone(Runner):
 
 def _moving(
     runner: _Alone, state: State, duration: float, size: float, box: Box | None
-) -> tuple[Kind, Box | None, float, float]:
+) -> tuple[Kind, Box | None, float, float, float]:
     """What it is that moves on for ever, of about a size, in a box if one is known: its kind, box,
-    period, growth.
+    period, growth and the error of that.
 
     Chaos comes as far as it has gone before only now and then, so that it may have no box yet.
     """
@@ -236,17 +241,17 @@ def _moving(
         found = _cycle_in_time(runner, state, way, duration / 4)
         ts = np.linspace(0, duration, _LOOKS // 4 + 1)
     if found is not None:
-        return Kind.CYCLE, *found, np.nan
+        return Kind.CYCLE, *found, np.nan, np.nan
     at = np.linspace(times[0], times[-1], _LOOKS + 1)
     even = np.stack([np.interp(at, times, x) for x in path.T], axis=1)
     parting = lyapunov(dynamics, state, ts, key=key, k=1)
     growth, error = float(parting.exponents[0]), float(parting.error[0])
     parted = growth * ts[-1]
     if parted > _PARTED and growth > error and (box is not None or _stays(even)):
-        return Kind.CHAOS, box or way.box, np.nan, growth
+        return Kind.CHAOS, box or way.box, np.nan, growth, error
     if box is not None and abs(parted) < _TOGETHER:
-        return Kind.CYCLE, box, _turn(even, at[1] - at[0], dynamics.unit), growth
-    return Kind.UNDECIDED, box, np.nan, growth
+        return Kind.CYCLE, box, _turn(even, at[1] - at[0], dynamics.unit), growth, error
+    return Kind.UNDECIDED, box, np.nan, growth, error
 
 
 def _cycle_in_steps(
