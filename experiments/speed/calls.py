@@ -106,6 +106,7 @@ def draw(options: Options, found: Found, axes: Any) -> None:
         )
         ax.axvline(1, color=plots.COLORS["theory"], lw=0.7)
         ax.set_yticks(range(len(rows)), [name for _, name in rows])
-        of = "a flow" if flows else "a rule or a game"
-        ax.set(xlabel=f"CPU time of a call to {of}, in first solutions")
-    axes[0].legend(loc="center", bbox_to_anchor=(0.45, 0.42))
+        ax.set(
+            xlabel="CPU time, in first solutions", title="flow" if flows else "rule, or game alone"
+        )
+    axes[0].figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
