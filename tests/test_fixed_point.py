@@ -304,7 +304,7 @@ def test_index_of_a_saddle_in_many_dimensions():
     assert found.turning == np.sum(np.abs(values.imag) > 1e-9)
 
 
-BIG, REST, _, _ = random_quadratic((120, 180), seed=5, scale=0.05)
+BIG, REST, _, _ = random_quadratic((48, 72), seed=5, scale=0.08)
 
 
 @pytest.mark.slow

@@ -296,10 +296,9 @@ def test_docstrings_say_some_limits():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("players", [2, 3])
 @pytest.mark.parametrize(("name", "hyper"), named(CASES))
-def test_costs_are_those_that_are_counted(name, hyper, players):
-    sizes, steps, hyper = of_three(name, hyper) if players == 3 else ((2, 2), 0.1, hyper)
+def test_costs_are_those_that_are_counted(name, hyper):
+    sizes, steps, hyper = of_three(name, hyper)
     game = gd.games.quadratic(random_fields(sizes)[0], sizes)
     start = tuple(jnp.ones(n) for n in sizes)
     counted = gd.cost(build(name, game, steps, hyper), start)
