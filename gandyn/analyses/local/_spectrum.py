@@ -77,7 +77,7 @@ class Spectrum(Result):
     @property
     def stable(self) -> Bool[Array, "*batch"]:
         """Whether all disturbances decay, beyond what rounding could make of those that do not."""
-        return decays(self.exponents, self.neutral)
+        return _stable(self)
 
 
 @compiled
@@ -89,6 +89,11 @@ def _neutral(spectrum: Spectrum) -> Bool[Array, "*batch"]:
     return jnp.vectorize(one, signature="(n,n),(n),()->()")(
         spectrum.jacobian, spectrum.exponents, spectrum.rounding
     )
+
+
+@compiled
+def _stable(spectrum: Spectrum) -> Bool[Array, "*batch"]:
+    return decays(spectrum.exponents, _neutral(spectrum))
 
 
 def jacobian(

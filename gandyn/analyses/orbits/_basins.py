@@ -158,13 +158,13 @@ def basins(
             f"`nodes` must be one number of grid points, or two, along x and y, but is {nodes}."
         )
     x, y, at = plane_of(state.players, box, [checks.count("nodes", n, low=2) for n in both], plane)
-    starts = jnp.stack(jnp.meshgrid(x, y), -1).reshape(-1, 2)
-    states = _fresh(dynamics, at, starts)
+    starts = np.stack(np.meshgrid(x, y), -1).reshape(-1, 2)
+    states = _fresh(dynamics, at, jnp.asarray(starts))
     out = outside(dynamics, states, key)
     if out.any():
         raise ValueError(
             f"{out.sum()} of the {len(starts)} starts are outside of the game's domain, where the "
-            f"dynamics or a loss is not finite, first {np.asarray(starts)[out.argmax()]}: give "
+            f"dynamics or a loss is not finite, first {starts[out.argmax()]}: give "
             "another `box`."
         )
     ends, _ = follow(Runner(dynamics, key), states, duration, tolerance, escape, progress)

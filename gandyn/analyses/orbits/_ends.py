@@ -231,13 +231,8 @@ def _brings_back(
     on the circles of a center it goes round in another box."""
     center, size = (low + high) / 2, np.max(high - low)
 
-    def displaced(factor: float) -> State:
-        players = jax.tree.map(lambda x: x[0], state.players)
-        x, back = coordinates(players)
-        moved = back(jnp.asarray(center, x.dtype) + factor * (x - jnp.asarray(center, x.dtype)))
-        return State(jax.tree.map(lambda x: np.asarray(x)[None], moved), state.memory)
-
-    both = _join([displaced(1 + _DISPLACED), displaced(1 - _DISPLACED)])
+    displaced = np.array([1 + _DISPLACED, 1 - _DISPLACED], center.dtype)
+    both = _displaced(take(state, 0), center, displaced)
     _, stretch = runner.dynamics.clock.lasting(duration, 2)
     *_, both = runner.run(both, now, stretch, _LOOKS)
     sizes = np.full(2, size)
@@ -246,6 +241,13 @@ def _brings_back(
     known = away[np.isfinite(away)]  # what left the game's domain says nothing
     # Either end of the box was displaced by twice as much.
     return known.size > 0 and bool(np.all(known <= _DISPLACED * size / 4))
+
+
+@compiled
+def _displaced(state: State, center: Array, factors: Array) -> State:
+    """A state at so many times its distance from a center."""
+    x, back = coordinates(state.players)
+    return jax.vmap(lambda f: State(back(center + f * (x - center)), state.memory))(factors)
 
 
 class Runner:
