@@ -12,8 +12,13 @@ a `unit`, `init`, `evolve` and `residual`; the rest follows from these, and what
 for a kind is overridden there. The contract:
 
 - `evolve` is a cocycle: evolving over [a, b] and then [b, c] with one key is evolving over [a, c].
-- `residual` vanishes exactly at rest, has the structure of the state, and is differentiable.
-- Memory that is empty is `None` or has no array leaves; everything that moves is an inexact leaf.
+  It is traced, vectorized by `vmap` and differentiated forwards, with JAX's loops in place of
+  Python's. Times run forwards, or, in continuous time, backwards: what cannot go back is nan there.
+- `residual` is the rate of change: d/dt of `evolve`, or one step less where it started from. It has
+  the structure of the state, vanishes exactly at rest, and its derivative, `slopes`, is where
+  spectra come from.
+- A past that matters, as that of a delay equation, is part of the memory. Memory that is empty is
+  `None` or has no array leaves; everything that moves is an inexact leaf.
 - Divergence is data: a state that blew up is inf or nan, never an exception.
 - Its numbers need no casts: analyses take a dynamics in the precision of the state.
 """
@@ -37,7 +42,7 @@ from ._types import Key, Players
 Frame = Float[Array, "n k"]  # k small disturbances, in the coordinates of a state
 
 
-_LOOKS = 4096  # at what nothing more is known of
+_LOOKS = 4096  # by `extent` at a dynamics of whose looks nothing more is known
 
 
 def players_and_state(state: State) -> tuple[Array, State]:
@@ -97,8 +102,9 @@ class AbstractDynamics(eqx.Module):
         return None
 
     def slopes(self, state: State, key: Key = None) -> Float[Array, "n n"]:
-        """D residual. What a wall holds has zeros in its row and column, and where they meet the
-        slope of what is gone at once; what touches a wall with no force has no derivative: nan."""
+        """D residual. A coordinate that a wall holds has zeros in its row and column and, on the
+        diagonal, `clock.gone`, since a disturbance of it is gone at once; one that touches a wall
+        with no force has a row of nan, since there is no derivative."""
         x, back = coordinates(state)
         face = self.face(state, key)
         free = self if face is None else face.dynamics
@@ -139,9 +145,9 @@ class AbstractDynamics(eqx.Module):
     def looks(
         self, state: State, size: Any, start: Any, time: Any, n: int, key: Key = None
     ) -> tuple[Float[Array, "look p"], Real[Array, " look"], State]:
-        """The players of a `state`, of what is of a `size`, at `n` + 1 looks from `start` on, close
-        enough together for their way to be seen, their times, and the last state; in all about a
-        `time`, or less."""
+        """A `state` followed from `start` on for a `time`, or less, and looked at `n` + 1 times, so
+        closely that a motion of a `size` is seen: the players at the looks, the times of the looks,
+        and the last state."""
         ts = jnp.asarray(self.clock.looks(time, n))
         ts = ts + jnp.asarray(start).astype(ts.dtype)
         path, states = self.evolve(state, ts, key, players_and_state)
@@ -150,9 +156,9 @@ class AbstractDynamics(eqx.Module):
     def extent(
         self, state: State, size: Any, start: Any, time: Any, key: Key = None
     ) -> tuple[Float[Array, " p"], Float[Array, " p"], State, Real[Array, ""]]:
-        """The corners of the box that the players of a `state`, of what is of a `size`, fill in
-        about a `time` from `start` on, looked at so closely that no hump is missed; the state in
-        the end, and when that is."""
+        """A `state` followed from `start` on for about a `time`, and looked at so closely that no
+        hump of a motion of a `size` is missed: the corners of the box that the players fill, the
+        last state, and when that is."""
         path, ts, end = self.looks(state, size, start, time, _LOOKS, key)
         return *box(path), end, ts[-1]
 

@@ -129,7 +129,8 @@ def _program(
 
 
 _written: dict["Reads", "Reads"] = {}
-"""What functions read once they had written to it while they were traced, and what before."""
+"""Of functions that write to what they read while they are traced, such as a list of their calls:
+the record after tracing, and the one before, of which the program is."""
 
 _logs: dict[int, list] = {}
 """Lists that functions append to while they are traced, by identity: nothing is read there."""

@@ -16,7 +16,8 @@ from ..games._game import AbstractGame, checked_game, losses
 
 
 class AbstractField(eqx.Module):
-    """A vector field on the players' parameters: a flow's velocity, a rule's direction."""
+    """A vector field on the players' parameters: a flow's velocity, a rule's direction. A field of
+    your own is a subclass with `__call__`, or `gandyn.fields.Custom` of a function."""
 
     @abc.abstractmethod
     def __call__(self, players: Players, key: Key = None) -> Players:

@@ -6,8 +6,9 @@ bilinear game, what a step costs, and who published it.
     METHODS["optimistic"].limit([1.0, 0.4])       # 1/sqrt(3): the step up to which it converges
     METHODS["consensus"].best(1.0, strength=0.5)  # (step, radius)
 
-With numpy alone; experiments and tests compare the library with it. The facts on bilinear games are
-for one step of all players.
+A new method has its entry in a file of its family here, or, if it has no such map, in `WITHOUT`,
+with the reason. With numpy alone; experiments and tests compare the library with it. The facts on
+bilinear games are for one step of all players.
 """
 
 from collections.abc import Mapping

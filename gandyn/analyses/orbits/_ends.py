@@ -190,9 +190,8 @@ def _watch(
     tolerance: float,
     escape: float,
 ) -> list[tuple[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], State]]:
-    """What has not ended in its time: at rest where nothing attracts, going round, or neither. Of
-    what goes round, the members that fill one box, the times, its corners, and one of the states.
-    """
+    """What has not ended in its time: at rest where nothing attracts, going round, or neither. For
+    each box that is gone round in: the members that do, the times, the corners, and a state."""
     sizes = np.maximum(ends.sizes[active], tolerance)
     first_low, first_high, states, middle = runner.watch(states, now, duration / 4, sizes)
     low, high, states, now = runner.watch(states, middle, duration / 4, sizes)

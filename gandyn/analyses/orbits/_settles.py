@@ -66,8 +66,8 @@ class Settled(Result):
       whole: 1 over this is the rotation number.
     - `growth`: how fast neighbors part in the end, per step or unit of time: the leading Lyapunov
       exponent, about 0 on a torus, positive for chaos; nan where nobody need look.
-    - `error`: of `growth`, with a confidence of 95 %, see `Lyapunov`: chaos of one more rounding
-      error is another sample of it.
+    - `error`: of `growth`, with a confidence of 95 %, see `Lyapunov`: of chaos, a run that differs
+      by rounding has another value, within this error.
     - `residual`: the largest component of what vanishes at rest, at the last state.
     - `unit`: "step" for a rule, "unit time" for a flow.
     """
