@@ -26,8 +26,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+import scipy
 from jaxtyping import Array, Bool, Complex, Float, Int
-from scipy.linalg import schur, solve_sylvester
 from tqdm import tqdm
 
 from ... import _numerics as numerics
@@ -262,7 +262,7 @@ class Point(eqx.Module):
         edge = np.exp(edge) if steps else edge
         linear = np.asarray(self.matrix[:n, :n], float) + steps * np.eye(n)
         try:
-            sorted_: Any = schur(
+            sorted_: Any = scipy.linalg.schur(
                 linear, sort=lambda re, im: (np.hypot(re, im) if steps else re) > edge
             )
         except np.linalg.LinAlgError:
@@ -270,7 +270,7 @@ class Point(eqx.Module):
         t, z, found = sorted_
         if found != k:
             return None
-        along = solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
+        along = scipy.linalg.solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
         return z[:, :k] @ np.hstack([np.eye(k), along]) @ z.T
 
     def facing(self, way: np.ndarray) -> "Point":
