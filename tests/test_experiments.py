@@ -176,6 +176,7 @@ from experiments._panels import side_by_side
 
 def panel(i):
     if i == 1:
+        time.sleep(1)  # until all panels are begun, and are waited for
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
     time.sleep(60)
 

@@ -230,8 +230,8 @@ def _brings_back(
     on the circles of a center it goes round in another box."""
     center, size = (low + high) / 2, np.max(high - low)
 
-    displaced = np.array([1 + _DISPLACED, 1 - _DISPLACED], center.dtype)
-    both = _displaced(take(state, 0), center, displaced)
+    factors = jnp.array([1 + _DISPLACED, 1 - _DISPLACED], center.dtype)
+    both = _displaced(take(state, 0), jnp.asarray(center), factors)
     _, stretch = runner.dynamics.clock.lasting(duration, 2)
     *_, both = runner.run(both, now, stretch, _LOOKS)
     sizes = np.full(2, size)
