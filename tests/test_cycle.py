@@ -340,6 +340,22 @@ def test_derivatives_of_a_cycle_in_single_precision(way):
     np.testing.assert_allclose(slopes, [0.5 / np.sqrt(m), 0, steep], atol=2e-4)
 
 
+@pytest.mark.parametrize("way", [jax.jacfwd, jax.jacrev])
+def test_derivatives_of_a_cycle_in_what_only_a_function_reads(way):
+    """They are those of the equations, and not of the iteration: exact to the integrator."""
+
+    def radius(m):
+        def field(players, key=None):
+            x, y = players
+            free = m - x**2 - y**2
+            return free * x - y, x + free * y
+
+        flow = gd.flows.GradientFlow(gd.fields.Custom(field), FINE)
+        return jnp.hypot(*gd.cycle(flow, (0.6, 0.1), 6.0).players)
+
+    np.testing.assert_allclose(way(radius)(0.3), 0.5 / np.sqrt(0.3), rtol=1e-8)
+
+
 def test_bad_periods_are_refused_by_name():
     rule = gd.methods.alternating(ROTATION, 1.0)
     with pytest.raises(TypeError, match="`period` must be a whole number"):

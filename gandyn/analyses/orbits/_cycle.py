@@ -136,7 +136,7 @@ def cycle_near(
         x = _later(equations) if attempt == _LATER else equations.guess
         sign = -1 if attempt == _BACKWARDS else 1
         found = _from(equations, x, sign * equations.period, max_steps)
-        if not checks.is_concrete(found.converged):  # what functions read is traced
+        if not checks.is_concrete(found):  # since something that functions read is traced
             return _differentiable(equations, max_steps)
         if found.converged:
             break
@@ -239,7 +239,7 @@ class _Shooting(eqx.Module):
         start = _Turn(x, period, nothing, maps, largest, largest, jnp.asarray(False))
 
         def step(turn: _Turn, i: Array) -> tuple[_Turn, Array]:
-            turn = self.looked(turn, jnp.where(i == 0, jnp.inf, turn.reach))
+            turn = self.looked(turn, i == 0)
             last = ~(turn.change > numerics.solved(x.dtype)) | (i >= most)
             least = self.least(turn)
             # The steps of a rule are those of the least period as they are.
@@ -254,10 +254,10 @@ class _Shooting(eqx.Module):
 
         return numerics.iterated(step, start, most + 3)[0]
 
-    def looked(self, turn: "_Turn", reach: Array) -> "_Turn":
-        """The turn as it is where it was moved to; at first it may be moved by its own size."""
+    def looked(self, turn: "_Turn", first: Array) -> "_Turn":
+        """The turn as it is where it was moved to; the size of the first says by how much."""
         points, maps = self.turn(turn.x, turn.period)
-        reach = jnp.minimum(reach, 0.5 * extent(points))
+        reach = jnp.where(first, 0.5 * extent(points), turn.reach)
         return _Turn(turn.x, turn.period, points, maps, reach, turn.change, turn.least)
 
     def newton(self, turn: "_Turn") -> "_Turn":
