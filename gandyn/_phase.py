@@ -6,7 +6,6 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Inexact, PyTree
 
@@ -45,12 +44,6 @@ def coordinates(tree: PyTree) -> tuple[Inexact[Array, " n"], Callable[[Array], P
 def vector(tree: PyTree) -> Inexact[Array, " n"]:
     """The moving leaves of a state as one vector."""
     return coordinates(tree)[0]
-
-
-def rows(batch: PyTree) -> np.ndarray:
-    """The moving leaves of each member of a batch as a row, on the host."""
-    moving = [np.asarray(x) for x in jax.tree.leaves(batch) if eqx.is_inexact_array_like(x)]
-    return np.concatenate([x.reshape(len(x), -1) for x in moving], axis=1)
 
 
 def difference(new: State, old: State) -> State:

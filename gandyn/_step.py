@@ -213,6 +213,17 @@ def landed(player: PyTree, step: Any, direction: PyTree) -> PyTree:
     return step.update.onto(ahead) if is_projected(step) else ahead
 
 
+def all_landed(players: Players, step: Any, directions: Players) -> Players:
+    """P_i(z_i + h_i v_i) of all players; `step` is that of everybody, or one per player."""
+    each = spread("step_size", step, len(players))
+    return tuple(map(landed, players, each, directions))
+
+
+def all_moves(players: Players, step: Any, directions: Players) -> Players:
+    """P_i(z_i + h_i v_i) - z_i of all players."""
+    return jax.tree.map(jnp.subtract, all_landed(players, step, directions), players)
+
+
 def feasible(player: PyTree, step: Any, direction: PyTree) -> PyTree:
     """(P(z + h v) - z)/h: what is left of a direction in the player's set; v itself if it is free.
     It vanishes where the player is content with its place in the set."""

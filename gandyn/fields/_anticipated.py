@@ -4,18 +4,16 @@ Zhang and Lesser, "Multi-Agent Learning with Policy Prediction", 2010 (LookAhead
 competitive gradient descent in Schaefer and Anandkumar, "Competitive Gradient Descent", 2019.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from .. import _step as stepping
 from .._types import Key, Players
 from ._blocks import interaction
-from ._field import AbstractField, checked_field
+from ._stepped import AbstractStepped
 
 
-class Anticipated(AbstractField):
+class Anticipated(AbstractStepped):
     """v + J_o d, with J_o the Jacobian of v without its diagonal blocks: every player takes for
     granted that the others make a plain step, d = h v, or P(z + h v) - z in their sets.
 
@@ -26,16 +24,7 @@ class Anticipated(AbstractField):
       players who stay in a set.
     """
 
-    field: AbstractField
-    step_size: Any
-
-    def __init__(self, field: AbstractField, step_size: Any):
-        self.field = checked_field(field)
-        self.step_size = stepping.checked_steps("step_size", step_size)
-
     def __call__(self, players: Players, key: Key = None) -> Players:
-        steps = stepping.spread("step_size", self.step_size, len(players))
         v, react = interaction(self.field, players, key)
-        ahead = map(stepping.landed, players, steps, v)
-        reaction = react(jax.tree.map(jnp.subtract, tuple(ahead), players))
+        reaction = react(stepping.all_moves(players, self.step_size, v))
         return jax.tree.map(jnp.add, v, reaction)

@@ -3,8 +3,6 @@
 Schaefer and Anandkumar, "Competitive Gradient Descent", 2019.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
@@ -12,10 +10,10 @@ from .. import _step as stepping
 from .._numerics import root, solve
 from .._types import Key, Players
 from ._blocks import interaction
-from ._field import AbstractField, checked_field
+from ._stepped import AbstractStepped
 
 
-class Competitive(AbstractField):
+class Competitive(AbstractStepped):
     """w = (1 - J_o h)^-1 v, with J_o the Jacobian of v without its diagonal blocks.
 
     The steps h w are the Nash equilibrium of
@@ -33,13 +31,6 @@ class Competitive(AbstractField):
       players who stay in a set.
     """
 
-    field: AbstractField
-    step_size: Any
-
-    def __init__(self, field: AbstractField, step_size: Any):
-        self.field = checked_field(field)
-        self.step_size = stepping.checked_steps("step_size", step_size)
-
     def __call__(self, players: Players, key: Key = None) -> Players:
         steps = stepping.spread("step_size", self.step_size, len(players))
         v, react = interaction(self.field, players, key)
@@ -47,9 +38,7 @@ class Competitive(AbstractField):
         if any(map(stepping.is_projected, steps)):
 
             def residual(w: Players) -> Players:
-                moves = jax.tree.map(
-                    jnp.subtract, tuple(map(stepping.landed, players, steps, w)), players
-                )
+                moves = stepping.all_moves(players, self.step_size, w)
                 return jax.tree.map(lambda w, v, u: w - v - u, w, v, react(moves))
 
             return root(residual, v)

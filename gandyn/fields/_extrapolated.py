@@ -11,10 +11,11 @@ import equinox as eqx
 from .. import _checks as checks
 from .. import _step as stepping
 from .._types import Key, Players, split
-from ._field import AbstractField, checked_field
+from ._field import AbstractField
+from ._stepped import AbstractStepped
 
 
-class Extrapolated(AbstractField):
+class Extrapolated(AbstractStepped):
     """v(z + h v(z)), or v(P(z + h v(z))): what the players will want after a step.
 
     **Arguments:**
@@ -25,18 +26,13 @@ class Extrapolated(AbstractField):
     - `fresh`: whether the two evaluations see independent noise, or the same.
     """
 
-    field: AbstractField
-    step_size: Any
     fresh: bool = eqx.field(static=True)
 
     def __init__(self, field: AbstractField, step_size: Any, fresh: bool = True):
-        self.field = checked_field(field)
-        self.step_size = stepping.checked_steps("step_size", step_size)
+        super().__init__(field, step_size)
         self.fresh = checks.flag("fresh", fresh)
 
     def __call__(self, players: Players, key: Key = None) -> Players:
         first, second = split(key, 2) if self.fresh else (key, key)
-        steps = stepping.spread("step_size", self.step_size, len(players))
-        directions = self.field(players, first)
-        ahead = tuple(map(stepping.landed, players, steps, directions))
+        ahead = stepping.all_landed(players, self.step_size, self.field(players, first))
         return self.field(ahead, second)

@@ -4,18 +4,16 @@ Martinet, "Regularisation d'inequations variationnelles par approximations succe
 Rockafellar, "Monotone operators and the proximal point algorithm", 1976.
 """
 
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 
 from .. import _step as stepping
 from .._numerics import root
 from .._types import Key, Players
-from ._field import AbstractField, checked_field
+from ._stepped import AbstractStepped
 
 
-class Implicit(AbstractField):
+class Implicit(AbstractStepped):
     """v(z + d) at the step d that it makes itself, d = h v(z + d), or P(z + h v(z + d)) - z in the
     players' sets, to rounding, by Newton's method; it is nan where no root was found.
     `Extrapolated` is one fixed-point iteration for it. Up to 64 parameters Newton's equation is
@@ -28,19 +26,10 @@ class Implicit(AbstractField):
       players who stay in a set.
     """
 
-    field: AbstractField
-    step_size: Any
-
-    def __init__(self, field: AbstractField, step_size: Any):
-        self.field = checked_field(field)
-        self.step_size = stepping.checked_steps("step_size", step_size)
-
     def __call__(self, players: Players, key: Key = None) -> Players:
-        steps = stepping.spread("step_size", self.step_size, len(players))
-
         def field_at(w: Players) -> Players:
             """The field where the steps along w lead."""
-            return self.field(tuple(map(stepping.landed, players, steps, w)), key)
+            return self.field(stepping.all_landed(players, self.step_size, w), key)
 
         def residual(w: Players) -> Players:
             return jax.tree.map(jnp.subtract, w, field_at(w))

@@ -9,17 +9,12 @@ Ganjalizadeh, "Day-to-day dynamic network disequilibria and idealized traveler i
 1994.
 """
 
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-
 from .. import _step as stepping
 from .._types import Key, Players
-from ._field import AbstractField, checked_field
+from ._stepped import AbstractStepped
 
 
-class NaturalMap(AbstractField):
+class NaturalMap(AbstractStepped):
     """r_i = P_i(z_i + h_i v_i) - z_i, with h_i v_i for players who are free.
 
     **Arguments:**
@@ -29,14 +24,5 @@ class NaturalMap(AbstractField):
       players who stay in a set.
     """
 
-    field: AbstractField
-    step_size: Any
-
-    def __init__(self, field: AbstractField, step_size: Any):
-        self.field = checked_field(field)
-        self.step_size = stepping.checked_steps("step_size", step_size)
-
     def __call__(self, players: Players, key: Key = None) -> Players:
-        steps = stepping.spread("step_size", self.step_size, len(players))
-        ahead = tuple(map(stepping.landed, players, steps, self.field(players, key)))
-        return jax.tree.map(jnp.subtract, ahead, players)
+        return stepping.all_moves(players, self.step_size, self.field(players, key))

@@ -103,13 +103,7 @@ def _ahead_and_shaping(
 ) -> tuple[Players, Players]:
     """v - (D L) d, and -chi: LookAhead's direction, and what shaping adds to it."""
     v = Gradient(game)(players, key)
-    each = stepping.spread("step_size", step_size, len(players))
-
-    def moves(z: Players, directions: Players) -> Players:
-        ahead = tuple(map(stepping.landed, z, each, directions))
-        return jax.tree.map(jnp.subtract, ahead, z)
-
-    all_moves = moves(players, v)
+    moves = stepping.all_moves(players, step_size, v)
 
     def of(i: int) -> tuple[PyTree, PyTree]:
         others = [j for j in range(len(players)) if j != i]
@@ -122,13 +116,13 @@ def _ahead_and_shaping(
         def foreseen(mine: PyTree) -> list[PyTree]:
             """d_j."""
             z = put(players, i, mine)
-            everybody = moves(z, Gradient(game)(z, key))
+            everybody = stepping.all_moves(z, step_size, Gradient(game)(z, key))
             return [everybody[j] for j in others]
 
         # Of sum_j <grad_j L_i, d_j> in my parameters, either factor held. (A gradient stopped
         # inside would be stopped for those who differentiate the field, too.)
         mine = players[i]
-        held_slopes, held_moves = slopes(mine), [all_moves[j] for j in others]
+        held_slopes, held_moves = slopes(mine), [moves[j] for j in others]
         lookahead = jax.grad(lambda mine: _dot(slopes(mine), held_moves))(mine)
         shaping = jax.grad(lambda mine: _dot(held_slopes, foreseen(mine)))(mine)
         return lookahead, shaping

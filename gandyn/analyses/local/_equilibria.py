@@ -14,10 +14,11 @@ from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
-from ..._phase import coordinates, rows, vector
+from ..._phase import coordinates, vector
 from ..._progress import bar
 from ..._reads import compiled
 from ..._result import Result
+from ..._stacked import join, rows, take
 from ..._types import Key, Players
 from .._inside import game_inside
 from .._plane import corners
@@ -108,7 +109,8 @@ def equilibria(
     inside = np.all((roots >= low) & (roots <= high), axis=1) & np.asarray(found.converged)
     groups = _distinct(roots, np.asarray(found.residual), inside)
     groups = _merged(dynamics, found, roots, points, groups, key)
-    chosen, reached = [g[0] for g in groups], [len(g) for g in groups]
+    chosen = np.array([g[0] for g in groups], int)
+    reached = np.array([len(g) for g in groups], int)
     if 2 * len(chosen) > inside.sum() > 10:
         warnings.warn(
             f"{inside.sum()} starts ended on {len(chosen)} different equilibria: they do not seem "
@@ -116,11 +118,11 @@ def equilibria(
             stacklevel=2,
         )
     # Filled up, for it to be the same program whatever was found.
-    filled = np.resize(chosen or [0], -(-max(len(chosen), 1) // _FEW) * _FEW)
-    around = jax.device_get(_around(dynamics, _at(found.players, filled), key))
-    at, (seen, kind) = _at(found, chosen), jax.tree.map(lambda x: x[: len(chosen)], around)
-    found = (at.players, at.residual, np.array(reached, int), seen, kind)
-    return Equilibria(*jax.tree.map(jnp.asarray, found))
+    filled = np.resize(chosen if len(chosen) else 0, -(-max(len(chosen), 1) // _FEW) * _FEW)
+    around = _around(dynamics, take(found.players, filled), key)
+    at, (seen, kind) = take(found, chosen), take(around, slice(len(chosen)))
+    told = (at.players, at.residual, reached, seen, kind)
+    return Equilibria(*jax.tree.map(jnp.asarray, told))
 
 
 @compiled
@@ -155,7 +157,7 @@ def _search(
             filled = np.pad(batch, ((0, min(_BATCH, len(points)) - len(batch)), (0, 0)), "edge")
             found.append(equilibrium_of_each(dynamics, filled, like, key))
             shown.update(len(batch))
-    return jax.tree.map(lambda *parts: np.concatenate(parts)[: len(points)], *found)
+    return take(join(found), slice(len(points)))
 
 
 def _distinct(roots: np.ndarray, residual: np.ndarray, inside: np.ndarray) -> list[list[int]]:
@@ -190,7 +192,7 @@ def _merged(
         near = eps**_MULTIPLE * (1 + np.abs(root).max(initial=0))
         close = [g for g in merged if np.abs(roots[g[0]] - root).max(initial=0) <= near]
         for other in close:
-            ends = [_at(found.state, i) for i in (other[0], group[0])]
+            ends = [take(found.state, i) for i in (other[0], group[0])]
             way = np.asarray(vector(ends[1]) - vector(ends[0]))
             changes = [np.abs(np.asarray(jacobian(dynamics, end, key=key)) @ way) for end in ends]
             if np.max(changes) <= 100 * eps * _size(
@@ -215,8 +217,3 @@ def _size(
 
     sizes = jax.vmap(size)(points)
     return jnp.max(jnp.where(jnp.isfinite(sizes), sizes, 0))
-
-
-def _at(tree: Any, chosen: Any) -> Any:
-    """Some of what is stacked; an empty list chooses none."""
-    return jax.tree.map(lambda x: x[np.asarray(chosen, int)], tree)

@@ -1,6 +1,6 @@
 """Equilibria: states at which a dynamics rests, found from a guess."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import ClassVar
 
 import equinox as eqx
@@ -18,6 +18,7 @@ from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
+from ..._stacked import put, take
 from ..._types import Key, Players
 
 MAX_STEPS = 256
@@ -84,20 +85,14 @@ def equilibrium_of_each(
 ) -> Equilibrium:
     """The equilibria near points, shape `(point, coordinate)`, of players of a structure, as arrays
     of the host."""
-    found = jax.device_get(_each_within_trust(dynamics, jnp.asarray(points), like, key))
+    found = jax.device_get(_each(_within_trust, dynamics, jnp.asarray(points), like, key))
     left = np.flatnonzero(~found.converged)
     if not left.size:
         return found
     # Filled up, for it to be the same program however many are left.
     again = jnp.asarray(points[np.resize(left, len(points))])
-    further = jax.device_get(_each_by_other_means(dynamics, again, like, key))
-
-    def put(old: np.ndarray, new: np.ndarray) -> np.ndarray:
-        both = np.array(old)
-        both[left] = new[: left.size]
-        return both
-
-    return jax.tree.map(put, found, further)
+    further = _each(_by_other_means, dynamics, again, like, key)
+    return put(found, left, take(further, slice(left.size)))
 
 
 @compiled
@@ -132,19 +127,16 @@ def _by_other_means(
 
 
 @compiled
-def _each_within_trust(
-    dynamics: AbstractDynamics, points: Float[Array, "point n"], like: Players, key: Key
+def _each(
+    search: Callable[..., Equilibrium],
+    dynamics: AbstractDynamics,
+    points: Float[Array, "point n"],
+    like: Players,
+    key: Key,
 ) -> Equilibrium:
+    """What a search finds near each of many points."""
     back = coordinates(like)[1]
-    return jax.vmap(lambda x: _within_trust(dynamics, dynamics.init(back(x)), key))(points)
-
-
-@compiled
-def _each_by_other_means(
-    dynamics: AbstractDynamics, points: Float[Array, "point n"], like: Players, key: Key
-) -> Equilibrium:
-    back = coordinates(like)[1]
-    return jax.vmap(lambda x: _by_other_means(dynamics, dynamics.init(back(x)), key))(points)
+    return jax.vmap(lambda x: search(dynamics, dynamics.init(back(x)), key))(points)
 
 
 class _Problem(eqx.Module):

@@ -23,6 +23,7 @@ from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates
 from ..._progress import bar
 from ..._reads import compiled
+from ..._stacked import join, put, take
 from ..._types import Key
 from ...games._game import losses
 from .._inside import game_inside
@@ -107,7 +108,7 @@ def follow(
         while len(active) and now < duration:
             low, high, states = runner.run(states, now, stretch, _LOOKS)
             now += stretch
-            last = _put(last, active, states)
+            last = put(last, active, states)
             cut = unfinished(dynamics, low, high)
             ends.unfinished[active[cut]] = True
             gone = ~cut & _escaped(low, high, escape)
@@ -289,7 +290,7 @@ class Runner:
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             parts = pool.map(lambda p: some(*p), list(_batches(members, self.batches)))
             lows, highs, after = zip(*parts, strict=True)
-        return np.concatenate(lows), np.concatenate(highs), _join(after)
+        return np.concatenate(lows), np.concatenate(highs), join(after)
 
     def root(self, state: State, tolerance: float) -> tuple[np.ndarray, bool] | None:
         """The equilibrium within the tolerance of a state, and whether it attracts."""
@@ -356,20 +357,3 @@ def _batches(states: Any, sizes: tuple[int, ...]) -> Iterator[tuple[Any, int]]:
         filled = np.concatenate([members, np.full(size - len(members), start)])
         yield take(states, filled), len(members)
         start += size
-
-
-def take(states: Any, members: Any) -> Any:
-    return jax.tree.map(lambda x: np.asarray(x)[members], states)
-
-
-def _put(states: State, members: np.ndarray, new: State) -> State:
-    def put(old: Any, new: Any) -> np.ndarray:
-        old = np.array(old)
-        old[members] = new
-        return old
-
-    return jax.tree.map(put, states, new)
-
-
-def _join(parts: Any) -> Any:
-    return jax.tree.map(lambda *xs: np.concatenate(xs), *parts)

@@ -19,10 +19,11 @@ from ..._paths import distances
 from ..._phase import State, as_precise, coordinates, players_vector, vector
 from ..._reads import compiled
 from ..._result import Result
+from ..._stacked import take
 from ..._status import status
 from ..._types import Key, Number, Players
 from ._cycle import Cycle, cycle_near
-from ._ends import ESCAPED, STRETCHES, UNDECIDED, Runner, follow, outside, take
+from ._ends import ESCAPED, STRETCHES, UNDECIDED, Runner, follow, outside
 from ._lyapunov import lyapunov
 from ._rotation import rotation_of
 
@@ -209,17 +210,24 @@ class _Alone(Runner):
     ) -> tuple[np.ndarray, np.ndarray, State, np.ndarray]:
         if self.dynamics.clock.whole:
             return super().watch(states, now, time, sizes)
-        way, end = self.follow(take(states, 0), float(sizes[0]), np.ravel(now)[0], time)
+        way, end = self.seen(take(states, 0), float(sizes[0]), np.ravel(now)[0], time)
         self.ways.append(way)
         low, high = way.box
         return low[None], high[None], jax.tree.map(lambda x: x[None], end), way.times[-1:]
 
-    def follow(self, state: State, size: float, start: Any, time: float) -> tuple[_Way, State]:
+    def seen(self, state: State, size: float, start: Any, time: float) -> tuple[_Way, State]:
         """The way from a state on, and the state at its end."""
         looks = _LOOKS if self.dynamics.clock.whole else _PACES
-        size_, start_, time_ = (jnp.asarray(x, float) for x in (size, start, time))
-        seen = _looked(self.dynamics, state, size_, start_, time_, looks, self.key)
-        path, times, end, box = jax.device_get(seen)
+        found = _looked(
+            self.dynamics,
+            state,
+            jnp.asarray(size, float),
+            jnp.asarray(start, float),
+            jnp.asarray(time, float),
+            looks,
+            self.key,
+        )
+        path, times, end, box = jax.device_get(found)
         return _Way(path, times, box), end
 
 
@@ -232,7 +240,7 @@ def _moving(
     Chaos comes as far as it has gone before only now and then, so that it may have no box yet.
     """
     dynamics, key = runner.dynamics, runner.key
-    way = runner.ways[0] if runner.ways else runner.follow(state, size, 0, duration / 4)[0]
+    way = runner.ways[0] if runner.ways else runner.seen(state, size, 0, duration / 4)[0]
     path, times = way.path, way.times
     if dynamics.clock.whole:
         found = _cycle_in_steps(dynamics, state, path, key)
@@ -290,7 +298,7 @@ def _cycle_in_time(
         period = np.interp(closed, np.arange(len(times)), times) - times[0]
         found = cycle_near(runner.dynamics, state, jnp.asarray(period), runner.key)
         if found.converged:
-            orbit, at, box = runner.follow(found.state, size, 0, time)[0]
+            orbit, at, box = runner.seen(found.state, size, 0, time)[0]
             orbit = orbit[: np.searchsorted(at - at[0], float(found.period)) + 2]
             late = path[len(path) // 2 :]
             if distances(late[::8], orbit).max() <= _ON * size and not _repels(found):
