@@ -30,6 +30,7 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, PyTree, Real
 
 from . import _checks as checks
@@ -228,6 +229,12 @@ def pushed(
         return value, slope
 
     return jax.vmap(along, in_axes=1, out_axes=(None, 1))(frame)
+
+
+def random_frame(n: int, k: int, dtype: Any) -> Float[Array, "n k"]:
+    """Orthonormal directions of no kind, each time the same; fewer are the first of more."""
+    directions = np.random.default_rng(0).standard_normal((n, n))
+    return jnp.asarray(np.linalg.qr(directions)[0][:, :k], dtype)
 
 
 def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, " k"]]:

@@ -6,7 +6,9 @@ comes before the checks at the door; tests of those switch it off by the fixture
 
 import gc
 import mmap
+import pkgutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import jax
@@ -23,7 +25,11 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 matplotlib.use("Agg")
 
-jaxtyping.install_import_hook("gandyn", "typed.check")
+# Of gandyn's own walk through all that functions read, every step would be checked, a hundred for
+# each call of a compiled program.
+within = pkgutil.iter_modules(find_spec("gandyn").submodule_search_locations)
+typed = [f"gandyn.{module.name}" for module in within if module.name != "_reads"]
+jaxtyping.install_import_hook(typed, "typed.check")
 
 # What tracing leaves behind is large and lives long: it need not be searched for garbage so often.
 gc.freeze()

@@ -42,13 +42,11 @@ def solution(problem: PyTree, settings: PyTree, *, solve: Solve) -> PyTree:
     **Arguments:**
 
     - `problem`: `(velocity, z, ts, observe)`, the functions pytrees that hold all that they read.
-    - `solve`: a function `solve(term, z, ts, observe, settings, wrap, more)` that solves z' = term
-      by a solver that `wrap` may change, in `more` times the steps that the settings allow; it
-      must hold no array itself.
+    - `solve`: a function `solve(velocity, z, ts, observe, settings, wrap, more)` that solves
+      z' = velocity(z) by a solver that `wrap` may change, in `more` times the steps that the
+      settings allow; it must hold no array itself.
     """
-    velocity, start, ts, observe = problem
-    term = dfx.ODETerm(lambda t, z, args: velocity(z))
-    return solve(term, start, ts, observe, settings, lambda solver: solver)
+    return solve(*problem, settings, lambda solver: solver)
 
 
 @solution.def_jvp
@@ -82,12 +80,13 @@ def beside_a_frame(free: PyTree, held: PyTree, settings: Any, solve: Solve) -> P
         implicit = isinstance(solver, dfx.AbstractImplicitSolver)
         return solver if implicit else _Afresh(_differentiable(solver, settings), frame)
 
-    term = dfx.ODETerm(lambda t, both, args: (velocity(both[0]), pushed(*both)))
+    def together(both: PyTree) -> PyTree:
+        return velocity(both[0]), pushed(*both)
 
     def observed(both: PyTree) -> PyTree:
         return observe(both[0])
 
-    return solve(term, (start, frame), ts, observed, settings, carrying, _LONGER)
+    return solve(together, (start, frame), ts, observed, settings, carrying, _LONGER)
 
 
 def _frame(start: PyTree, numbers: PyTree) -> tuple[PyTree, PyTree]:

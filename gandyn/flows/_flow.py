@@ -191,23 +191,48 @@ def _integrate(
         return checks.same_structure("the velocity", flow.velocity(state, key), state, "the state")
 
     plan = flow.integrator
-    solve = partial(_solve, max_steps=max_steps)
-    if plan.dt is None:
-        # As pytrees, since what a function only refers to has no derivative.
-        whole_velocity, whole_observe = (
-            eqx.filter_closure_convert(f, state) for f in (velocity, observe)
-        )
-        problem = (whole_velocity, state, ts, whole_observe)
-        if isinstance(plan.adjoint, dfx.DirectAdjoint | dfx.ForwardMode):
-            return solution(problem, plan, solve=solve)
-        # Where JAX takes the derivative in its own way, it is not known whether it is asked for.
-        return beside_a_frame(*eqx.partition(problem, eqx.is_inexact_array), plan, solve)
-    term = flow.term(lambda t, state, args: velocity(state), state, key)
-    return solve(term, state, ts, observe, plan, lambda solver: solver)
+    if plan.dt is not None:
+        term = flow.term(lambda t, state, args: velocity(state), state, key)
+        return _in_fixed_steps(term, state, ts, observe, plan, max_steps)
+    # As pytrees, since what a function only refers to has no derivative.
+    whole_velocity, whole_observe = (
+        eqx.filter_closure_convert(f, state) for f in (velocity, observe)
+    )
+    problem = (whole_velocity, state, ts, whole_observe)
+    solve = partial(_adaptively, max_steps=max_steps)
+    if isinstance(plan.adjoint, dfx.DirectAdjoint | dfx.ForwardMode):
+        return solution(problem, plan, solve=solve)
+    # Where JAX takes the derivative in its own way, it is not known whether it is asked for.
+    return beside_a_frame(*eqx.partition(problem, eqx.is_inexact_array), plan, solve)
 
 
-def _solve(
+def _in_fixed_steps(
     term: dfx.AbstractTerm,
+    state: PyTree,
+    ts: Float[Array, " t"],
+    observe: Callable[[Any], PyTree],
+    plan: Integrator,
+    max_steps: int,
+) -> PyTree:
+    assert plan.dt is not None
+    found = dfx.diffeqsolve(
+        term,
+        _with_tolerances(plan.solver, *plan.tolerances(ts.dtype)),
+        ts[0],
+        ts[-1],
+        plan.dt.astype(ts.dtype) * jnp.sign(ts[-1] - ts[0]),
+        state,
+        saveat=dfx.SaveAt(ts=ts, fn=lambda t, state, args: observe(state)),
+        adjoint=plan.adjoint,
+        max_steps=max_steps,
+        throw=False,
+    )
+    assert found.ys is not None
+    return found.ys
+
+
+def _adaptively(
+    velocity: Callable[[Any], PyTree],
     state: PyTree,
     ts: Float[Array, " t"],
     observe: Callable[[Any], PyTree],
@@ -217,52 +242,59 @@ def _solve(
     *,
     max_steps: int,
 ) -> PyTree:
+    """What is observed, in the clock s = (t - t_0) / (t_1 - t_0) from 0 to 1. Of an end that is not
+    known before it runs, the compiler makes half a program: the hundred numbers before it."""
     rtol, atol = plan.tolerances(ts.dtype)
-    solver = plan.solver
-    if plan.dt is None:
-        controller, dt = dfx.PIDController(rtol=rtol, atol=atol), None
-    else:
-        controller = dfx.ConstantStepSize()
-        dt = plan.dt.astype(ts.dtype) * jnp.sign(ts[-1] - ts[0])
-        solver = _with_tolerances(solver, rtol, atol)
-    seen = dfx.SubSaveAt(ts=ts, fn=lambda t, state, args: observe(state))
-    last = dfx.SubSaveAt(t1=True)
+    span = ts[-1] - ts[0]
+    shares = (ts - ts[0]) / jnp.where(span == 0, 1, span)
+
+    def rate(s: Any, state: PyTree, span: Array) -> PyTree:
+        return jax.tree.map(lambda v: span.astype(v.dtype) * v, velocity(state))
+
+    ends = len(ts) == 2  # these are steps: nothing need be interpolated
+    seen = dfx.SubSaveAt(
+        t0=ends, t1=ends, ts=None if ends else shares, fn=lambda s, state, args: observe(state)
+    )
     found = dfx.diffeqsolve(
-        term,
-        wrap(solver),
-        ts[0],
-        ts[-1],
-        dt,
+        dfx.ODETerm(rate),
+        wrap(plan.solver),
+        np.zeros((), ts.dtype),
+        np.ones((), ts.dtype),
+        None,
         state,
-        saveat=dfx.SaveAt(subs=(seen,) if plan.dt is not None else (seen, last)),
-        stepsize_controller=controller,
+        span,
+        saveat=dfx.SaveAt(subs=(seen, dfx.SubSaveAt(t1=True))),
+        stepsize_controller=dfx.PIDController(rtol=rtol, atol=atol),
         adjoint=plan.adjoint,
         # Beyond the default, more levels of the loop would have to be compiled.
         max_steps=max(max_steps, min(more * max_steps, MAX_STEPS)),
         throw=False,
     )
     assert found.ys is not None
-    if plan.dt is not None:
-        return found.ys[0]
     ys, end = found.ys[0], jax.tree.map(lambda x: jax.lax.stop_gradient(x[0]), found.ys[1])
+    if ends:  # the second is where the steps end, be it on the way
+        done = found.result == dfx.RESULTS.successful
+        ys = jax.tree.map(
+            lambda y: jnp.stack([y[0], jnp.where(done, y[1], jnp.full_like(y[1], jnp.inf))]), ys
+        )
     gave_up = found.result == dfx.RESULTS.max_steps_reached
-    gave_up = gave_up & _goes_on(term, end, ts, rtol, atol)
+    gave_up = gave_up & _goes_on(lambda z: rate(0, z, span), end, rtol, atol)
     return jax.tree.map(lambda y: jnp.where(gave_up & jnp.isinf(y), jnp.nan, y), ys)
 
 
-def _goes_on(
-    term: dfx.AbstractTerm, state: PyTree, ts: Float[Array, " t"], rtol: Any, atol: Any
-) -> Array:
+def _goes_on(velocity: Callable[[Any], PyTree], state: PyTree, rtol: Any, atol: Any) -> Array:
     """Whether a solution goes on from where its steps ran out. Steps that shrink without bound run
     out as well: where the solution goes to infinity it moves by more than the tolerance within the
     rounding of the time, and where it leaves the domain, the velocity ahead is not finite."""
-    # Of the first and the last of the times, and then some.
-    ahead = 1e3 * numerics.rounding(ts.dtype) * jnp.maximum(jnp.abs(ts[0]), jnp.abs(ts[-1]))
-    ahead = ahead * jnp.sign(ts[-1] - ts[0])
     here, back = ravel_pytree(state)
-    step = ahead * ravel_pytree(term.vf(ts[0], state, None))[0]
-    there = ravel_pytree(term.vf(ts[0], back(here + step), None))[0]
-    return jnp.all((jnp.abs(step) <= atol + rtol * jnp.abs(here)) & jnp.isfinite(there))
+    ahead = 1e3 * numerics.rounding(here.dtype)  # of all the time, and then some
+
+    def step(z: Array, _: None) -> tuple[Array, Array]:
+        step = ahead * ravel_pytree(velocity(back(z)))[0]
+        return z + step, step
+
+    _, (first, second) = jax.lax.scan(step, here, length=2)
+    return jnp.all((jnp.abs(first) <= atol + rtol * jnp.abs(here)) & jnp.isfinite(second))
 
 
 def _with_tolerances(solver: dfx.AbstractSolver, rtol: Any, atol: Any) -> dfx.AbstractSolver:

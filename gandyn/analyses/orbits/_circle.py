@@ -22,14 +22,13 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._door import begin
-from ..._dynamics import AbstractDynamics
+from ..._dynamics import AbstractDynamics, random_frame
 from ..._phase import State, as_precise, coordinates, players_vector, vector
 from ..._reads import compiled
 from ..._result import Result
@@ -341,7 +340,7 @@ def _growth(
 
         zero = jnp.zeros((), dtype)
         normal = across(_tangent(points, zero))
-        frame = jnp.linalg.qr(normal @ jr.normal(jr.key(0), (n, n - 1), dtype))[0]
+        frame = jnp.linalg.qr(normal @ random_frame(n, n - 1, dtype))[0]
         start = (frame, jnp.zeros(n - 1, dtype), zero)
         _, total, weight = jax.lax.fori_loop(0, 2 * steps, once, start)
         exponents = total / weight

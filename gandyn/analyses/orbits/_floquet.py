@@ -21,12 +21,11 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from ... import _numerics as numerics
-from ..._dynamics import AbstractDynamics
+from ..._dynamics import AbstractDynamics, random_frame
 from ..._phase import State, coordinates
 from ..._types import Key
 from ..local._spectrum import eigenvalues
@@ -57,7 +56,7 @@ def multipliers(maps: Float[Array, "m n n"], accuracy: Any) -> Complex[Array, " 
     """The eigenvalues of the product of maps that are known to a relative error, the last map
     leftmost. 0 is what shrinks in one piece so much that it is not known how much."""
     n, dtype = maps.shape[1], maps.dtype
-    frame = jnp.linalg.qr(jr.normal(jr.key(0), (n, n), dtype))[0]
+    frame = random_frame(n, n, dtype)
 
     def piece(frame: Array, slopes: Array) -> tuple[Array, Array]:
         return jnp.linalg.qr(slopes @ frame)

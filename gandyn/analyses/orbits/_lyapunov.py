@@ -20,13 +20,12 @@ from typing import Any, ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 from jaxtyping import Array, Bool, Float, Real
 
 from ... import _checks as checks
 from ..._door import begin
-from ..._dynamics import AbstractDynamics, at_walls
+from ..._dynamics import AbstractDynamics, at_walls, random_frame
 from ..._phase import State, as_precise, coordinates, vector
 from ..._reads import compiled
 from ..._result import Result
@@ -130,7 +129,7 @@ def _lyapunov(
     gap: int | None,
 ) -> tuple[Lyapunov, Array, Array]:
     x, _ = coordinates(state)
-    frame = jnp.linalg.qr(jr.normal(jr.key(0), (x.size, x.size), x.dtype))[0][:, :k]
+    frame = random_frame(x.size, k, x.dtype)
 
     def block(both: tuple[State, Array], ends: Array) -> tuple[tuple[State, Array], tuple]:
         time = ends[1] - ends[0] if gap is None else gap
@@ -143,9 +142,9 @@ def _lyapunov(
     ts = ts.astype(x.dtype)
     walled = jnp.any(walls)
     growth = jnp.where(walled, jnp.nan, growth)
-    exponents = _mean(growth, ts, ts[0], ts[-1])
-    fastest = jnp.max(jnp.abs(growth) / jnp.diff(ts)[:, None], axis=0)
-    error = _deviation(growth, ts) + dynamics.accuracy(x.dtype) * jnp.max(fastest)
+    exponents, deviation = _means(growth, ts)
+    fastest = jnp.max(jnp.abs(growth) / jnp.diff(ts)[:, None])
+    error = deviation + dynamics.accuracy(x.dtype) * fastest
     order = jnp.argsort(-exponents)
     finite = jnp.all(jnp.isfinite(coordinates(final)[0]))
     return Lyapunov(exponents[order], error[order], dynamics.unit), finite, walled
@@ -160,22 +159,23 @@ def _touches(dynamics: AbstractDynamics, state: State) -> Bool[Array, ""]:
     return jnp.any(below | above)
 
 
-def _deviation(growth: Float[Array, "t k"], ts: Float[Array, " t+1"]) -> Float[Array, " k"]:
-    """How far the mean rate lies from its limit, with the confidence of the error, as told by the
-    means over blocks."""
+def _means(
+    growth: Float[Array, "t k"], ts: Float[Array, " t+1"]
+) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    """The rates of growth, as means weighted with a bump over the whole time, and how far they lie
+    from their limits, with the confidence of the error, as told by those over blocks of it."""
     blocks = min(_BLOCKS, len(growth) // _GAPS)
-    if blocks < _FEWEST:
-        return jnp.full(growth.shape[1:], jnp.nan, growth.dtype)
-    # What comes first counts nothing in the mean, so that it may say nothing here.
-    shares = np.linspace(SHARES_FROM, 1, blocks + 1)
-    ends = ts[0] + jnp.asarray(shares, ts.dtype) * (ts[-1] - ts[0])
-    means = jax.vmap(lambda start, end: _mean(growth, ts, start, end))(ends[:-1], ends[1:])
-    return confidence(means, float(shares[1] - shares[0]))
+    known = blocks >= _FEWEST
+    # What comes first counts nothing in the mean, so that it may say nothing in the blocks.
+    shares = np.linspace(SHARES_FROM, 1, blocks + 1) if known else np.zeros(1)
+    starts, ends = np.append(0, shares[:-1]), np.append(1, shares[1:])
 
+    def mean(start: Array, end: Array) -> Float[Array, " k"]:
+        u = ((ts[1:] + ts[:-1]) / 2 - ts[0]) / (ts[-1] - ts[0])
+        u = (u - start) / (end - start)
+        return birkhoff(growth, u) / birkhoff(jnp.diff(ts), u)
 
-def _mean(
-    growth: Float[Array, "t k"], ts: Float[Array, " t+1"], start: Array, end: Array
-) -> Float[Array, " k"]:
-    """The rate of growth over [start, end], weighted with a bump."""
-    u = ((ts[1:] + ts[:-1]) / 2 - start) / (end - start)
-    return birkhoff(growth, u) / birkhoff(jnp.diff(ts), u)
+    means = jax.vmap(mean)(jnp.asarray(starts, ts.dtype), jnp.asarray(ends, ts.dtype))
+    if not known:
+        return means[0], jnp.full_like(means[0], jnp.nan)
+    return means[0], confidence(means[1:], float(shares[1] - shares[0]))
