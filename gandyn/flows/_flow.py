@@ -247,6 +247,10 @@ def _adaptively(
     rtol, atol = plan.tolerances(ts.dtype)
     span = ts[-1] - ts[0]
     shares = (ts - ts[0]) / jnp.where(span == 0, 1, span)
+    # From where nothing is finite no step would be short enough, and all that are allowed be taken.
+    finite = jnp.all(jnp.isfinite(ravel_pytree(state)[0]))
+    state = jax.tree.map(lambda x: jnp.where(finite, x, jnp.zeros_like(x)), state)
+    span = jnp.where(finite, span, 0)
 
     def rate(s: Any, state: PyTree, span: Array) -> PyTree:
         return jax.tree.map(lambda v: span.astype(v.dtype) * v, velocity(state))
@@ -279,6 +283,7 @@ def _adaptively(
         )
     gave_up = found.result == dfx.RESULTS.max_steps_reached
     gave_up = gave_up & _goes_on(lambda z: rate(0, z, span), end, rtol, atol)
+    ys = jax.tree.map(lambda y: jnp.where(finite, y, jnp.full_like(y, jnp.inf)), ys)
     return jax.tree.map(lambda y: jnp.where(gave_up & jnp.isinf(y), jnp.nan, y), ys)
 
 
