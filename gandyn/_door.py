@@ -13,9 +13,9 @@ import jax
 from jaxtyping import PyTree
 
 from . import _checks as checks
+from ._compiled import compiled
 from ._dynamics import AbstractDynamics, checked_dynamics
 from ._phase import State, as_precise
-from ._reads import compiled
 from ._types import Key, Players
 
 

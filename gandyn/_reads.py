@@ -1,9 +1,8 @@
 """What functions read besides their arguments: the numbers of closures, globals, defaults, and of
 the objects that they reach.
 
-A compiled program holds such numbers as they were when it was traced. Programs of gandyn are kept
-by what they read as well (`compiled`), so that another number is another program: of a game's loss
-whose `strength` is a global, an attribute, or an array that is changed in place.
+A compiled program holds such numbers as they were when it was traced: of a game's loss whose
+`strength` is a global, an attribute, or an array that is changed in place.
 """
 
 import dis
@@ -13,12 +12,10 @@ import importlib
 import marshal
 import random
 import sys
-import threading
 import types
 import warnings
-import weakref
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -26,10 +23,6 @@ import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
-
-from ._dynamics import forward_only
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 LIBRARIES = frozenset(sys.stdlib_module_names) | {
     "beartype",
@@ -55,29 +48,6 @@ class FrozenWarning(UserWarning):
     """A function reads what will be in a program as it was when the function was traced."""
 
 
-def compiled(function: F) -> F:
-    """`equinox.filter_jit`, whose programs are kept by what the functions among the arguments read
-    as well.
-
-    Where nothing that is given or read is traced, nobody can take a derivative of what comes out:
-    the program is that of dynamics that are differentiated `forward_only`.
-    """
-
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
-        reader = _Reader((function, args, kwargs))
-        before = _written.get(reader.record, reader.record)
-        if reader.loops:
-            _forget_traced_loops(reader.functions)
-        traced = _traced.count
-        result = _program(before, function, reader.traced, args, kwargs)
-        if _traced.count > traced:
-            _notice_writes(reader, (function, args, kwargs), before)
-        return result
-
-    return call  # pyright: ignore[reportReturnType]
-
-
 _LOOPS = frozenset(
     (
         "associative_scan",
@@ -93,63 +63,13 @@ _LOOPS = frozenset(
 )
 """Functions of JAX that keep what they traced of their bodies."""
 
-_read_by_functions: Any = weakref.WeakKeyDictionary()
-"""What functions among which there are loops have read."""
-
-
-def _forget_traced_loops(functions: list[types.FunctionType]) -> None:
-    """JAX keeps its trace of a body of a loop, whatever that reads, as long as it is the same
-    function: where one reads something else than before, all that was traced is forgotten."""
-    changed = False
-    for function in functions:
-        now = reads(function)
-        changed |= _read_by_functions.get(function, now) != now
-        _read_by_functions[function] = now
-    if changed:
-        jax.clear_caches()
-
-
-class _Traced(threading.local):
-    """How many programs were traced in a thread."""
-
-    count = 0
-
-
-_traced = _Traced()
-
-
-@eqx.filter_jit
-def _program(
-    read: "Reads", function: Callable[..., Any], traced: bool, args: Any, kwargs: Any
-) -> Any:
-    _traced.count += 1
-    if not traced:
-        args, kwargs = forward_only((args, kwargs))
-    return function(*args, **kwargs)
-
-
-_written: dict["Reads", "Reads"] = {}
-"""Of functions that write to what they read while they are traced, such as a list of their calls:
-the record after tracing, and the one before, of which the program is."""
-
-_logs: dict[int, list] = {}
+logs: dict[int, list] = {}
 """Lists that functions append to while they are traced, by identity: nothing is read there."""
-
-
-def _notice_writes(before: "_Reader", tree: Any, record: "Reads") -> None:
-    """Whatever functions write to while they are traced, such as a list of their calls, makes no
-    other program of what was traced."""
-    if _Reader(tree).record == before.record:
-        return
-    for grown, length in before.lists:
-        if len(grown) > length:
-            _logs[id(grown)] = grown
-    _written[_Reader(tree).record] = record
 
 
 def reads(tree: Any) -> "Reads":
     """All that the functions in a tree read, as something that is equal as long as that is."""
-    return _Reader(tree).record
+    return Reader(tree).record
 
 
 class Reads:
@@ -216,7 +136,7 @@ class _Same:
         return isinstance(other, _Same) and self.value is other.value
 
 
-class _Reader:
+class Reader:
     """Walks through a tree of arguments, and from its functions on through all that they reach."""
 
     def __init__(self, tree: Any) -> None:
@@ -226,6 +146,7 @@ class _Reader:
         self.functions: list[types.FunctionType] = []  # of the user's
         self.loops = False  # whether one of them has loops of JAX
         self.traced = False  # whether there is something that JAX traces
+        self.size = 0  # numbers in arrays
         self.look(tree)
         self.record = Reads(tuple(self.found))
 
@@ -233,8 +154,8 @@ class _Reader:
         """An argument, of which a compiled program distinguishes all but what functions read."""
         kind = _kinds.get(type(x)) or _kinds.setdefault(type(x), _kind(x))
         if kind == "number":
-            return
-        if kind == "tracer":
+            self.size += getattr(x, "size", 1)
+        elif kind == "tracer":
             self.traced = True
         elif kind == "sequence":
             for part in x:
@@ -266,6 +187,7 @@ class _Reader:
             self.traced = True
             self.found.append(_Same(x))
         elif isinstance(x, jax.Array) and not _readable(x):
+            self.size += x.size
             self.found.append(_Same(x))
         elif isinstance(x, jax.Array):
             self._numbers(np.asarray(x))
@@ -303,7 +225,7 @@ class _Reader:
             self._all(list(x))
             self._all(x.values())
         elif isinstance(x, list):
-            if id(x) not in _logs:
+            if id(x) not in logs:
                 self.lists.append((x, len(x)))
                 self._all(x)
         elif isinstance(x, tuple | set | frozenset):
@@ -326,6 +248,7 @@ class _Reader:
             self.read(part)
 
     def _numbers(self, x: np.ndarray) -> None:
+        self.size += x.size
         if x.dtype == object:
             self._all(x.ravel().tolist())
         else:

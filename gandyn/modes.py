@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from . import _checks as checks
 from . import _numerics as numerics
-from ._reads import compiled
+from ._compiled import compiled
 from ._result import Result
 from ._types import Number
 

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float, PyTree
 
 from . import _checks as checks
 from . import _numerics as numerics
-from ._reads import compiled
+from ._compiled import compiled
 from ._types import Key, Number, Players, Scalar
 from .families import Free
 from .losses import Loss

@@ -20,7 +20,7 @@ from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .. import _numerics as numerics
-from .._reads import compiled
+from .._compiled import compiled
 from .._types import Key, Number, Scalar
 from ._sample import Weights, mean, norm, pair
 

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._reads import compiled
+from .._compiled import compiled
 from .._types import Number, Scalar
 from ..measures import AbstractDensity, AbstractMeasure
 from ..measures._quadrature import crossings, lebesgue

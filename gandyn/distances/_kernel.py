@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from .. import _checks as checks
-from .._reads import compiled
+from .._compiled import compiled
 from .._types import Number, Scalar
 from ._sample import Weights, mean, pair, root
 

@@ -21,7 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .. import _checks as checks
-from .._reads import compiled
+from .._compiled import compiled
 from .._types import Key, Scalar
 from ..measures import AbstractDensity
 from ..measures._quadrature import cut, panels

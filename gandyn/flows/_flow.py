@@ -17,10 +17,10 @@ from jaxtyping import Array, Float, PyTree, Real
 
 from .. import _checks as checks
 from .. import _numerics as numerics
+from .._compiled import compiled
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._paths import box
 from .._phase import State, as_precise, players_vector, precision
-from .._reads import compiled
 from .._types import Key, Players
 from ._beside import PACE, Paced, Rates, orthonormal
 from ._derivative import beside_a_frame, solution

@@ -19,7 +19,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import _checks as checks
 from .. import _numerics as numerics
-from .._reads import compiled
+from .._compiled import compiled
 from .._types import Key, Scalar
 from ._measure import REACH, AbstractMeasure, Mixture, blur, in_range, product, weights_of
 

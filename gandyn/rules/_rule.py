@@ -13,10 +13,10 @@ from jaxtyping import Array, Float, Int, PyTree, Real
 
 from .. import _checks as checks
 from .. import _numerics as numerics
+from .._compiled import compiled
 from .._dynamics import AbstractDynamics, Frame, factors, pushed, whole
 from .._opened import late
 from .._phase import State, as_precise, coordinates, difference, players_vector
-from .._reads import compiled
 from .._types import Key
 
 _SETTLING_STEPS = 10_000

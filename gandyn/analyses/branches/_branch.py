@@ -31,8 +31,8 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 from tqdm import tqdm
 
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._phase import State
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Players
 from ._edge import Make, crossing
@@ -324,7 +324,7 @@ def decided(exponents: np.ndarray, rounding: float) -> float:
     return max(rounding**0.75, 100 * rounding * float(sizes.max(initial=0)))
 
 
-@compiled
+@compiled_with("little")
 def _meet(
     curve: AbstractCurve, guess: Float[Array, " u"], normal: Float[Array, " u"]
 ) -> tuple[Array, Array, Array, Array, Array, Int[Array, ""], Bool[Array, ""]]:
@@ -576,7 +576,7 @@ def bifurcation(
     )
 
 
-@compiled
+@compiled_with("little")
 def seen(
     curve: AbstractCurve, u: Float[Array, " u"]
 ) -> tuple[State, Players, Players, Array, Array]:

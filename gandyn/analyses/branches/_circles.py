@@ -14,10 +14,10 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from ... import _checks as checks
+from ..._compiled import compiled
 from ..._door import begin
 from ..._family import Family, Line, checked_family
 from ..._phase import State, as_precise
-from ..._reads import compiled
 from ..._types import Key
 from ..orbits._circle import Circle, circle
 from ..orbits._cycle import Cycle

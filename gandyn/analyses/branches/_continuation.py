@@ -20,12 +20,12 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._family import Family, Line, checked_family
 from ..._phase import State, as_precise, coordinates, vector
 from ..._progress import bar
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ..local._equilibrium import equilibrium
@@ -272,7 +272,7 @@ def _cycle_at(
     origin, _ = meet(curve, u, upwards(u))
     near = 0.1 * extent(orbit) / np.asarray(curve.scale)
     if origin is None or np.any(np.abs(origin.u - u)[: x.size] > near):
-        origin, matrix = None, compiled(curve.look)(jnp.asarray(u))[1]
+        origin, matrix = None, _matrix(curve, jnp.asarray(u))
     else:
         matrix = origin.matrix
     sizes = np.linalg.svd(matrix, compute_uv=False)
@@ -288,6 +288,11 @@ def _cycle_at(
             "dynamics there the one that it was found in."
         )
     return curve, origin
+
+
+@compiled_with("little")
+def _matrix(curve: AbstractCurve, u: Float[Array, " u"]) -> Float[Array, "m u"]:
+    return curve.look(u)[1]
 
 
 def _other(

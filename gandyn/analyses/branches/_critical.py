@@ -17,10 +17,10 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled
 from ..._door import begin
 from ..._family import Family, Line, checked_family
 from ..._phase import State, as_precise, coordinates
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from ..local._spectrum import spectrum

@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ... import _numerics as numerics
-from ..._reads import compiled
+from ..._compiled import compiled_with
 
 Field = Callable[[Array], Array]
 
@@ -88,7 +88,7 @@ def derivative(f: Field, x: Float[Array, " n"], along: Any) -> np.ndarray:
     return np.asarray(_derivative(f, x, jnp.asarray(np.asarray(along), x.dtype)), float)
 
 
-@compiled
+@compiled_with("little")
 def _derivative(f: Field, x: Array, along: Float[Array, "k order n"]) -> Float[Array, "k m"]:
     def pushed(f: Field, v: Array) -> Field:
         return lambda x: jax.jvp(f, (x,), (v,))[1]

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
+from ..._compiled import compiled
 from ..._door import begin
 from ..._family import Family, checked_family
 from ..._phase import State, as_precise
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from ..local._rounding import decays

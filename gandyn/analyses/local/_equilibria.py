@@ -12,11 +12,11 @@ from jaxtyping import Array, Bool, Float, Int
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import coordinates, vector
 from ..._progress import bar
-from ..._reads import compiled
 from ..._result import Result
 from ..._stacked import join, rows, take
 from ..._types import Key, Players
@@ -125,7 +125,7 @@ def equilibria(
     return Equilibria(*jax.tree.map(jnp.asarray, told))
 
 
-@compiled
+@compiled_with("little")
 def _around(
     dynamics: AbstractDynamics, players: Players, key: Key
 ) -> tuple[Spectrum, Classification | None]:
@@ -205,7 +205,7 @@ def _merged(
     return sorted(merged, key=len, reverse=True)
 
 
-@compiled
+@compiled_with("little")
 def _size(
     dynamics: AbstractDynamics, points: Float[Array, "start n"], like: Players, key: Key
 ) -> Float[Array, ""]:

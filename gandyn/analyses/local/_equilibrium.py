@@ -13,10 +13,10 @@ from jaxtyping import Array, Bool, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates, vector
-from ..._reads import compiled
 from ..._result import Result
 from ..._stacked import put, take
 from ..._types import Key, Players
@@ -95,7 +95,7 @@ def equilibrium_of_each(
     return put(found, left, take(further, slice(left.size)))
 
 
-@compiled
+@compiled_with("little")
 def _within_trust(
     dynamics: AbstractDynamics, state: State, key: Key, max_steps: int = MAX_STEPS
 ) -> Equilibrium:
@@ -107,7 +107,7 @@ def _within_trust(
     return problem.solve(solver, problem.guess, max_steps)
 
 
-@compiled
+@compiled_with("little")
 def _by_other_means(
     dynamics: AbstractDynamics, state: State, key: Key, max_steps: int = MAX_STEPS
 ) -> Equilibrium:
@@ -126,7 +126,7 @@ def _by_other_means(
     )
 
 
-@compiled
+@compiled_with("little")
 def _each(
     search: Callable[..., Equilibrium],
     dynamics: AbstractDynamics,

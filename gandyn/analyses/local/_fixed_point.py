@@ -28,10 +28,10 @@ from jaxtyping import Array, Bool, Int
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, as_precise, precision
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ._spectrum import spectrum_at
@@ -117,7 +117,7 @@ def fixed_point(
     return _fixed_point(dynamics, state, key, small, small)
 
 
-@compiled
+@compiled_with("little")
 def _fixed_point(
     dynamics: AbstractDynamics, state: State, key: Key, small: Number, same: Number
 ) -> FixedPoint:

@@ -18,10 +18,10 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from .._inside import game_inside
@@ -135,7 +135,7 @@ def _arrow(
     return at.seen(dynamics.residual(_state(dynamics, at, point, key), key).players)
 
 
-@compiled
+@compiled_with("little")
 def _arrows(
     dynamics: AbstractDynamics, at: Plane, points: Float[Array, "point 2"], key: Key
 ) -> Float[Array, "point 2"]:
@@ -166,7 +166,7 @@ def _onto_roots(
     return tuple(curve[stay] for curve, stay in curves if stay.sum() > 1)
 
 
-@compiled
+@compiled_with("little")
 def _polished(
     dynamics: AbstractDynamics,
     at: Plane,
@@ -245,7 +245,7 @@ def _touched(
         )
 
 
-@compiled
+@compiled_with("little")
 def _legs(
     dynamics: AbstractDynamics,
     at: Plane,

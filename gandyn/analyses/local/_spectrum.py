@@ -18,10 +18,10 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ..._clock import clock
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics, Face
 from ..._phase import State, coordinates, vector
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from ._rounding import close, decays, undecided
@@ -80,7 +80,7 @@ class Spectrum(Result):
         return _stable(self)
 
 
-@compiled
+@compiled_with("little")
 def _neutral(spectrum: Spectrum) -> Bool[Array, "*batch"]:
     time = clock(spectrum.unit)
     if spectrum.jacobian is None or spectrum.rounding is None:
@@ -91,7 +91,7 @@ def _neutral(spectrum: Spectrum) -> Bool[Array, "*batch"]:
     )
 
 
-@compiled
+@compiled_with("little")
 def _stable(spectrum: Spectrum) -> Bool[Array, "*batch"]:
     return decays(spectrum.exponents, _neutral(spectrum))
 
@@ -112,7 +112,7 @@ def jacobian(
     return _jacobian(*begin(dynamics, players, key, settled=True), key)
 
 
-@compiled
+@compiled_with("little")
 def _jacobian(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, "n n"]:
     return dynamics.slopes(state, key)
 
@@ -153,7 +153,7 @@ def spectrum(
     return result
 
 
-@compiled
+@compiled_with("little")
 def spectrum_at(dynamics: AbstractDynamics, state: State, key: Key) -> Spectrum:
     """The spectrum at a state, without a word where it is nan."""
     matrix = _jacobian(dynamics, state, key)
@@ -191,7 +191,7 @@ def per(
     return jax.lax.complex(exponents.real / time, exponents.imag / time)
 
 
-@compiled
+@compiled_with("little")
 def _face(dynamics: AbstractDynamics, state: State, key: Key) -> Face | None:
     return dynamics.face(state, key)
 

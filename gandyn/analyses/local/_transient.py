@@ -25,10 +25,10 @@ import numpy as np
 from jaxtyping import Array, Float, Real
 
 from ... import _checks as checks
+from ..._compiled import compiled
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, as_precise
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from ._spectrum import eigenvalues

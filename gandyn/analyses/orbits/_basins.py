@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from ... import _checks as checks
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from .._names import plane_names
@@ -192,7 +192,7 @@ def basins(
     )
 
 
-@compiled
+@compiled_with("little")
 def _fresh(dynamics: AbstractDynamics, at: Plane, points: Float[Array, "start 2"]) -> State:
     """The states at points of the plane, with fresh memory."""
     return eqx.filter_vmap(lambda point: dynamics.init(at(point)))(points)

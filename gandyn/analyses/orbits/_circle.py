@@ -27,10 +27,10 @@ from jaxtyping import Array, Bool, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled
 from ..._door import begin
 from ..._dynamics import AbstractDynamics, random_frame
 from ..._phase import State, as_precise, coordinates, players_vector, vector
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ._birkhoff import bump, middles

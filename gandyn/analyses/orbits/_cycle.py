@@ -27,10 +27,10 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics, forward_only
 from ..._phase import State, as_precise, coordinates, vector
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ..local._spectrum import eigenvalues, per
@@ -359,7 +359,7 @@ def _attempts(equations: _Shooting) -> list[int]:
     return [_GUESS, _LATER] if equations.whole else [_GUESS, _LATER, _BACKWARDS]
 
 
-@compiled
+@compiled_with("little")
 def _from(
     equations: _Shooting, x: Float[Array, " n"], period: Float[Array, ""], max_steps: int
 ) -> Cycle:
@@ -368,12 +368,12 @@ def _from(
     return equations.cycle(period, turn.points, turn.maps, residual, found)
 
 
-@compiled
+@compiled_with("little")
 def _later(equations: _Shooting) -> Float[Array, " n"]:
     return equations.later(equations.guess)
 
 
-@compiled
+@compiled_with("little")
 def _differentiable(equations: _Shooting, max_steps: int) -> Cycle:
     """What the attempts find, with the derivatives of the equations: it is iterated."""
     guess = equations.guess

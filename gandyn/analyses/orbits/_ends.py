@@ -19,10 +19,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from ..._compiled import compiled_with
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates
 from ..._progress import bar
-from ..._reads import compiled
 from ..._stacked import join, put, take
 from ..._types import Key
 from ...games._game import losses
@@ -73,7 +73,7 @@ def outside(dynamics: AbstractDynamics, states: State, key: Key) -> np.ndarray:
     return ~np.asarray(_finite(dynamics, states, key))
 
 
-@compiled
+@compiled_with("little")
 def _finite(dynamics: AbstractDynamics, states: State, key: Key) -> Array:
     game = game_inside(dynamics)
 
@@ -243,7 +243,7 @@ def _brings_back(
     return known.size > 0 and bool(np.all(known <= _DISPLACED * size / 4))
 
 
-@compiled
+@compiled_with("little")
 def _displaced(state: State, center: Array, factors: Array) -> State:
     """A state at so many times its distance from a center."""
     x, back = coordinates(state.players)
@@ -302,7 +302,7 @@ class Runner:
         return np.asarray(root), bool(spectrum_at(self.dynamics, found.state, self.key).stable)
 
 
-@compiled
+@compiled_with("some")
 def _advance(
     dynamics: AbstractDynamics,
     states: State,
@@ -325,7 +325,7 @@ def _advance(
     return _each(one, states)
 
 
-@compiled
+@compiled_with("some")
 def _extents(
     dynamics: AbstractDynamics, members: tuple[State, Array, Array], time: Array, key: Key
 ) -> tuple[Array, Array, tuple[State, Array, Array]]:

@@ -24,10 +24,10 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Real
 
 from ... import _checks as checks
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics, at_walls, random_frame
 from ..._phase import State, as_precise, coordinates, vector
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Players
 from ._birkhoff import SHARES_FROM, birkhoff, confidence
@@ -119,7 +119,7 @@ def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
     return ts
 
 
-@compiled
+@compiled_with("some")
 def _lyapunov(
     dynamics: AbstractDynamics,
     state: State,

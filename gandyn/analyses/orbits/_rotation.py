@@ -19,8 +19,8 @@ from jaxtyping import Array, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled
 from ..._phase import coordinates
-from ..._reads import compiled
 from ..._result import Result
 from ..._simulate import Trajectory, checked_trajectory
 from .._plane import two_of

@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ... import _checks as checks
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._dynamics import AbstractDynamics
 from ..._paths import box as corners
 from ..._paths import distances
 from ..._phase import State, as_precise, coordinates, players_vector, vector
-from ..._reads import compiled
 from ..._result import Result
 from ..._stacked import take
 from ..._status import status
@@ -183,7 +183,7 @@ def settles_on(
     )
 
 
-@compiled
+@compiled_with("some")
 def _residual(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, ""]:
     return jnp.max(jnp.abs(vector(dynamics.residual(state, key))))
 
@@ -326,7 +326,7 @@ def _repels(found: Cycle) -> bool:
     return bool(np.abs(np.asarray(found.multipliers)).max() > 1 + _NEUTRAL)
 
 
-@compiled
+@compiled_with("some")
 def _looked(
     dynamics: AbstractDynamics,
     state: State,

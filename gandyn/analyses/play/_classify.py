@@ -25,8 +25,8 @@ from jaxtyping import Array, Bool, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
+from ..._compiled import compiled_with
 from ..._phase import as_precise
-from ..._reads import compiled
 from ..._result import Result
 from ..._types import Key, Number, Players
 from ...fields import Gradient
@@ -91,7 +91,7 @@ def classify(
     return _classify(game, players, key, tolerance)
 
 
-@compiled
+@compiled_with("little")
 def _classify(
     game: AbstractGame, players: Players, key: Key, tolerance: Number | None
 ) -> Classification:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ... import _checks as checks
-from ..._reads import compiled
+from ..._compiled import compiled_with
 from ..._types import Key, Players
 from ...fields import Gradient
 from ...games import AbstractGame
@@ -49,7 +49,7 @@ def tabulate(
     return tables
 
 
-@compiled
+@compiled_with("little")
 def _tables(game: AbstractGame, grids: Players, key: Key) -> tuple[Float[Array, "..."], ...]:
     def at(*players: Any) -> tuple[Array, ...]:
         return losses(game, players, key)
