@@ -1,8 +1,5 @@
 """Branches of equilibria and their bifurcations against normal forms and closed forms."""
 
-from collections.abc import Callable
-from typing import Any
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -52,23 +49,28 @@ def family(**terms):
     return Polynomials(jnp.asarray(a))
 
 
+def followed(make, at, bounds, resolution=8, **options):
+    return along(gd.continuation, make, at, bounds, resolution=resolution, **options)
+
+
 def passed(branch):
     return [b.kind for b in branch.bifurcations]
 
 
 def test_around_a_fold():
-    branch = along(gd.continuation, family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0), start=1.0)
-    np.testing.assert_allclose(branch.players[0] ** 2, branch.parameter, atol=1e-14)
-    np.testing.assert_allclose(branch.exponents[:, 0], -2 * branch.players[0], atol=1e-14)
-    np.testing.assert_array_equal(branch.stable, branch.players[0] > 0)
-    assert sorted([float(branch.players[0][0]), float(branch.players[0][-1])]) == [-1, 1]
+    branch = followed(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0), start=1.0)
+    x = np.asarray(branch.players[0])
+    np.testing.assert_allclose(x**2, branch.parameter, atol=1e-14)
+    np.testing.assert_allclose(np.asarray(branch.exponents)[:, 0], -2 * x, atol=1e-14)
+    np.testing.assert_array_equal(branch.stable, x > 0)
+    assert sorted(x[[0, -1]]) == [-1, 1]
     assert passed(branch) == ["fold"]
     assert abs(branch.bifurcations[0].parameter) < 1e-12
     assert branch.ends == ("left the bounds at 1", "started at 1")
 
 
 def test_an_s_has_two_folds_and_a_circle_closes():
-    curve = along(gd.continuation, family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (-1.3,), (-1.0, 1.0))
+    curve = followed(family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (-1.3,), (-1.0, 1.0))
     folds = [float(b.parameter) for b in curve.bifurcations]
     assert passed(curve) == ["fold", "fold"]
     np.testing.assert_allclose(folds, np.array([2, -2]) / 3**1.5, atol=1e-12)
@@ -76,16 +78,15 @@ def test_an_s_has_two_folds_and_a_circle_closes():
     np.testing.assert_allclose(curve.parameter, x**3 - x, atol=1e-13)
     np.testing.assert_allclose([x[0] ** 3 - x[0], x[-1] ** 3 - x[-1]], [-1, 1], atol=1e-14)
 
-    circle = along(
-        gd.continuation, family(x0p0=1.0, x0p2=-1.0, x2p0=-1.0), (1.0,), (-2.0, 2.0), start=0.0
-    )
+    circle = followed(family(x0p0=1.0, x0p2=-1.0, x2p0=-1.0), (1.0,), (-2.0, 2.0), start=0.0)
     assert circle.ends == ("closed on itself",) * 2
-    np.testing.assert_allclose(circle.players[0] ** 2 + circle.parameter**2, 1, atol=1e-13)
+    x, p = np.asarray(circle.players[0]), np.asarray(circle.parameter)
+    np.testing.assert_allclose(x**2 + p**2, 1, atol=1e-13)
     assert sorted(round(float(b.parameter), 12) for b in circle.bifurcations) == [-1, 1]
     assert passed(circle) == ["fold", "fold"]
     # All the way around, and once.
-    angles = np.unwrap(np.arctan2(circle.parameter, circle.players[0]))
-    assert 2 * np.pi - 0.2 < np.ptp(angles) < 2 * np.pi + 0.2
+    turn = np.ptp(np.unwrap(np.arctan2(p, x)))
+    assert abs(turn - 2 * np.pi) <= 2 * np.pi / len(p) * 1.5
 
 
 @pytest.mark.parametrize("place", [0.0, 0.37])
@@ -101,14 +102,15 @@ def test_branch_points_are_told_apart(place):
         (exchange, -1.0, (0.0,), "transcritical"),
         (linear, -1.0, (0.0,), "branch point"),
     ):
-        branch = along(gd.continuation, make, players, (-1.0, 1.0), start=start)
+        branch = followed(make, players, (-1.0, 1.0), start=start)
         assert passed(branch) == [kind]
         np.testing.assert_allclose(branch.bifurcations[0].parameter, place, atol=1e-10)
         np.testing.assert_allclose(branch.bifurcations[0].players[0], 0, atol=1e-6)
     # The outer branch is stable on both sides of its vertex, and comes back.
-    outer = along(gd.continuation, pitchfork, outer, (-1.0, 1.0), start=1.0)
-    np.testing.assert_allclose(outer.players[0] ** 2, outer.parameter - place, atol=1e-12)
-    np.testing.assert_allclose(sorted(outer.parameter[jnp.array([0, -1])]), 1)
+    outer = followed(pitchfork, outer, (-1.0, 1.0), start=1.0)
+    x, p = np.asarray(outer.players[0]), np.asarray(outer.parameter)
+    np.testing.assert_allclose(x**2, p - place, atol=1e-12)
+    np.testing.assert_allclose(p[[0, -1]], 1)
     assert outer.stable.sum() >= len(outer.stable) - 1
 
 
@@ -119,56 +121,79 @@ def test_the_branch_that_crosses():
         (pitchfork, lambda x: x**2, (0.9**0.5,)),
         (exchange, lambda x: x, (-1.0,)),
     ):
-        trivial = along(gd.continuation, make, (0.0,), (-1.0, 0.9))
+        trivial = followed(make, (0.0,), (-1.0, 0.9))
         (found,) = trivial.bifurcations
         cubic = -1 if make is pitchfork else np.nan
         np.testing.assert_allclose(found.coefficient, cubic, atol=1e-9)
-        branch = along(gd.continuation, make, found, (-1.0, 0.9))
-        np.testing.assert_allclose(branch.parameter, other(branch.players[0]), atol=1e-9)
+        branch = followed(make, found, (-1.0, 0.9))
+        np.testing.assert_allclose(
+            branch.parameter, other(np.asarray(branch.players[0])), atol=1e-9
+        )
         assert passed(branch) == []
         ends = np.asarray(branch.parameter)[[0, -1]]
         np.testing.assert_allclose(ends, [0.9, 0.9] if make is pitchfork else [-1, 0.9])
         start = 0.9 if make is pitchfork else -1.0
-        outer = along(gd.continuation, make, players, (-1.0, 0.9), start=start)
-        back = along(gd.continuation, make, outer.bifurcations[0], (-1.0, 0.9))
+        outer = followed(make, players, (-1.0, 0.9), start=start)
+        back = followed(make, outer.bifurcations[0], (-1.0, 0.9))
         np.testing.assert_allclose(back.players[0], 0, atol=1e-6)
         np.testing.assert_allclose(np.asarray(back.parameter)[[0, -1]], [-1, 0.9])
     fold = family(x0p1=1.0, x2p0=-1.0)
-    branch = along(gd.continuation, fold, (1.0,), (-1.0, 1.0), start=1.0)
+    branch = followed(fold, (1.0,), (-1.0, 1.0), start=1.0)
     with pytest.raises(ValueError, match="the only one there"):
-        along(gd.continuation, fold, branch.bifurcations[0], (-1.0, 1.0))
+        followed(fold, branch.bifurcations[0], (-1.0, 1.0))
     with pytest.raises(ValueError, match="the parameter of the bifurcation"):
-        along(gd.continuation, fold, branch.bifurcations[0], (0.5, 1.0))
+        followed(fold, branch.bifurcations[0], (0.5, 1.0))
 
 
 class Plane(gd.fields.AbstractField):
-    """A pitchfork whose cubic term comes from a second, quick variable; and, turned by w, a Hopf
-    bifurcation."""
+    """z' = (A + p B) z + f(z), for two players of a number each, f of second and third order."""
 
     p: jax.Array
-    w: jax.Array
+    a: jax.Array
+    b: jax.Array
+    f: jax.Array
 
     def __call__(self, players, key=None):
         x, y = players
-        turning = (self.p * x - self.w * y - x * (x**2 + y**2),)
-        turning += (self.w * x + self.p * y - y * (x**2 + y**2),)
-        bent = self.p * x - x * y, x**2 - y
-        return jax.tree.map(lambda a, b: jnp.where(self.w > 0, a, b), turning, bent)
+        terms = jnp.stack([x**2, x * y, y**2, x**3, x**2 * y, x * y**2, y**3])
+        z = jnp.stack(players)
+        return tuple((self.a + self.p * self.b) @ z + self.f @ terms)
 
 
 class Planes(eqx.Module):
-    w: jax.Array
+    """Their flows, in p; or, if there is a step size s + p t, steps along them."""
+
+    a: jax.Array
+    b: jax.Array
+    f: jax.Array
+    step: jax.Array | None
 
     def __call__(self, p):
-        return gd.flows.GradientFlow(Plane(p, self.w))
+        field = Plane(p, self.a, self.b, self.f)
+        if self.step is None:
+            return gd.flows.GradientFlow(field)
+        return gd.rules.Descend(field, self.step[0] + p * self.step[1])
+
+
+def plane(a=((0, 0), (0, 0)), b=((0, 0), (0, 0)), f=((0,) * 7, (0,) * 7), step=None):
+    return Planes(*(None if v is None else jnp.asarray(v, float) for v in (a, b, f, step)))
+
+
+def turning(w, f):
+    """x' = p x - w y + f, y' = w x + p y + g."""
+    return plane([[0, -w], [w, 0]], np.eye(2), f)
 
 
 def test_hopf_and_a_pitchfork_on_a_bent_manifold():
-    turning = along(gd.continuation, Planes(jnp.asarray(1.7)), ORIGIN, (-0.9, 1.0))
-    assert passed(turning) == ["Hopf"]
-    (hopf,) = turning.bifurcations
+    """r' = p r - r^3, turned; and a pitchfork whose cubic term comes from a second, quick
+    variable."""
+    make = turning(1.7, [[0, 0, 0, -1, 0, -1, 0], [0, 0, 0, 0, -1, 0, -1]])
+    branch = followed(make, ORIGIN, (-0.9, 1.0))
+    assert passed(branch) == ["Hopf"]
+    (hopf,) = branch.bifurcations
     np.testing.assert_allclose([hopf.parameter, hopf.exponent], [0, 1.7j], atol=1e-11)
-    bent = along(gd.continuation, Planes(jnp.asarray(0.0)), ORIGIN, (-0.9, 1.0))
+    make = plane([[0, 0], [0, -1]], [[1, 0], [0, 0]], [[0, -1] + [0] * 5, [1] + [0] * 6])
+    bent = followed(make, ORIGIN, (-0.9, 1.0))
     assert passed(bent) == ["pitchfork"]
     assert abs(bent.bifurcations[0].parameter) < 1e-11
 
@@ -218,21 +243,21 @@ def test_exponents_that_cross_together_have_no_single_coefficient(
 ):
     make = copies(turn, cubic, **others)
     rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
-    branch = along(gd.continuation, make, rest, (-0.9, 1.0))
+    branch = followed(make, rest, (-0.9, 1.0))
     (found,) = branch.bifurcations
     assert (found.kind, int(found.crossing), found.simple) == (kind, crossing, False)
     assert jnp.isnan(found.coefficient)
     assert not found.supercritical
     np.testing.assert_allclose(found.parameter, 0, atol=1e-10)
     with pytest.raises(ValueError, match=f"{crossing} exponents are on the edge there together"):
-        along(gd.continuation, make, found, (-0.9, 1.0))
+        followed(make, found, (-0.9, 1.0))
 
 
 def test_exponents_that_cross_one_after_the_other_have_one_each():
     for turn, kind in ((None, "pitchfork"), ((1.0, 1.0), "Hopf")):
         make = copies(turn, (-2, 6), shift=(0.0, 1e-3))
         rest = (jnp.zeros(2),) if turn is None else (jnp.zeros(2), jnp.zeros(2))
-        branch = along(gd.continuation, make, rest, (-0.9, 1.0))
+        branch = followed(make, rest, (-0.9, 1.0))
         assert passed(branch) == [kind] * 2
         places = [float(b.parameter) for b in branch.bifurcations]
         np.testing.assert_allclose(places, [0, 1e-3], atol=1e-10)
@@ -264,10 +289,12 @@ class Lorenz(eqx.Module):
 def test_both_branches_of_lorenz_in_few_points(units):
     """AUTO takes 45. Hopf bifurcations at 10 (10 + 8/3 + 3) / (10 - 8/3 - 1)."""
     make = Lorenz(jnp.asarray(units))
-    trivial = along(gd.continuation, make, (jnp.zeros(3),), (0.0, 30.0))
+    published = units == (1.0, 1.0, 1.0)
+    trivial = followed(make, (jnp.zeros(3),), (0.0, 30.0))
     assert passed(trivial) == ["pitchfork"]
-    branch = along(gd.continuation, make, trivial.bifurcations[0], (0.0, 30.0))
-    if units == (1.0, 1.0, 1.0):
+    resolution = 32 if published else 8
+    branch = followed(make, trivial.bifurcations[0], (0.0, 30.0), resolution)
+    if published:
         assert len(branch.parameter) <= 90
     x, y, z = np.asarray(branch.players[0]).T / np.asarray(units)[:, None]
     r = np.asarray(branch.parameter)
@@ -279,54 +306,27 @@ def test_both_branches_of_lorenz_in_few_points(units):
     assert not any(b.supercritical for b in branch.bifurcations)
 
 
-@pytest.mark.parametrize("length", [1.0, 10.0, 100.0, 1e4, 1e6])
+@pytest.mark.parametrize("length", [1.0, 1e3, 1e6])
 def test_a_straight_line_of_any_length(length):
     """The generator that follows the mean of the data."""
-    branch = along(gd.continuation, family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length))
-    np.testing.assert_allclose(branch.players[0], branch.parameter, rtol=1e-9, atol=1e-9)
-    assert branch.ends == ("started at 0", f"left the bounds at {length:g}")
-    assert 32 <= len(branch.parameter) <= 64
-    fine = along(
-        gd.continuation, family(x0p1=1.0, x1p0=-1.0), (0.0,), (0.0, length), resolution=100
-    )
-    assert 100 <= len(fine.parameter) <= 150
+    make = family(x0p1=1.0, x1p0=-1.0)
+    for resolution in (10, 32):
+        branch = followed(make, (0.0,), (0.0, length), resolution)
+        np.testing.assert_allclose(branch.players[0], branch.parameter, rtol=1e-9, atol=1e-9)
+        assert branch.ends == ("started at 0", f"left the bounds at {length:g}")
+        assert resolution <= len(branch.parameter) <= max(2 * resolution, resolution + 25)
 
 
 def test_a_cusp_in_few_points():
     """AUTO takes 47 for p + x - x^3 = 0."""
     for bound in (1.0, 2.0):
         start = float(np.roots([-1, 0, 1, -bound]).real.min())
-        branch = along(
-            gd.continuation, family(x0p1=1.0, x1p0=1.0, x3p0=-1.0), (start,), (-bound, bound)
-        )
+        make = family(x0p1=1.0, x1p0=1.0, x3p0=-1.0)
+        branch = followed(make, (start,), (-bound, bound), resolution=32)
         assert len(branch.parameter) <= 94
         assert passed(branch) == ["fold", "fold"]
         folds = [float(b.parameter) for b in branch.bifurcations]
         np.testing.assert_allclose(folds, np.array([2, -2]) / 3**1.5, atol=1e-12)
-
-
-class Quadratic(gd.fields.AbstractField):
-    """x' = p x - w y + f, y' = w x + p y + g, f and g of second and third order."""
-
-    p: jax.Array
-    w: jax.Array
-    f: jax.Array
-    g: jax.Array
-
-    def __call__(self, players, key=None):
-        x, y = players
-        terms = jnp.stack([x**2, x * y, y**2, x**3, x**2 * y, x * y**2, y**3])
-        along = self.p * x - self.w * y + jnp.sum(self.f * terms)
-        return along, self.w * x + self.p * y + jnp.sum(self.g * terms)
-
-
-class Quadratics(eqx.Module):
-    w: jax.Array
-    f: jax.Array
-    g: jax.Array
-
-    def __call__(self, p):
-        return gd.flows.GradientFlow(Quadratic(p, self.w, self.f, self.g))
 
 
 def guckenheimer_holmes(w, f, g):
@@ -337,14 +337,13 @@ def guckenheimer_holmes(w, f, g):
     return (fxxx + fxyy + gxxy + gyyy) / 16 + mixed / (16 * w)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_first_lyapunov_coefficient_with_quadratic_terms(seed):
     """They can turn a supercritical Hopf bifurcation into a subcritical one. A disturbance r (e v +
     e* v*) with v of length 1 is at the distance r sqrt(2)."""
     rng = np.random.default_rng(seed)
     w, f, g = rng.uniform(0.5, 3), rng.normal(size=7), rng.normal(size=7)
-    make = Quadratics(*map(jnp.asarray, (w, f, g)))
-    (hopf,) = along(gd.continuation, make, ORIGIN, (-0.4, 0.5), resolution=4).bifurcations
+    (hopf,) = followed(turning(w, [f, g]), ORIGIN, (-0.4, 0.5), resolution=4).bifurcations
     expected = 2 * guckenheimer_holmes(w, f, g)
     np.testing.assert_allclose(hopf.coefficient, expected, rtol=1e-6)
     assert bool(hopf.supercritical) == (expected < 0)
@@ -352,7 +351,7 @@ def test_first_lyapunov_coefficient_with_quadratic_terms(seed):
 
 @pytest.mark.parametrize("small", [1.0, 1e-2, 1e-3])
 def test_a_small_quadratic_term_makes_an_exchange_of_stability(small):
-    branch = along(gd.continuation, family(x1p1=1.0, x2p0=-small, x3p0=-1.0), (0.0,), (-0.9, 1.0))
+    branch = followed(family(x1p1=1.0, x2p0=-small, x3p0=-1.0), (0.0,), (-0.9, 1.0))
     assert passed(branch) == ["transcritical"]
     assert jnp.isnan(branch.bifurcations[0].coefficient)
 
@@ -374,21 +373,12 @@ def test_the_direction_of_the_branch_that_crosses(slope):
         assert abs(cross) < 1e-9 * np.linalg.norm(other)
 
 
-class Simultaneous(eqx.Module):
-    """Simultaneous steps on the Dirac-GAN with R1, in the step."""
-
-    strength: jax.Array
-
-    def __call__(self, h):
-        game = gd.games.Penalized(gd.games.dirac(), gd.games.R1(self.strength))
-        return gd.methods.simultaneous(game, h)
-
-
 def test_steps_on_the_dirac_gan():
-    def pass_by(strength):
-        branch = along(
-            gd.continuation, Simultaneous(jnp.asarray(strength)), ORIGIN, (0.1, 12.0), resolution=10
-        )
+    """With R1 of strength gamma, whose linear part is that of simultaneous steps h."""
+
+    def pass_by(gamma):
+        make = plane([[0, -SLOPE], [SLOPE, -gamma]], step=(0, 1))
+        branch = followed(make, ORIGIN, (0.1, 12.0), resolution=10)
         assert branch.unit == "step"
         return passed(branch), [float(b.parameter) for b in branch.bifurcations]
 
@@ -403,48 +393,45 @@ def test_steps_on_the_dirac_gan():
 
 
 def test_a_branch_that_is_reached_in_one_step():
-    branch = along(
-        gd.continuation,
+    branch = followed(
         lambda p: gd.rules.Project(lambda players: (p + 0 * players[0],)),
         (0.0,),
         (-1.0, 1.0),
         resolution=5,
     )
     np.testing.assert_allclose(branch.players[0], branch.parameter, atol=1e-12)
-    np.testing.assert_array_equal(branch.exponents.real, -np.inf)
-    assert not np.any(np.isnan(branch.exponents))
+    exponents = np.asarray(branch.exponents)
+    np.testing.assert_array_equal(exponents.real, -np.inf)
+    assert not np.any(np.isnan(exponents))
     assert np.all(branch.stable)
 
 
 def test_where_a_branch_ends_is_said_in_words():
     with pytest.raises(ValueError, match=r"no equilibrium near `players` at the parameter -1"):
-        along(gd.continuation, family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))
+        followed(family(x0p1=1.0, x2p0=-1.0), (1.0,), (-1.0, 1.0))
     # x = 1 / p has no end, and no p either.
-    with pytest.warns(UserWarning, match="was given up after 40 points.*`max_points`"):
-        branch = along(
-            gd.continuation,
+    with pytest.warns(UserWarning, match="was given up after 12 points.*`max_points`"):
+        branch = followed(
             family(x0p0=1.0, x1p1=-1.0),
             (1.0,),
             (-1.0, 1.0),
             start=1.0,
-            max_points=40,
+            max_points=12,
         )
-    np.testing.assert_allclose(branch.players[0] * branch.parameter, 1, rtol=1e-12)
+    inverse = np.asarray(branch.players[0]) * np.asarray(branch.parameter)
+    np.testing.assert_allclose(inverse, 1, rtol=1e-12)
 
     def corner(p):
-        def losses(players, key):
-            return ((players[0] - jnp.sqrt(p)) ** 2,)
-
-        return gd.flows.GradientFlow(gd.fields.Gradient(gd.games.Custom(losses)))
+        return gd.flows.GradientFlow(gd.fields.Custom(lambda z: (jnp.sqrt(p) - z[0],)))
 
     with pytest.warns(UserWarning, match="was lost at"):
-        branch = along(gd.continuation, corner, (1.0,), (-1.0, 1.0), start=1.0)
-    assert jnp.min(branch.parameter) >= 0
+        branch = followed(corner, (1.0,), (-1.0, 1.0), start=1.0)
+    assert np.min(branch.parameter) >= 0
 
 
 def test_precision_export_and_plot():
     make = family(x0p1=1.0, x2p0=-1.0)
-    single = along(gd.continuation, make, (jnp.float32(1),), (-1.0, 1.0), start=1.0)
+    single = followed(make, (jnp.float32(1),), (-1.0, 1.0), start=1.0)
     assert single.players[0].dtype == jnp.float32
     assert passed(single) == ["fold"]
     assert abs(single.bifurcations[0].parameter) < 1e-5
@@ -459,47 +446,20 @@ def test_precision_export_and_plot():
     plt.close("all")
 
 
-class Linear(eqx.Module):
-    """z' = A(p) z, for two players of a number each, by the columns of A; or steps along it."""
-
-    columns: Callable[[Any], Any]
-    step_size: float | None = None
-
-    def __call__(self, p: Any) -> Any:
-        def field(players: Any, key: Any = None) -> Any:
-            x, y = players
-            (a, c), (b, d) = self.columns(p)
-            return a * x + b * y, c * x + d * y
-
-        along = gd.fields.Custom(field)
-        if self.step_size is None:
-            return gd.flows.GradientFlow(along)
-        return gd.rules.Descend(along, self.step_size)
-
-
-def skew(p: Any) -> Any:
-    """Exponents p and -p, of directions that are a tenth of a right angle apart."""
-    c, s = np.cos(np.pi / 20), np.sin(np.pi / 20)
-    return (p, 0 * p), (-2 * p * c / s, -p)
-
-
-def decoupled(p: Any) -> Any:
-    return (p, 0 * p), (0 * p, -p)
-
-
+C, S = np.cos(np.pi / 20), np.sin(np.pi / 20)
 OPPOSITE = {
-    "decoupled": Linear(decoupled),
-    "in steps": Linear(decoupled, 0.3),
-    "nearly parallel": Linear(skew),
-    "symmetric": Linear(lambda p: ((0 * p, p), (p, 0 * p))),
+    "decoupled": plane(b=[[1, 0], [0, -1]]),
+    "in steps": plane(b=[[1, 0], [0, -1]], step=(0.3, 0)),
+    # Of directions that are a tenth of a right angle apart.
+    "nearly parallel": plane(b=[[1, -2 * C / S], [0, -1]]),
+    "symmetric": plane(b=[[0, 1], [1, 0]]),
 }
 
 
 @pytest.mark.parametrize("name", OPPOSITE)
 def test_one_exponent_up_and_one_down_at_one_place(name):
     """As many grow before as after, but not the same."""
-    family = gd.family(OPPOSITE[name])
-    branch = gd.continuation(family, ORIGIN, {"p": (-1.0, 0.7)}, resolution=4)
+    branch = followed(OPPOSITE[name], ORIGIN, (-1.0, 0.7), resolution=4)
     (found,) = branch.bifurcations
     assert found.kind == "branch point"
     assert found.crossing == 2
@@ -507,17 +467,17 @@ def test_one_exponent_up_and_one_down_at_one_place(name):
 
 
 def test_one_exponent_up_and_one_down_within_a_step():
-    family = gd.family(Linear(lambda p: ((p - 0.013, 0 * p), (0 * p, -p - 0.017))))
-    branch = gd.continuation(family, ORIGIN, {"p": (-1.0, 0.7)}, resolution=2)
+    make = plane([[-0.013, 0], [0, -0.017]], [[1, 0], [0, -1]])
+    branch = followed(make, ORIGIN, (-1.0, 0.7), resolution=2)
     np.testing.assert_allclose([b.parameter for b in branch.bifurcations], [-0.017, 0.013])
 
 
 def test_what_grows_may_change_its_direction():
     """Exponents 1 and -1 all along, of directions that go round: nothing crosses."""
 
-    def rotating(p: Any) -> Any:
+    def rotating(p):
         c, s = jnp.cos(4 * p), jnp.sin(4 * p)
-        return (c, s), (s, -c)
+        field = gd.fields.Custom(lambda z: (c * z[0] + s * z[1], s * z[0] - c * z[1]))
+        return gd.flows.GradientFlow(field)
 
-    branch = gd.continuation(gd.family(Linear(rotating)), ORIGIN, {"p": (-1.0, 0.7)}, resolution=4)
-    assert not branch.bifurcations
+    assert not followed(rotating, ORIGIN, (-1.0, 0.7), resolution=4).bifurcations

@@ -14,14 +14,20 @@ from generic import assert_close
 
 import gandyn as gd
 
-GAME = gd.games.zero_sum(
-    lambda x, y: jnp.sum(x["w"] @ y) + jnp.sum(x["w"] ** 2) / 2 + jnp.sum(x["b"] ** 2) - y @ y / 2
-)
 START = (
-    {"w": jnp.asarray([[0.5, -0.2, 0.1], [0.3, 0.4, -0.6]]), "b": jnp.asarray([0.2, -0.1])},
+    {"w": jnp.asarray([[0.5, -0.2, 0.1], [0.3, 0.4, -0.6]]), "b": jnp.asarray([0.2, -0.1, 0.4])},
     jnp.asarray([0.3, -0.5, 0.2]),
 )
-FIELD = gd.fields.Gradient(GAME)
+
+
+@jax.jit
+def velocity(players, key=None):
+    """Of min_x max_y of the sum of w y, |w|^2 / 2, |b|^2 and -|y|^2 / 2."""
+    x, y = players
+    return {"w": -y[None] - x["w"], "b": -2 * x["b"]}, jnp.sum(x["w"], 0) - y
+
+
+FIELD = gd.fields.Custom(velocity)
 
 
 def everything(params):
@@ -59,11 +65,11 @@ ARGUMENTS = {
     "fast_optimizer": optax.sgd(0.1),
     "inner": optax.sgd(0.1),
     "tx": optax.sgd(0.1),
-    "sync_period": 3,
+    "sync_period": 2,
     "slow_step_size": 0.5,
     "max_backtracking_steps": 5,
     "max_linesearch_steps": 5,
-    "should_transform_fn": lambda step: step < 2,
+    "should_transform_fn": lambda step: step < 1,
     "step_size_fn": lambda step: 0.1 / (step + 1),
     "inner_factory": optax.adam,
     "measure": lambda updates: optax.global_norm(updates),
@@ -114,7 +120,7 @@ def make(name, **more):
     return made(learning_rate=0.1) if name.startswith("inject") else made
 
 
-def alone(transformation, steps=3):
+def alone(transformation, steps=2):
     """What a user's own loop would do."""
     players = START
     with jax.numpy_dtype_promotion("standard"):
@@ -129,8 +135,8 @@ def alone(transformation, steps=3):
     return players
 
 
-def in_a_rule(transformation, steps=3):
-    rule = gd.methods.simultaneous(GAME, transformation)
+def in_a_rule(transformation, steps=2):
+    rule = gd.rules.Descend(FIELD, transformation)
     numbers, rest = eqx.partition(rule, eqx.is_inexact_array)
     state = rule.init(START)
     # Its numbers are leaves, or else it knows them: either way a step can be traced.
@@ -175,12 +181,12 @@ def test_the_list_is_the_library():
 )
 def test_what_is_no_transformation_is_told_what_to_do(step_size, words):
     with pytest.raises(TypeError, match=words):
-        gd.methods.simultaneous(GAME, step_size)
+        gd.rules.Descend(FIELD, step_size)
 
 
 @pytest.mark.parametrize("make", [optax.lbfgs, optax.polyak_sgd, optax.contrib.momo])
 def test_what_asks_for_losses_is_refused(make):
-    rule = gd.methods.simultaneous(GAME, make(0.1))
+    rule = gd.rules.Descend(FIELD, make(0.1))
     with pytest.raises(TypeError, match="asks for more than the gradient"):
         gd.simulate(rule, START, [0, 1])
 
@@ -188,9 +194,7 @@ def test_what_asks_for_losses_is_refused(make):
 def test_a_transformation_that_knows_its_numbers_is_one_program_for_each():
     """Momentum that is asked whether it is positive is no leaf; another value is still seen."""
     ends = [
-        gd.simulate(gd.methods.simultaneous(GAME, optax.sm3(0.1, m)), START, np.arange(4)).players[
-            1
-        ]
+        gd.simulate(gd.rules.Descend(FIELD, optax.sm3(0.1, m)), START, np.arange(4)).players[1]
         for m in (0.0, 0.9, 0.0)
     ]
     assert_close(ends[0], ends[2], 0.0)
