@@ -87,8 +87,8 @@ def test_no_other_discriminator_does_better():
         seen = zip(losses, logits, strict=True)
         return [p.prob(x)[None] * loss.real(l) + q.prob(x)[None] * loss.fake(l) for loss, l in seen]
 
-    for least, *worse in paid():
-        assert np.all(np.asarray(worse) >= least - 1e-15)
+    for least, *worse in map(np.asarray, paid()):
+        assert np.all(np.stack(worse) >= least - 1e-15)
 
 
 WIDTH = 0.5
