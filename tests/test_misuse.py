@@ -32,6 +32,24 @@ class Thing:
 # No argument is any of these, whatever it is.
 NEVER: dict[str, Any] = {"nan": np.nan, "complex": 1j, "text": "a", "thing": Thing()}
 
+# No number is any of these.
+NO_NUMBER: dict[str, Any] = {
+    "True": True,
+    "a matrix": np.ones((2, 2)),
+    "nan in an array": jnp.asarray(np.nan),
+    "negative": -0.1,
+}
+# What the refusal of a number tells, beside its name.
+TOLD = {
+    "nan": "nan",
+    "inf": "inf",
+    "text": "'a'",
+    "thing": "Thing",
+    "None": "None",
+    "True": "True",
+    "negative": "-0.1",
+}
+
 # These are right for some: what counts then is that nothing comes of it that is no number.
 SOMETIMES: dict[str, Any] = {
     "inf": np.inf,
@@ -52,6 +70,34 @@ INFINITE = {
     "distances.f_divergence": {"slope"},
     "optimal.optimal_logit": {"log_ratio"},
     "status": {"bound"},
+}
+
+# Numbers of either sign.
+SIGNED = {
+    "measures.Uniform": {"low"},
+    "games.forsaken": {"center"},
+    "games.parabolas": {"a", "b"},
+    "fields.Confined": {"low", "high"},
+    "fields.Scaled": {"scales"},
+    "rules.LEAD": {"momentum"},
+    "flows.MomentumFlow": {"friction"},
+    "methods.complex_momentum": {"momentum", "angle"},
+    "methods.heavy_ball": {"momentum"},
+    "methods.lead": {"momentum"},
+    "methods.negative_momentum": {"momentum"},
+    "families.Polynomial": {"center"},
+}
+
+# What may be a number, and arrays as well.
+ARRAYS = {
+    "measures.Gaussian": {"mean"},
+    "measures.dirac": {"x"},
+    "measures.gaussian": {"mean"},
+    "losses.softplus": {"l"},
+    "distances.neural_distance": {"start"},
+    "distances.sliced_wasserstein": {"directions"},
+    "optimal.generator_gradient": {"theta"},
+    "optimal.optimal_logit": {"log_ratio"},
 }
 
 # Functions that are applied to arrays in training, where what has diverged is data.
@@ -104,6 +150,12 @@ def of(table: dict[str, set[str]], name: str) -> set[str]:
     return table.get(name, set())
 
 
+def is_number(name: str, argument: str) -> bool:
+    example = CALLS[name][argument]
+    number = isinstance(example, float | int) and not isinstance(example, bool)
+    return number and argument not in of(ARRAYS, name)
+
+
 def must_refuse(name: str, argument: str) -> dict[str, Any]:
     """The values that this argument must not take."""
     if argument in of(ANYTHING, name):
@@ -113,13 +165,14 @@ def must_refuse(name: str, argument: str) -> dict[str, Any]:
         del wrong["nan"]
     if argument not in of(INFINITE, name) | of(DATA, name):
         wrong["inf"] = SOMETIMES["inf"]
-    example = CALLS[name][argument]
     parameter = inspect.signature(attrgetter(name)(gd)).parameters[argument.lstrip("*")]
     optional = parameter.default is None or argument in of(NOBODY, name)
     if not optional:
         wrong["None"] = None
-    if isinstance(example, float | int) and not isinstance(example, bool):
-        wrong["True"] = True
+    if is_number(name, argument):
+        wrong |= NO_NUMBER
+        if argument in of(SIGNED, name):
+            del wrong["negative"]
     if argument == "key":
         wrong |= {what: SOMETIMES[what] for what in ("zero", "minus one", "True", "integers")}
     return wrong
@@ -147,7 +200,9 @@ def test_what_an_argument_cannot_be_is_refused_in_its_name(name: str) -> None:
             message = refusal(name, argument, value)
             if message is None:
                 silent.append((argument, what))
-            elif not names_it(message, argument):
+            elif not names_it(message, argument) or (
+                is_number(name, argument) and TOLD.get(what, "") not in message
+            ):
                 unclear.append((argument, what, message))
     assert (silent, unclear) == ([], [])
 
@@ -158,6 +213,8 @@ def test_what_an_argument_may_be_is_taken_or_refused_in_words(name: str) -> None
     unclear = []
     for argument in CALLS[name]:
         for what, value in SOMETIMES.items():
+            if value is CALLS[name][argument]:
+                continue
             message = refusal(name, argument, value)
             if message is not None and not any(names_it(message, other) for other in CALLS[name]):
                 unclear.append((argument, what, message))

@@ -78,36 +78,44 @@ def test_the_optimum_is_the_divergence():
 def test_no_other_discriminator_does_better():
     p, q = line(3, 2.0, 0.4), gaussian(0.3, 1.0)
     x = jnp.linspace(-3, 3, 7)
-    for loss in (minimax, least_squares, hinge):
-        best = optimal_discriminator(loss, p, q)(x)
-        for l in (best - 0.1, best + 0.1):
-            worse, least = (p.prob(x) * loss.real(v) + q.prob(x) * loss.fake(v) for v in (l, best))
-            assert jnp.all(worse >= least - 1e-15)
+
+    @jax.jit
+    def paid():
+        """In the best, and a little below and above it."""
+        losses, away = (minimax, least_squares, hinge), jnp.array([[0.0], [-0.1], [0.1]])
+        logits = [optimal_discriminator(loss, p, q)(x)[None] + away for loss in losses]
+        seen = zip(losses, logits, strict=True)
+        return [p.prob(x)[None] * loss.real(l) + q.prob(x)[None] * loss.fake(l) for loss, l in seen]
+
+    for least, *worse in map(np.asarray, paid()):
+        assert np.all(np.stack(worse) >= least - 1e-15)
+
+
+WIDTH = 0.5
+
+
+@jax.jit
+def slopes_of_shifted(m):
+    """What the generator is given, and the slopes of divergences."""
+
+    def family(m):
+        return gaussian(m, WIDTH)
+
+    def divergences(m):
+        js = 2 * jensen_shannon(family(0.0), family(m))
+        return jnp.stack([js, kl(family(m), family(0.0)) - js])
+
+    critic = optimal_discriminator(minimax, family(0.0), family(m))
+    given = [generator_gradient(v, critic, family, m) for v in (minimax, nonsaturating)]
+    return given, jax.jvp(divergences, (m,), (jnp.ones_like(m),))[1]
 
 
 @pytest.mark.parametrize("d", OVERLAP)
 def test_gradients_of_the_shifted_normal_law(d):
     """With B the overlap: dB for the saturating loss, which vanishes, and d (1 - B) for -log D,
     which does not; the first is the slope of 2 JS, the second that of KL(q | p) - 2 JS."""
-    s = 0.5
-
-    def family(m):
-        return gaussian(m, s)
-
-    data, m = gaussian(0.0, s), d * s
-
-    @jax.jit
-    def slopes(m):
-        critic = optimal_discriminator(minimax, data, family(m))
-        given = [generator_gradient(v, critic, family, m) for v in (minimax, nonsaturating)]
-        divergences = (
-            lambda m: 2 * jensen_shannon(data, family(m)),
-            lambda m: kl(family(m), data) - 2 * jensen_shannon(data, family(m)),
-        )
-        return given, [jax.grad(f)(m) for f in divergences]
-
-    given, expected = slopes(jnp.asarray(m))
-    closed = [d * OVERLAP[d] / s, d * (1 - OVERLAP[d]) / s]
+    given, expected = slopes_of_shifted(jnp.asarray(d * WIDTH))
+    closed = [d * OVERLAP[d] / WIDTH, d * (1 - OVERLAP[d]) / WIDTH]
     assert_allclose(given, closed, rtol=1e-9)
     assert_allclose(expected, closed, rtol=1e-7)
 
@@ -115,15 +123,19 @@ def test_gradients_of_the_shifted_normal_law(d):
 @pytest.mark.slow
 def test_the_gradient_is_the_mean_pull():
     """Two roads: the score of the density, and the points that a generator moves."""
-    data = line(3, 5.0, 1.0)
+    data, law = line(3, 5.0, 1.0), gaussian(1.0, 0.8)
+    x = np.linspace(-9, 11, 4001)  # of smooth functions, sums converge fast
     for loss in (minimax, least_squares):
-        critic = optimal_discriminator(loss, data, gaussian(1.0, 0.8))
-        x = jnp.linspace(-9, 11, 4001)  # of smooth functions, sums converge fast
-        w = gaussian(1.0, 0.8).prob(x) / 200
-        shift, scale = generator_gradient(loss, critic, lambda t: gaussian(t[0], t[1]), (1.0, 0.8))
-        pulls = pull(loss, critic, x)
-        assert_allclose(-jnp.sum(w * pulls), shift, rtol=1e-6)
-        assert_allclose(-jnp.sum(w * pulls * (x - 1) / 0.8), scale, rtol=1e-6)
+
+        @jax.jit
+        def two_roads(theta, loss=loss):
+            critic = optimal_discriminator(loss, data, law)
+            given = generator_gradient(loss, critic, lambda t: gaussian(t[0], t[1]), theta)
+            return given, law.prob(x) / 200 * pull(loss, critic, jnp.asarray(x))
+
+        (shift, scale), pulls = two_roads((1.0, 0.8))
+        assert_allclose(-np.sum(pulls), shift, rtol=1e-6)
+        assert_allclose(-np.sum(pulls * (x - 1) / 0.8), scale, rtol=1e-6)
 
 
 def test_in_the_plane():
@@ -133,66 +145,77 @@ def test_in_the_plane():
     def family(m):
         return gaussian(m, 1.0, 40)
 
-    m = jnp.array([0.6, 0.8])
-    found = generator_gradient(minimax, optimal_discriminator(minimax, data, family(m)), family, m)
-    assert_allclose(found, OVERLAP[1] * m, rtol=1e-6)
+    @jax.jit
+    def slope(m):
+        critic = optimal_discriminator(minimax, data, family(m))
+        return generator_gradient(minimax, critic, family, m)
+
+    m = np.array([0.6, 0.8])
+    assert_allclose(slope(m), OVERLAP[1] * m, rtol=1e-6)
 
 
 @pytest.mark.slow
 def test_kantorovich_potentials():
-    p, q = line(3, 5.0, 0.5), gaussian(1.0, 2.0)
-    critic = Kantorovich(p, q)
-    x, w = jnp.linspace(-30, 30, 20_001, retstep=True)
-    value = jnp.sum(w * critic(x) * (p.prob(x) - q.prob(x)))
-    assert_allclose(value, wasserstein(p, q), rtol=1e-3)
-    assert jnp.max(jnp.abs(jnp.diff(critic(x)) / w)) <= 1 + 1e-9
-    # Shifted laws are told apart by a line, whose pull is one however far they are.
-    for m in (0.01, 100.0):
-        critic = Kantorovich(gaussian(0.0, 1.0), gaussian(m, 1.0))
-        slope = generator_gradient(linear, critic, lambda m: gaussian(m, 1.0), m)
-        assert_allclose(slope, 1, rtol=1e-9)
+    p, q = line(2, 5.0, 0.5), gaussian(1.0, 2.0)
+    x, step = np.linspace(-30, 30, 20_001, retstep=True)
+    seen = jax.jit(lambda x: (Kantorovich(p, q)(x), p.prob(x) - q.prob(x), wasserstein(p, q)))
+    potential, difference, far = map(np.asarray, seen(x))
+    assert_allclose(step * potential @ difference, far, rtol=1e-3)
+    assert np.max(np.abs(np.diff(potential) / step)) <= 1 + 1e-9
+
+
+@jax.jit
+def slope_of_kantorovich(m, s):
+    """Of N(m, s^2) seen by the critic between it and N(0, 1), and of their distance."""
+    law, data = lambda t: gaussian(*t), gaussian(0.0, 1.0)
+    given = generator_gradient(linear, Kantorovich(data, gaussian(m, s)), law, (m, s))
+    return given, jax.grad(lambda t: wasserstein(data, law(t)))((m, s))
 
 
 @pytest.mark.slow
 def test_kantorovich_s_gradient_is_that_of_the_distance():
-    """Of a normal law that is widened, and turns the critic at a place that is no knot of it."""
+    """Also of a normal law that turns the critic at a place that is no knot of it."""
+    given, expected = slope_of_kantorovich(0.2, 1.5)
+    assert_allclose(given, expected, rtol=1e-9)
+    # Shifted laws are told apart by a line, whose pull is one however far they are.
+    for m in (0.01, 100.0):
+        given, _ = slope_of_kantorovich(m, 1.0)
+        assert_allclose(given[0], 1, rtol=1e-9)
 
-    def family(s):
-        return gaussian(0.2, s)
 
-    data = gaussian(0.0, 1.0)
-    given = generator_gradient(linear, Kantorovich(data, family(1.5)), family, 1.5)
-    assert_allclose(given, jax.grad(lambda s: wasserstein(data, family(s)))(1.5), rtol=1e-9)
-
-
-@pytest.mark.parametrize("d", [1.3, 2.77])
-def test_the_gradient_of_the_hinge_is_the_height_where_the_laws_cross(d):
+def test_the_gradient_of_the_hinge_is_the_height_where_the_laws_cross():
     """D* = sign(p - q) jumps there, wherever it is: the gradient is 2 phi(d / 2)."""
 
-    def family(m):
-        return gaussian(m, 1.0)
+    @jax.jit
+    def slope(d):
+        best = optimal_discriminator(hinge, gaussian(0.0, 1.0), gaussian(d, 1.0))
+        return generator_gradient(hinge, best, lambda m: gaussian(m, 1.0), d)
 
-    best = optimal_discriminator(hinge, family(0.0), family(d))
-    exact = 2 * np.exp(-(d**2) / 8) / np.sqrt(2 * np.pi)
-    assert_allclose(generator_gradient(hinge, best, family, d), exact, rtol=1e-12)
+    for d in (1.3, 2.77):
+        assert_allclose(slope(d), 2 * np.exp(-(d**2) / 8) / np.sqrt(2 * np.pi), rtol=1e-12)
 
 
 @pytest.mark.slow
 def test_kantorovich_turns_where_the_distribution_functions_cross():
     """A bump within an interval: F and G cross once, at x = (x - 1/4) 4, which is 1/3."""
-    potential = Kantorovich(Uniform(0.0, 1.0), Uniform(0.25, 0.5))
-    x = jnp.array([0.0, 1 / 3, 1.0])
-    assert_allclose(jnp.diff(potential(x)), [-1 / 3, 2 / 3], rtol=1e-12)
+    potential = jax.jit(lambda x: Kantorovich(Uniform(0.0, 1.0), Uniform(0.25, 0.5))(x))
+    assert_allclose(np.diff(potential(np.array([0.0, 1 / 3, 1.0]))), [-1 / 3, 2 / 3], rtol=1e-12)
+
+
+@jax.jit
+def beyond(p, q, x):
+    potential = Kantorovich(gaussian(0.5, p), gaussian(-0.5, q))
+    return potential(x), potential.knots()
 
 
 @pytest.mark.parametrize(("p", "q"), [(1.0, 2.0), (2.0, 1.0), (0.3, 5.0)])
 def test_kantorovich_goes_on_beyond_all_knots(p, q):
     """To the left the law that is wider has more mass below, to the right less."""
-    potential = Kantorovich(gaussian(0.5, p), gaussian(-0.5, q))
     far = 1e3
-    assert np.max(np.abs(potential.knots())) < far
-    x = jnp.array([-far - 1, -far, far, far + 1])
-    left, _, right = jnp.diff(potential(x))
+    x = np.array([-far - 1, -far, far, far + 1])
+    values, knots = beyond(p, q, x)
+    assert np.max(np.abs(knots)) < far
+    left, _, right = np.diff(values)
     assert_allclose([left, right], [np.sign(q - p), np.sign(p - q)], rtol=1e-10)
 
 
