@@ -204,6 +204,11 @@ def test_building_and_running_inside_of_jit_traces_once() -> None:
         compiled(jnp.asarray(h), jnp.asarray(gamma))
 
 
+def test_what_is_asked_of_known_numbers_is_a_part_of_a_program() -> None:
+    seen = gd.spectrum(gd.methods.simultaneous(GAME, 0.1), (0.0, 0.0))
+    assert jax.jit(lambda _: seen.stable)(0.0) == seen.stable
+
+
 # What is built: (constructor from one number, how many numbers it holds as leaves)
 LEAVES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "R1": (R1, 1),

@@ -309,3 +309,26 @@ def test_running_out_of_steps_is_no_divergence():
     np.testing.assert_array_equal(seen.labels[:, 1], -2)
     assert seen.labels[2, 0] == -1
     assert (seen.labels[:2, 0] != -1).all()
+
+
+def test_a_flow_does_not_know_what_time_it_is():
+    """Nor which way it goes, nor how long it was looked at: at what it sees, it is where it is."""
+    flow = GradientFlow(Gradient(gd.games.dirac()))
+    there = np.array([0.0, 0.3, 1.7, 4.0])
+    seen = gd.simulate(flow, (1.0, 0.5), there).players
+    assert_close(gd.simulate(flow, (1.0, 0.5), there + 1e6).players, seen, 1e-9)
+    end = tuple(x[-1] for x in seen)
+    back = gd.simulate(flow, end, there[::-1]).players
+    assert_close(back, tuple(x[::-1] for x in seen), 1e-7)
+    cut = gd.simulate(flow, (1.0, 0.5), there[[0, 3]]).players
+    assert_close(cut, tuple(x[jnp.asarray([0, 3])] for x in seen), 1e-7)
+
+
+@pytest.mark.parametrize("ts", [[0.0, 2.0], [0.0, 0.1, 2.0]])
+def test_what_has_diverged_stays_so(ts):
+    """z' = z^2 from 1 is 1 / (1 - t), and from infinity no number."""
+    flow = GradientFlow(gd.fields.Custom(lambda players, key=None: (players[0] ** 2,)))
+    end = gd.simulate(flow, (1.0,), ts)
+    np.testing.assert_array_equal(np.asarray(end.players[0])[[0, -1]], [1, np.inf])
+    after = gd.simulate(flow, (end.players[0][-1],), ts)
+    np.testing.assert_array_equal(after.players[0], np.inf)
