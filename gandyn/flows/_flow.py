@@ -250,10 +250,12 @@ def _adaptively(
     # From where nothing is finite no step would be short enough, and all that are allowed be taken.
     finite = jnp.all(jnp.isfinite(ravel_pytree(state)[0]))
     state = jax.tree.map(lambda x: jnp.where(finite, x, jnp.zeros_like(x)), state)
-    span = jnp.where(finite, span, 0)
 
-    def rate(s: Any, state: PyTree, span: Array) -> PyTree:
-        return jax.tree.map(lambda v: span.astype(v.dtype) * v, velocity(state))
+    def rate(s: Any, state: PyTree, known: tuple[Array, Array]) -> PyTree:
+        span, finite = known
+        return jax.tree.map(
+            lambda v: jnp.where(finite, span.astype(v.dtype) * v, 0), velocity(state)
+        )
 
     ends = len(ts) == 2  # these are steps: nothing need be interpolated
     seen = dfx.SubSaveAt(
@@ -266,7 +268,7 @@ def _adaptively(
         np.ones((), ts.dtype),
         None,
         state,
-        span,
+        (span, finite),
         saveat=dfx.SaveAt(subs=(seen, dfx.SubSaveAt(t1=True))),
         stepsize_controller=dfx.PIDController(rtol=rtol, atol=atol),
         adjoint=plan.adjoint,
@@ -282,7 +284,7 @@ def _adaptively(
             lambda y: jnp.stack([y[0], jnp.where(done, y[1], jnp.full_like(y[1], jnp.inf))]), ys
         )
     gave_up = found.result == dfx.RESULTS.max_steps_reached
-    gave_up = gave_up & _goes_on(lambda z: rate(0, z, span), end, rtol, atol)
+    gave_up = gave_up & _goes_on(lambda z: rate(0, z, (span, finite)), end, rtol, atol)
     ys = jax.tree.map(lambda y: jnp.where(finite, y, jnp.full_like(y, jnp.inf)), ys)
     return jax.tree.map(lambda y: jnp.where(gave_up & jnp.isinf(y), jnp.nan, y), ys)
 
