@@ -40,7 +40,7 @@ class Options:
     """Step size of the discriminator over that of the generator."""
 
 
-QUICK = Options(nodes=20, steps=20_000, step=2e-3, ratios=(2, 20))
+QUICK = Options(nodes=20, steps=20_000, step=2e-3, ratios=(20,))
 
 SIDE, FAR = 15.0, 30.0
 
@@ -63,7 +63,9 @@ def run(options: Options, out: Path) -> Ledger:
     ledger.state("critical points found", len(points), 11)
     places = np.stack([np.asarray(p) for p in points.players], -1)
 
-    fig, axes = plots.figure(2, len(options.ratios), size=(7.0, 3.7), sharex=True, sharey=True)
+    fig, axes = plots.figure(
+        2, len(options.ratios), size=(7.0, 3.7), sharex=True, sharey=True, squeeze=False
+    )
     largest = {}
     for column, ratio in zip(axes.T, options.ratios, strict=True):
         for ax, make in zip(column, (simultaneous, alternating), strict=True):

@@ -32,7 +32,7 @@ class Options:
     """How many of the nine variants, from the top."""
 
 
-QUICK = Options(nodes=9, rows=2)
+QUICK = Options(nodes=9, rows=1)
 
 START = (-1.0, 1.0)
 STEP = 0.2
@@ -158,7 +158,12 @@ def run(options: Options, out: Path) -> Ledger:
     ledger = Ledger()
     rows = list(VARIANTS)[: options.rows]
     fig, axes = plots.figure(
-        len(rows), len(COLUMNS), size=(5.0, 0.3 + 1.12 * len(rows)), sharex=True, sharey=True
+        len(rows),
+        len(COLUMNS),
+        size=(5.0, 0.3 + 1.12 * len(rows)),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
     )
     panels = [(row, column) for row in rows for column in COLUMNS]
     solved = side_by_side(lambda panel: solve(*panel, options), panels, "panels")

@@ -46,7 +46,7 @@ class Options:
     """Steps of size 0.1 on the Dirac-GAN."""
 
 
-QUICK = Options(sizes=4, rules=("simultaneous", "extragradient"), dirac_steps=300)
+QUICK = Options(sizes=4, rules=("extragradient",), dirac_steps=200)
 
 # Nothing is differentiated through the solutions, which spares much of the compilation.
 FORWARD = dfx.ForwardMode()

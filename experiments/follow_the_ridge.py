@@ -51,17 +51,28 @@ QUICK = Options(methods=("gradient", "ridge"), games=50, ratios=9, long=4000)
 
 STEP, SMALL = 0.05, 1e-3
 
-GAMES: dict[str, tuple[Callable[[Any, Any], Any], tuple[float, float], bool]] = {
-    "$-3x^2 - y^2 + 4xy$": (lambda x, y: -3 * x**2 - y**2 + 4 * x * y, (5.0, 7.0), True),
-    "$3x^2 + y^2 + 4xy$": (lambda x, y: 3 * x**2 + y**2 + 4 * x * y, (6.0, 5.0), False),
-    "third": (
-        lambda x, y: (
-            (4 * x**2 - (y - 3 * x + 0.05 * x**3) ** 2 - 0.1 * y**4)
-            * jnp.exp(-0.01 * (x**2 + y**2))
-        ),
-        (7.0, 5.0),
-        True,
-    ),
+
+class Ridged(eqx.Module):
+    """f = (a x^2 - b (y - c x + d x^3)^2 - e y^4) exp(-k (x^2 + y^2)): along y = c x - d x^3 the
+    follower is about where it wants to be."""
+
+    a: Any
+    b: Any
+    c: Any
+    d: Any = 0.0
+    e: Any = 0.0
+    k: Any = 0.0
+
+    def __call__(self, x: Any, y: Any) -> Any:
+        off = y - self.c * x + self.d * x**3
+        height = self.a * x**2 - self.b * off**2 - self.e * y**4
+        return height * jnp.exp(-self.k * (x**2 + y**2))
+
+
+GAMES: dict[str, tuple[Ridged, tuple[float, float], bool]] = {
+    "$-3x^2 - y^2 + 4xy$": (Ridged(1.0, 1.0, 2.0), (5.0, 7.0), True),
+    "$3x^2 + y^2 + 4xy$": (Ridged(-1.0, -1.0, -2.0), (6.0, 5.0), False),
+    "third": (Ridged(4.0, 1.0, 3.0, 0.05, 0.1, 0.01), (7.0, 5.0), True),
 }  # the loss, a start, and whether the origin is a local min-max point
 
 METHODS: dict[str, tuple[Callable[..., gd.rules.AbstractRule], str]] = {
@@ -75,6 +86,8 @@ METHODS: dict[str, tuple[Callable[..., gd.rules.AbstractRule], str]] = {
 
 def plane(ledger: Ledger, options: Options, axes: Any) -> None:
     for ax, (name, (loss, start, solution)) in zip(axes, GAMES.items(), strict=True):
+        # Numbers that are arrays are no part of the programs, which all the games share.
+        loss = jax.tree.map(jnp.asarray, loss)
         game = gd.games.zero_sum(loss)
         kind = gd.classify(game, (0.0, 0.0))
         ledger.state(

@@ -33,11 +33,11 @@ class Options:
 
     steps: int = 81
     """Step sizes between 0 and 2."""
-    methods: int = 99
-    """How many of the methods are tried."""
+    methods: tuple[str, ...] = ()
+    """Which of the methods are tried; all if left out."""
 
 
-QUICK = Options(steps=21, methods=6)
+QUICK = Options(steps=21, methods=("alternating", "lookahead, alternating", "consensus"))
 
 SINGULAR = np.array([1.0, 0.7, 0.4])
 LOOK: dict[str, Any] = {"every": 6, "fraction": 0.5}
@@ -80,8 +80,9 @@ def run(options: Options, out: Path) -> Ledger:
     fig, axes = plots.figure(1, 3, size=(7.0, 3.4), width_ratios=(1, 1, 0.9))
     left: dict[str, float] = {}
     for group, ax in zip((FIRST, SECOND), axes, strict=False):
-        chosen = list(group.items())[: options.methods]
-        for (name, entry), color in zip(chosen, SHADES, strict=False):
+        for (name, entry), color in zip(group.items(), SHADES, strict=True):
+            if name not in (options.methods or group):
+                continue
 
             def radius(h: Any, entry: Any = entry) -> Any:
                 return gd.spectrum(rule(game, h, *entry), rest).radius

@@ -42,7 +42,7 @@ class Options:
     there."""
 
 
-QUICK = Options(smallest=0.2, sizes=6, steps=2000)
+QUICK = Options(smallest=0.2, sizes=4, steps=1000)
 
 GAME = gd.games.dirac(gd.losses.nonsaturating)
 LARGEST = 1.6

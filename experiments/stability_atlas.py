@@ -38,7 +38,7 @@ class Options:
     """How much more the discriminator moves than the generator."""
 
 
-QUICK = Options(nodes=24, repeats=(2,))
+QUICK = Options(nodes=24, repeats=(1,))
 
 SLOPE = 0.5  # f'(0) of the logistic loss
 STRENGTHS = (0.2, 0.6, 1.1, 2.3)  # at which the critical steps are measured

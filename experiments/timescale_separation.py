@@ -187,19 +187,17 @@ def game(hessian: jax.Array) -> gd.games.Custom:
     return gd.games.quadratic(signs[:, None] * hessian, (n, n))
 
 
+@jax.jit
+@jax.vmap
+def edge(hessian: jax.Array, bounds: jax.Array) -> tuple[Critical, Classification]:
+    played, rest = game(hessian), (jnp.zeros(len(hessian) // 2),) * 2
+    family = gd.family(lambda ratio: scaled(played, ratio))
+    return gd.critical(family, rest, {"ratio": bounds}), gd.classify(played, rest)
+
+
 def edges(hessians: np.ndarray, bounds: np.ndarray) -> tuple[Critical, dict[str, np.ndarray]]:
     """The critical ratio of each game, and which kind of point its equilibrium is."""
-    rest = (jnp.zeros(hessians.shape[1] // 2),) * 2
-
-    @jax.jit
-    @jax.vmap
-    def measured(hessian: jax.Array, bounds: jax.Array) -> tuple[Critical, Classification]:
-        played = game(hessian)
-        family = gd.family(lambda ratio: scaled(played, ratio))
-        found = gd.critical(family, rest, {"ratio": bounds})
-        return found, gd.classify(played, rest)
-
-    found, kind = measured(jnp.asarray(hessians), jnp.asarray(bounds))
+    found, kind = edge(jnp.asarray(hessians), jnp.asarray(bounds))
     names = {"min-max": "local_minmax", "max-min": "local_maxmin", "Nash": "local_nash"}
     return found, {name: np.asarray(getattr(kind, word)) for name, word in names.items()}
 

@@ -21,6 +21,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -123,8 +124,7 @@ def theory(g: Any) -> tuple[Any, Any, Any]:
 
 def measure(strength: Any, step: float) -> dict[str, Any]:
     flow = gd.flows.GradientFlow(gd.fields.Gradient(penalized(strength)), FINE)
-    settled = gd.simulate(flow, (1.0, 1.0), jnp.array([0.0, 200.0])).final
-    run = gd.simulate(flow, settled, jnp.linspace(0, 100, 10_001))
+    run = settled(flow, np.linspace(200, 300, 10_001))
     turn = gd.rotation(run)
     seen = {
         "amplitude": jnp.max(jnp.abs(run.players[0])),
@@ -133,11 +133,15 @@ def measure(strength: Any, step: float) -> dict[str, Any]:
         "end": jnp.stack([p[-1] for p in run.players]),
     }
     for name, make in RULES.items():
-        rule = make(penalized(strength), step)
-        settled = gd.simulate(rule, (1.0, 1.0), np.array([0, 4000])).final
-        steps = gd.simulate(rule, settled, np.arange(4001))
+        steps = settled(make(penalized(strength), step), np.arange(4000, 8001))
         seen[name] = jnp.max(jnp.abs(steps.players[0]))
     return seen
+
+
+def settled(dynamics: gd.AbstractDynamics, ts: np.ndarray) -> gd.results.Trajectory:
+    """The run at late times."""
+    run = gd.simulate(dynamics, (1.0, 1.0), np.append(0, ts))
+    return jax.tree.map(lambda x: x[1:], run)
 
 
 def returned(flow: gd.AbstractDynamics, run: gd.results.Trajectory, period: Any) -> Any:
@@ -145,11 +149,12 @@ def returned(flow: gd.AbstractDynamics, run: gd.results.Trajectory, period: Any)
     turning point."""
     r = jnp.max(jnp.abs(run.players[0]))
 
-    def after(nudge: float) -> Any:
+    def after(nudge: Any) -> Any:
         start = (-(1 + nudge) * r, jnp.full_like(r, 1e-12))
         return gd.simulate(flow, start, jnp.stack([0 * period, period])).players[0][-1]
 
-    return (after(-NUDGE) - after(NUDGE)) / (2 * NUDGE * r)
+    inner, outer = jax.vmap(after)(jnp.array([-NUDGE, NUDGE]))
+    return (inner - outer) / (2 * NUDGE * r)
 
 
 def draw_plane(ax: Any, options: Options) -> None:

@@ -1,17 +1,29 @@
 """Kinds of equilibrium against their definitions, on random quadratics and published examples."""
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import numpy as np
 import pytest
 
 import gandyn as gd
 
 
+class Quadratic(eqx.Module):
+    """f = x.A x/2 + x.C y + y.B y/2, of which the numbers are no part of a program."""
+
+    a: jax.Array
+    c: jax.Array
+    b: jax.Array
+
+    def __call__(self, x, y):
+        dot = jnp.dot if jnp.ndim(x) else jnp.multiply
+        a, c, b = (m.astype(x.dtype) for m in (self.a, self.c, self.b))
+        return dot(x, dot(a, x)) / 2 + dot(x, dot(c, y)) + dot(y, dot(b, y)) / 2
+
+
 def quadratic(a, c, b):
-    """f = a x^2/2 + c x y + b y^2/2."""
-    return gd.games.zero_sum(lambda x, y: a * x**2 / 2 + c * x * y + b * y**2 / 2)
+    return gd.games.zero_sum(Quadratic(*map(jnp.asarray, (a, c, b))))
 
 
 def kinds(result):
@@ -33,26 +45,24 @@ def forsaken(x, y):
 def test_random_quadratics_against_brute_force(seed):
     # f(x, y) = x.A x/2 + x.C y - y.B y/2, leader and follower optimizing on small spheres.
     n, m = 2, 3
-    keys = jr.split(jr.key(seed), 4)
-    a, b = (q + q.T for q in (jr.normal(keys[0], (n, n)), jr.normal(keys[1], (m, m))))
-    shift = 2.0 * jr.bernoulli(keys[3], 0.5, (2,)).astype(float)
-    a, b = a + shift[0] * jnp.eye(n), b + shift[1] * jnp.eye(m)
-    c = jr.normal(keys[2], (n, m))
-    game = gd.games.zero_sum(lambda x, y: x @ a @ x / 2 + x @ c @ y - y @ b @ y / 2)
-    result = gd.classify(game, (jnp.zeros(n), jnp.zeros(m)))
+    rng = np.random.default_rng(seed)
+    a, b = (q + q.T for q in (rng.normal(size=(n, n)), rng.normal(size=(m, m))))
+    a, b = (q + 2 * rng.integers(2) * np.eye(len(q)) for q in (a, b))
+    c = rng.normal(size=(n, m))
+    result = gd.classify(quadratic(a, c, -b), (jnp.zeros(n), jnp.zeros(m)))
 
     def bowl(matrix):
-        directions = jr.normal(jr.key(1), (4000, len(matrix)))
-        return bool(jnp.all(jnp.einsum("ki,ij,kj->k", directions, matrix, directions) > 0))
+        directions = rng.normal(size=(4000, len(matrix)))
+        return bool(np.all(np.einsum("ki,ij,kj->k", directions, matrix, directions) > 0))
 
     def leader(own, other, c):
-        return bowl(other) and bowl(own + c @ jnp.linalg.inv(other) @ c.T)
+        return bowl(other) and bowl(own + c @ np.linalg.inv(other) @ c.T)
 
     assert result.stationary
     assert not result.degenerate
     assert kinds(result) == (bowl(a) and bowl(b), leader(a, b, c), leader(b, a, c.T))
     np.testing.assert_allclose(
-        result.own, [jnp.linalg.eigvalsh(a)[0], jnp.linalg.eigvalsh(b)[0]], atol=1e-12
+        result.own, [np.linalg.eigvalsh(a)[0], np.linalg.eigvalsh(b)[0]], atol=1e-12
     )
 
 
@@ -61,7 +71,7 @@ def test_strict_local_nash_points_are_both_minmax_and_maxmin():
 
 
 def test_jin_netrapalli_jordan_example_is_minmax_and_not_nash():
-    result = gd.classify(gd.games.zero_sum(lambda x, y: -(x**2) + 5 * x * y - y**2), ORIGIN)
+    result = gd.classify(quadratic(-2.0, 5.0, -2.0), ORIGIN)  # of -x^2 + 5 x y - y^2
     assert kinds(result) == (False, True, False)
     np.testing.assert_allclose(result.total[0], 21 / 2)
 
@@ -82,7 +92,7 @@ def test_forsaken_point_is_maxmin_and_not_minmax():
 
 
 def test_parabola_on_the_square_has_no_strict_kind_and_is_degenerate():
-    result = gd.classify(gd.games.zero_sum(lambda x, y: y**2 - 2 * x * y), ORIGIN)
+    result = gd.classify(quadratic(0.0, -2.0, 2.0), ORIGIN)  # of y^2 - 2 x y
     assert result.stationary
     assert kinds(result) == (False, False, False)
     assert result.degenerate

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -24,6 +25,8 @@ from experiments._panels import Stored, measured
 from experiments.speed._analyses import CALLS, SOLVE
 
 ROOT = Path(__file__).parents[1]
+# How programs are compiled in tests, for what is started from here.
+CHEAP = {k: os.environ[k] for k in ("XLA_FLAGS", "JAX_TRACEBACK_IN_LOCATIONS_LIMIT")}
 
 
 @pytest.mark.slow
@@ -163,7 +166,7 @@ def start(code, folder, *arguments, **environment):
     return subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         cwd=folder,
-        env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PATH": "", **environment},
+        env={"MPLBACKEND": "Agg", "PYTHONPATH": str(ROOT), "PATH": "", **CHEAP, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

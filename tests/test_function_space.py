@@ -29,6 +29,7 @@ value = eqx.filter_jit(lambda game, players: game.losses(players))
 velocity = eqx.filter_jit(lambda field, players: field(players))
 spectrum = eqx.filter_jit(gd.spectrum)
 frame = eqx.filter_jit(gd.frame)
+solved = eqx.filter_jit(gd.optimal.solved)
 fake = eqx.filter_jit(lambda game, players: game.batch(players).fake)
 
 LOSSES = {
@@ -368,7 +369,7 @@ def test_a_best_response_may_be_any_player_with_any_tree():
     assert float(found[1]["b"][1]) == 1
 
 
-@pytest.mark.parametrize("k", [2, 3, 5])
+@pytest.mark.parametrize("k", [2, 5])
 def test_ascent_against_best_responses_visits_every_mode_once_in_k_rounds(k):
     modes = jnp.arange(1.0 * k)
     loss = gd.losses.wasserstein
@@ -391,21 +392,17 @@ def test_ascent_against_best_responses_visits_every_mode_once_in_k_rounds(k):
 @pytest.mark.slow
 def test_against_the_best_d_the_generator_descends_the_divergence():
     """The envelope theorem: the generator's gradient at D* is that of 2 JS."""
-    nodes = jnp.linspace(-4, 4, 17)
-    data = gd.families.on_grid(norm.cdf, nodes)
-    game = gd.games.bump(data, gd.families.Free(nodes), nodes, 0.8)
+    game, place = gd.games.bump(DATA, FREE, NODES, 0.5), jnp.asarray(0.9)
 
-    def law(place):
-        return game.batch((place, jnp.zeros(17))).fake[1]
-
+    @jax.jit
+    @jax.value_and_grad
     def divergence(place):
-        q = law(place)
-        mean = (data.w + q) / 2
-        return jnp.sum(data.w * jnp.log(data.w / mean)) + jnp.sum(q * jnp.log(q / mean))
+        q = game.batch((place, VALUES)).fake[1]
+        mean = (WEIGHTS + q) / 2
+        return jnp.sum(WEIGHTS * jnp.log(WEIGHTS / mean)) + jnp.sum(q * jnp.log(q / mean))
 
-    place = jnp.asarray(0.9)
-    best = jnp.log(data.w) - jnp.log(jax.jit(law)(place))
-    worth, slope = jax.jit(jax.value_and_grad(divergence))(place)
+    best = jnp.asarray(np.log(WEIGHTS / np.asarray(fake(game, (place, VALUES))[1])))
+    worth, slope = divergence(place)
     score = -value(game, (place, best))[1]
     assert float(score) == pytest.approx(float(worth) - 2 * np.log(2), abs=1e-12)
     found = velocity(Gradient(game), (place, best))[0]
@@ -416,18 +413,18 @@ def test_against_the_best_d_the_generator_descends_the_divergence():
 def test_nobody_improves_on_a_discriminator_that_is_solved(loss):
     game = gd.games.bump(DATA, FREE, NODES, 0.5, LOSSES[loss], copies=2)
     start = (jnp.array([-1.2, 0.7]), VALUES)
-    best = gd.optimal.solved(game, start)
+    best = solved(game, start)
     np.testing.assert_array_equal(best[0], start[0])
-    np.testing.assert_array_equal(gd.optimal.solved(game, best)[1], best[1])
+    np.testing.assert_array_equal(solved(game, best)[1], best[1])
     np.testing.assert_allclose(velocity(Gradient(game), best)[1], 0, atol=1e-15)
     assert value(game, best)[1] < value(game, start)[1]
 
 
 def test_the_score_of_a_solved_discriminator_is_the_divergence():
     game = gd.games.bump(DATA, FREE, NODES, 0.5)
-    players = gd.optimal.solved(game, (jnp.asarray(0.9), VALUES))
+    players = solved(game, (jnp.asarray(0.9), VALUES))
     q = fake(game, players)[1]
-    np.testing.assert_allclose(players[1], jnp.log(WEIGHTS / q), rtol=1e-13)
+    np.testing.assert_allclose(players[1], np.log(WEIGHTS / np.asarray(q)), rtol=1e-13)
     js = gd.distances.jensen_shannon(WEIGHTS, q)
     np.testing.assert_allclose(-value(game, players)[1], 2 * js - 2 * np.log(2), rtol=1e-13)
 

@@ -18,6 +18,8 @@ from gandyn.modes import assign, coverage, dominant, hopping, occupation
 
 seeds = st.integers(0, 2**31)
 CENTERS = np.array([-5.0, 0.0, 5.0])
+# Each shape is compiled once, as a whole.
+covered, occupied = jax.jit(coverage), jax.jit(occupation)
 
 
 def clock(modes, dwell, n):
@@ -43,50 +45,52 @@ def chain(P, n, seed):
 )
 def test_of_a_right_generator_the_share_within_three_deviations_is_known(law, share):
     x = law.sample(jr.key(0), 20_000)
-    found = coverage(x, law.centers, law.components[0].std)
+    found = covered(x, law.centers, law.components[0].std)
     assert found.count == len(law.components)
     assert abs(found.quality - share) < 4 * np.sqrt(share * (1 - share) / len(x))
     error = np.sqrt(len(law.components) / len(x))
     assert_allclose(found.occupation, share * law.weights, atol=4 * error / len(law.components))
-    assert_allclose(occupation(x, law.centers).sum(), 1)
+    assert_allclose(occupied(x, law.centers).sum(), 1)
 
 
 def test_a_collapsed_generator_covers_one_mode():
     law = ring()
     x = jnp.broadcast_to(law.centers[3], (100, 2))
-    found = coverage(x, law.centers, 0.02)
+    found = covered(x, law.centers, 0.02)
     assert found.count == 1
     assert found.covered[3]
     assert_allclose(found.quality, 1)
     # Bounded by the missed modes, as in a sample that has none of them.
     p = jnp.full(8, 1 / 8)
     exact = (7 / 8 * np.log(2) + np.log(2 / 9) / 8 + np.log(16 / 9)) / 2
-    assert_allclose(gd.distances.jensen_shannon(p, occupation(x, law.centers)), exact, rtol=1e-12)
+    assert_allclose(
+        jax.jit(gd.distances.jensen_shannon)(p, occupied(x, law.centers)), exact, rtol=1e-12
+    )
 
 
 def test_a_share_of_the_points_covers_a_mode_and_stray_points_cover_none():
     x = jnp.array([-5.0, -5.1, 0.0, 2.5, jnp.inf, jnp.nan, 5.2, -5.0, 5.0, -4.9])
-    found = coverage(x, CENTERS, 0.1, least=0.1)
+    found = covered(x, CENTERS, 0.1, least=0.1)
     assert_allclose(found.occupation, [0.4, 0.1, 0.2], rtol=1e-12)
     assert_array_equal(found.covered, [True, False, True])
     assert_allclose(found.quality, 0.7)
     # Outliers belong to the nearest mode, points that are no numbers to none.
-    assert_allclose(occupation(x, CENTERS), [0.4, 0.2, 0.2], rtol=1e-12)
+    assert_allclose(occupied(x, CENTERS), [0.4, 0.2, 0.2], rtol=1e-12)
     assert_array_equal(assign(x, CENTERS)[3:7], [1, -1, -1, 2])
     # A standard deviation for each mode.
-    assert_allclose(coverage(x, CENTERS, [0.1, 1.0, 0.01]).occupation, [0.4, 0.2, 0.1], rtol=1e-12)
+    assert_allclose(covered(x, CENTERS, [0.1, 1.0, 0.01]).occupation, [0.4, 0.2, 0.1], rtol=1e-12)
 
 
 def test_weights_count_points_and_grids_carry_densities():
     law = line(3, 5.0, 0.3)
     grid = jnp.linspace(-8, 8, 2001)
     w = law.prob(grid)
-    shares = occupation(grid, CENTERS, w / w.sum())
+    shares = occupied(grid, CENTERS, w / w.sum())
     assert_allclose(shares, 1 / 3, atol=1e-9)
-    many = occupation(grid, CENTERS, jnp.stack([w, w[::-1]]) / w.sum())
+    many = occupied(grid, CENTERS, jnp.stack([w, w[::-1]]) / w.sum())
     assert_allclose(many, jnp.stack([shares, shares[::-1]]), atol=1e-12)
-    twice = occupation(jnp.array([0.0, 0.0, 5.0]), CENTERS)
-    assert_allclose(occupation(jnp.array([0.0, 5.0]), CENTERS, [2 / 3, 1 / 3]), twice, rtol=1e-12)
+    twice = occupied(jnp.array([0.0, 0.0, 5.0]), CENTERS)
+    assert_allclose(occupied(jnp.array([0.0, 5.0]), CENTERS, [2 / 3, 1 / 3]), twice, rtol=1e-12)
 
 
 # Hops

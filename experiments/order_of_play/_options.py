@@ -28,4 +28,4 @@ class Options(Stored):
     """What is tried against hops."""
 
 
-QUICK = Options(steps=4, most=2, modes=3, against=("plain", "R1"))
+QUICK = Options(rounds=1600, steps=3, most=1, modes=2, starts=8, against=("R1",))

@@ -20,6 +20,6 @@ class Options(Stored):
     """Steps of the training of the generator that is fitted to a sample."""
 
 
-QUICK = Options(sizes=(32,), dimensions=(1, 100), seeds=16)
+QUICK = Options(sizes=(32,), dimensions=(100,), seeds=16)
 
 TRANSPORT, CRITICS = 512, 128  # the largest sizes of what is slow

@@ -29,11 +29,11 @@ class Options(Stored):
 
 QUICK = Options(
     steps=100,
-    members=(64, 4096),
+    members=(64,),
     repeats=3,
     width=16,
     trained=4,
-    methods=3,
+    methods=2,
     only=("values",),
     processes=1,
 )
