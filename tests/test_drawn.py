@@ -232,11 +232,14 @@ def cycle(players: Any, *multipliers: complex) -> results.Cycle:
 # What depends on the dynamics is computed, the rest put together: all forms that it can have.
 RESULTS: dict[str, dict[str, Callable[[], Any]]] = {
     "trajectory": each(DYNAMICS, lambda d, z: gd.simulate(d, z, times(d, 5))),
-    "spectrum": each(DYNAMICS, lambda d, z: gd.spectrum(d, origin(z))),
+    "spectrum": each(
+        ("one move", "memory", "flow", "held at a wall", "one number", "three players"),
+        lambda d, z: gd.spectrum(d, origin(z)),
+    ),
     "portrait": {
         "one move": lambda: gd.portrait(*DYNAMICS["one move"], nodes=5),
         **each(
-            [kind for kind in DYNAMICS if kind not in ("one move", "one number")],
+            [kind for kind in DYNAMICS if kind not in ("one move", "memory", "one number")],
             lambda d, z: gd.portrait(d, z, nodes=5, nullclines=False),
         ),
     },
