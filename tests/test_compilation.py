@@ -47,7 +47,6 @@ STEPS, TIMES = np.arange(4), np.array([0.0, 0.5, 1.0])
 NUMBERS: dict[str, Callable[[float], Any]] = {
     "step size": lambda x: gd.methods.simultaneous(GAME, x),
     "one of two step sizes": lambda x: gd.methods.alternating(GAME, (0.1, x)),
-    "extragradient": lambda x: gd.methods.extragradient(GAME, x),
     "optimistic": lambda x: gd.methods.optimistic(GAME, x),
     "consensus": lambda x: gd.methods.consensus(GAME, 0.1, x),
     "sgd": lambda x: Descend(FIELD, optax.sgd(x)),
@@ -257,10 +256,8 @@ def penalized(gamma: Any) -> Any:
 
 
 ENSEMBLES: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
-    "simultaneous": (lambda g, h: gd.methods.simultaneous(penalized(g), h), STEPS),
     "alternating": (lambda g, h: gd.methods.alternating(penalized(g), (h, 2 * h), (1, 2)), STEPS),
     "momentum": (lambda b, h: Descend(Gradient(penalized(0.1)), optax.sgd(h, momentum=b)), STEPS),
-    "consensus": (lambda c, h: gd.methods.consensus(penalized(0.1), h, c), STEPS),
     "noise": (lambda s, h: gd.methods.simultaneous(Noised(penalized(0.1), s, 4), h), STEPS),
     "flow": (lambda g, s: GradientFlow(Scaled(Gradient(penalized(g)), (1.0, s))), TIMES),
 }

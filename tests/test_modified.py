@@ -70,13 +70,13 @@ def test_alternating_drift_has_the_published_coefficients(a, l, m, k, first):
     assert abs(np.log2(errors[0] / errors[1]) - 3) < 0.05
 
 
-@pytest.mark.parametrize("alternate", [False, True])
-@pytest.mark.parametrize(("a", "l", "m", "k"), [(1.0, 2.5, 1, 1), (0.7, 1.6, 3, 2)])
+@pytest.mark.parametrize(
+    ("alternate", "a", "l", "m", "k"), [(False, 1.0, 2.5, 1, 1), (True, 0.7, 1.6, 3, 2)]
+)
 def test_published_fields_are_read_at_different_times(alternate, a, l, m, k):
     """Rosca et al. 2021 write one field for both players, follow it for a h to read the first and
     for l h to read the second. So read it is as close as the modified flow, which has one time for
     both; read at one time, with unequal rates, it is no closer than the plain flow."""
-    m, k = (m, k) if alternate else (1, 1)
     mixed = 1 - 2 * a / l if alternate else 1
 
     @jax.jit
@@ -172,9 +172,7 @@ def test_the_order_of_play_alone_decides_stability():
 
 RULES = {
     "simultaneous": lambda g, h: methods.simultaneous(g, h),
-    "simultaneous, unequal rates": lambda g, h: methods.simultaneous(g, (h, 2.5 * h)),
     "alternating": lambda g, h: methods.alternating(g, h),
-    "alternating, generator first": lambda g, h: methods.alternating(g, h, order=(0, 1)),
     "alternating, repeats": lambda g, h: methods.alternating(g, (h / 2, h / 3), (2, 3)),
     "extragradient": lambda g, h: methods.extragradient(g, h),
     "proximal point": lambda g, h: methods.proximal_point(g, h),
@@ -224,7 +222,7 @@ def _orders(build, game, start, terms=(2,)):
     return np.log2(np.asarray(errors(0.02)) / np.asarray(errors(0.01)))
 
 
-SMOOTH = ("simultaneous", "alternating", "extragradient", "lookahead")
+SMOOTH = ("alternating", "extragradient")
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -235,7 +233,7 @@ def test_every_term_of_the_modified_flow_is_one_order(name):
     np.testing.assert_allclose(found, np.array(terms) + 1, atol=0.2)
 
 
-@pytest.mark.parametrize("name", ["simultaneous", "competitive", "unrolled"])
+@pytest.mark.parametrize("name", ["simultaneous", "competitive"])
 def test_modified_flow_of_three_players_is_one_order_closer(name):
     np.testing.assert_allclose(_orders(RULES[name], THREE, START_OF_THREE), [2, 3], atol=0.2)
 

@@ -105,7 +105,7 @@ def equilibrium() -> None:
 
 
 def equilibria() -> None:
-    near(gd.equilibria(SEMIFLOW, ORIGIN, BOX, starts=64).players, np.zeros((2, 1)))
+    near(gd.equilibria(SEMIFLOW, ORIGIN, BOX, starts=16).players, np.zeros((2, 1)))
 
 
 def fixed_point() -> None:
