@@ -12,22 +12,24 @@ import gandyn as gd
 
 pytestmark = pytest.mark.slow
 
-ORIGIN = (0.0, 0.0)
 ONE = (jnp.zeros(1), jnp.zeros(1))
 SLOPE = 0.5  # f'(0) of the logistic loss
 
 
 def r1(strength):
-    return gd.games.Penalized(gd.games.dirac(), gd.games.R1(strength))
+    """The linear part of the Dirac-GAN with R1, on which its stability hangs."""
+    slope = jnp.full_like(strength, SLOPE)
+    rows = jnp.stack([0 * slope, -slope]), jnp.stack([slope, -jnp.asarray(strength)])
+    return gd.games.quadratic(jnp.stack(rows))
 
 
 def simultaneous(strength, bounds):
-    return along(gd.critical, lambda h: gd.methods.simultaneous(r1(strength), h), ORIGIN, bounds)
+    return along(gd.critical, lambda h: gd.methods.simultaneous(r1(strength), h), ONE, bounds)
 
 
 @jax.jit
 def alternating(strength):
-    return along(gd.critical, lambda h: gd.methods.alternating(r1(strength), h), ORIGIN, (0.1, 5.0))
+    return along(gd.critical, lambda h: gd.methods.alternating(r1(strength), h), ONE, (0.1, 5.0))
 
 
 def test_critical_step_of_simultaneous_steps_with_r1():
@@ -55,7 +57,7 @@ def test_critical_step_of_simultaneous_steps_with_r1():
 
 def test_the_edge_can_be_differentiated():
     # h = g / f'^2 while the pair is complex.
-    slope = jax.grad(lambda g: simultaneous(g, (0.01, 100.0)).parameter)(0.3)
+    slope = jax.jit(jax.grad(lambda g: simultaneous(g, (0.01, 100.0)).parameter))(0.3)
     assert slope == pytest.approx(1 / SLOPE**2, rel=1e-12)
 
 
@@ -129,14 +131,14 @@ def test_the_equilibrium_moves_with_the_parameter():
 
 def test_only_a_family_has_a_critical_value(as_installed):
     with pytest.raises(TypeError, match="`family` must be a family of dynamics"):
-        gd.critical(gd.methods.simultaneous(r1(0.3), 0.1), ORIGIN, {"h": (0.1, 1.0)})
+        gd.critical(gd.methods.simultaneous(r1(0.3), 0.1), ONE, {"h": (0.1, 1.0)})
 
 
 def test_precision_and_bad_input():
-    single = (jnp.float32(0), jnp.float32(0))
+    single = (jnp.zeros(1, jnp.float32),) * 2
     bounds = jnp.array([0.1, 3.0], jnp.float32)
     found = along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), single, bounds)
     assert found.parameter.dtype == found.players[0].dtype == jnp.float32
     assert found.parameter == pytest.approx(1.2, abs=1e-5)
     with pytest.raises(ValueError, match="`bounds` of `h` must increase"):
-        along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), ORIGIN, (1.0, 0.1))
+        along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), ONE, (1.0, 0.1))
