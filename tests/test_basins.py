@@ -218,6 +218,13 @@ def test_the_basin_of_squaring_is_the_disk():
     np.testing.assert_array_equal(found.labels, np.where(x**2 + y**2 < 1, 0, -1))
 
 
+def test_what_is_come_to_slowly_is_one_equilibrium():
+    """In a 64th of the time its distance halves: the box that it fills is about as far away."""
+    found = basins(cubic({"x": -1}, {"y": -1}), (-1.0, 1.0), 0.02)
+    assert_allclose(found.centers, [ORIGIN], atol=1e-12)
+    np.testing.assert_array_equal(found.labels, 0)
+
+
 def test_starts_on_saddles_stay_where_they_are():
     """An odd grid has starts on the stable lines of the saddles, and on the maximum."""
     found = basins(WELLS, (-1.0, 1.0))

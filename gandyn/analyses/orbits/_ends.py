@@ -23,7 +23,7 @@ from ..._compiled import compiled_with
 from ..._dynamics import AbstractDynamics
 from ..._phase import State, coordinates
 from ..._progress import bar
-from ..._stacked import join, put, take
+from ..._stacked import join, put, rows, take
 from ..._types import Key
 from ...games._game import losses
 from .._inside import game_inside
@@ -115,7 +115,7 @@ def follow(
             ends.end(active[gone], ESCAPED, now)
             low, high = _bounded(gone | cut, low, high)
             resting = ~gone & ~cut & (np.max(high - low, axis=1, initial=0) <= tolerance)
-            settled = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
+            settled = _at_rest(ends, runner, resting, states, tolerance)
             for i, (_, attracts) in enumerate(ends.roots):
                 # One that repels keeps what starts on it only as long as rounding lets it.
                 if attracts:
@@ -157,25 +157,21 @@ def _bounded(gone: np.ndarray, *sides: np.ndarray) -> list[np.ndarray]:
 
 
 def _at_rest(
-    ends: Ends,
-    runner: "Runner",
-    middles: np.ndarray,
-    resting: np.ndarray,
-    states: State,
-    tolerance: float,
+    ends: Ends, runner: "Runner", resting: np.ndarray, states: State, tolerance: float
 ) -> np.ndarray:
     """Which root each member is at, -1 if none; new roots are looked for where none is known."""
-    at = np.full(len(middles), -1)
+    here = rows(states.players)
+    at = np.full(len(here), -1)
     for _ in range(_TRIES):
         for i, (root, _) in enumerate(ends.roots):
-            at[resting & (np.abs(middles - root).max(axis=1) <= tolerance)] = i
+            at[resting & (np.abs(here - root).max(axis=1) <= tolerance)] = i
         unknown = np.flatnonzero(resting & (at < 0))
         if not len(unknown):
             break
         found = runner.root(take(states, unknown[0]), tolerance)
         if found is None:
             # Its siblings nearby crawl as it does.
-            resting = resting & (np.abs(middles - middles[unknown[0]]).max(axis=1) > tolerance)
+            resting = resting & (np.abs(here - here[unknown[0]]).max(axis=1) > tolerance)
         else:
             ends.roots.append(found)
     return at
@@ -203,7 +199,7 @@ def _watch(
     gone = gone | cut
     first_low, first_high, low, high = _bounded(gone, first_low, first_high, low, high)
     resting = ~gone & (np.max(high - low, axis=1, initial=0) <= tolerance)
-    at = _at_rest(ends, runner, (low + high) / 2, resting, states, tolerance)
+    at = _at_rest(ends, runner, resting, states, tolerance)
     for i in range(len(ends.roots)):
         ends.end(active[at == i], i, now[at == i])
 
