@@ -5,6 +5,7 @@ import inspect
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 import gandyn as gd
 
@@ -31,13 +32,12 @@ def multipliers(rule, players):
     return np.asarray(gd.spectrum(rule, players).multipliers)
 
 
-def same_set(found, expected, tolerance=1e-9):
-    """Equality of two multisets of complex numbers."""
-    found, expected = list(found), list(expected)
-    assert len(found) == len(expected)
-    for value in expected:
-        i = int(np.argmin(np.abs(np.asarray(found) - value)))
-        assert abs(found.pop(i) - value) < tolerance, (value, found)
+def same_set(found, expected, atol=1e-12):
+    """Two multisets of complex numbers agree, in whatever order."""
+    found, expected = np.ravel(found), np.ravel(np.asarray(expected, complex))
+    assert found.shape == expected.shape
+    apart = np.abs(found[:, None] - expected[None])
+    np.testing.assert_allclose(apart[linear_sum_assignment(apart)], 0, atol=atol)
 
 
 def general_sum(players, key=None):

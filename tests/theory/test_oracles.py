@@ -16,7 +16,7 @@ import optax
 import pytest
 import scipy.linalg
 import scipy.special
-from scipy.optimize import linear_sum_assignment
+from generic import same_set
 
 import gandyn as gd
 from gandyn.fields import Consensus, Gradient, Scaled, Symplectic
@@ -26,14 +26,6 @@ from gandyn.rules import Descend, Sequential
 GENERATOR_FIRST = (0, 1)
 ORIGIN = (0.0, 0.0)
 START = (-1.0, 1.0)
-
-
-def same_set(found: Any, expected: Any, atol: float = 1e-12) -> None:
-    """Two multisets of complex numbers agree, in whatever order."""
-    found, expected = np.ravel(found), np.ravel(np.asarray(expected, complex))
-    assert found.shape == expected.shape
-    apart = np.abs(found[:, None] - expected[None])
-    np.testing.assert_allclose(apart[linear_sum_assignment(apart)], 0, atol=atol)
 
 
 def multipliers(rule: Any, players: Any = ORIGIN) -> np.ndarray:

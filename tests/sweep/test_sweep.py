@@ -233,7 +233,7 @@ for options in ({"chunk": 600}, {"batch": 8, "chunk": 20}):
 
 
 def _path() -> str:
-    return os.pathsep.join([str(Path(__file__).parent), *filter(None, sys.path)])
+    return os.pathsep.join([str(Path(__file__).parents[1]), *filter(None, sys.path)])
 
 
 # --- the store -----------------------------------------------------------------------------

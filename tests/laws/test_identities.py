@@ -11,8 +11,8 @@ import numpy as np
 import optax
 import pytest
 from cases import GAMES, damped, normal, normal_gan, normal_players, saddle
+from generic import same_set
 from test_contract import close
-from test_oracles import same_set
 
 import gandyn as gd
 from gandyn.fields import Consensus, Extrapolated, Gradient, Scaled, Symplectic

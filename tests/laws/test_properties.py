@@ -12,8 +12,8 @@ import numpy as np
 import optax
 import pytest
 import scipy.linalg
+from generic import same_set
 from hypothesis import HealthCheck, given, settings
-from test_oracles import same_set
 from test_reference_errors import RK4
 
 import gandyn as gd
