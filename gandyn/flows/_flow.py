@@ -24,7 +24,7 @@ from .._phase import State, as_precise, players_vector, precision
 from .._types import Key, Players
 from ._beside import PACE, Paced, Rates, orthonormal
 from ._derivative import beside_a_frame, solution
-from ._integrator import MAX_STEPS, Integrator
+from ._integrator import MAX_STEPS, AdaptiveSteps, Integrator
 
 _PIECES = 50  # in which the extent of a flow is seen
 _LOOKS = 256  # in each of them
@@ -247,15 +247,9 @@ def _adaptively(
     rtol, atol = plan.tolerances(ts.dtype)
     span = ts[-1] - ts[0]
     shares = (ts - ts[0]) / jnp.where(span == 0, 1, span)
-    # From where nothing is finite no step would be short enough, and all that are allowed be taken.
-    finite = jnp.all(jnp.isfinite(ravel_pytree(state)[0]))
-    state = jax.tree.map(lambda x: jnp.where(finite, x, jnp.zeros_like(x)), state)
 
-    def rate(s: Any, state: PyTree, known: tuple[Array, Array]) -> PyTree:
-        span, finite = known
-        return jax.tree.map(
-            lambda v: jnp.where(finite, span.astype(v.dtype) * v, 0), velocity(state)
-        )
+    def rate(s: Any, state: PyTree, span: Array) -> PyTree:
+        return jax.tree.map(lambda v: span.astype(v.dtype) * v, velocity(state))
 
     ends = len(ts) == 2  # these are steps: nothing need be interpolated
     seen = dfx.SubSaveAt(
@@ -268,9 +262,9 @@ def _adaptively(
         np.ones((), ts.dtype),
         None,
         state,
-        (span, finite),
+        span,
         saveat=dfx.SaveAt(subs=(seen, dfx.SubSaveAt(t1=True))),
-        stepsize_controller=dfx.PIDController(rtol=rtol, atol=atol),
+        stepsize_controller=AdaptiveSteps(rtol, atol),
         adjoint=plan.adjoint,
         # Beyond the default, more levels of the loop would have to be compiled.
         max_steps=max(max_steps, min(more * max_steps, MAX_STEPS)),
@@ -283,16 +277,15 @@ def _adaptively(
         ys = jax.tree.map(
             lambda y: jnp.stack([y[0], jnp.where(done, y[1], jnp.full_like(y[1], jnp.inf))]), ys
         )
-    gave_up = found.result == dfx.RESULTS.max_steps_reached
-    gave_up = gave_up & _goes_on(lambda z: rate(0, z, (span, finite)), end, rtol, atol)
-    ys = jax.tree.map(lambda y: jnp.where(finite, y, jnp.full_like(y, jnp.inf)), ys)
+    gave_up = found.result != dfx.RESULTS.successful
+    gave_up = gave_up & _goes_on(lambda z: rate(0, z, span), end, rtol, atol)
     return jax.tree.map(lambda y: jnp.where(gave_up & jnp.isinf(y), jnp.nan, y), ys)
 
 
 def _goes_on(velocity: Callable[[Any], PyTree], state: PyTree, rtol: Any, atol: Any) -> Array:
-    """Whether a solution goes on from where its steps ran out. Steps that shrink without bound run
-    out as well: where the solution goes to infinity it moves by more than the tolerance within the
-    rounding of the time, and where it leaves the domain, the velocity ahead is not finite."""
+    """Whether a solution goes on from where its steps ended: where it goes to infinity it moves by
+    more than the tolerance within the rounding of the time, and where it leaves the domain, the
+    velocity ahead is not finite."""
     here, back = ravel_pytree(state)
     ahead = 1e3 * numerics.rounding(here.dtype)  # of all the time, and then some
 

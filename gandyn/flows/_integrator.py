@@ -89,6 +89,40 @@ class Integrator(eqx.Module):
         return rtol, atol
 
 
+class AdaptiveSteps(dfx.AbstractAdaptiveStepSizeController):
+    """Diffrax's choice of steps, until the time has no number for the next one that is longer than
+    none and, if the last one was refused, shorter than that: nothing would change any more."""
+
+    controller: dfx.PIDController
+
+    def __init__(self, rtol: Any, atol: Any):
+        self.controller = dfx.PIDController(rtol=rtol, atol=atol)
+
+    @property
+    def rtol(self) -> Any:
+        return self.controller.rtol
+
+    @property
+    def atol(self) -> Any:
+        return self.controller.atol
+
+    @property
+    def norm(self) -> Any:
+        return self.controller.norm
+
+    def wrap(self, direction: Any) -> "AdaptiveSteps":
+        return self  # the time goes forwards
+
+    def init(self, *args: Any) -> Any:
+        return self.controller.init(*args)
+
+    def adapt_step_size(self, t0: Any, t1: Any, *args: Any) -> Any:
+        keep, start, end, *rest, result = self.controller.adapt_step_size(t0, t1, *args)
+        changes = (end > start) & (keep | (end < t1))
+        result = dfx.RESULTS.where(changes, result, dfx.RESULTS.dt_min_reached)
+        return keep, start, end, *rest, result
+
+
 def checked_integrator(integrator: Integrator | None) -> Integrator:
     """`integrator`, held to be one; `None` is the default."""
     if integrator is None:
