@@ -248,19 +248,21 @@ class Point(eqx.Module):
 
     def replaced(self, other: "Point") -> int:
         """How many of what grows, as many here as at another point, do not grow there."""
-        if self.growing in (0, len(self.curve.scale)) or self.growing != other.growing:
+        if self.growing in (0, len(self.exponents)) or self.growing != other.growing:
             return 0
         p, q = self.projector, other.projector
         return 0 if p is None or q is None else self.growing - round(float(np.sum(p * q.T)))
 
     @functools.cached_property
     def projector(self) -> np.ndarray | None:
-        """That onto what grows, along what does not; `None` where these are not told by the
-        derivative of F, as at walls, or not told apart."""
+        """That onto what grows, along what does not, both across what x is free to slide along;
+        `None` where these are not told by the derivative of F, as at walls, or not told apart."""
         n, k, steps = len(self.curve.scale), self.growing, self.curve.unit == "step"
         edge = decided(self.exponents, self.curve.rounding)
         edge = np.exp(edge) if steps else edge
-        linear = np.asarray(self.matrix[:n, :n], float) + steps * np.eye(n)
+        across = scipy.linalg.null_space(np.asarray(self.along[None], float))
+        linear = across.T @ np.asarray(self.matrix[:n, :n], float) @ across
+        linear = linear + steps * np.eye(len(linear))
         try:
             sorted_: Any = scipy.linalg.schur(
                 linear, sort=lambda re, im: (np.hypot(re, im) if steps else re) > edge
@@ -270,8 +272,9 @@ class Point(eqx.Module):
         t, z, found = sorted_
         if found != k:
             return None
-        along = scipy.linalg.solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
-        return z[:, :k] @ np.hstack([np.eye(k), along]) @ z.T
+        aside = scipy.linalg.solve_sylvester(t[:k, :k], -t[k:, k:], t[:k, k:])
+        z = across @ z
+        return z[:, :k] @ np.hstack([np.eye(k), aside]) @ z.T
 
     def facing(self, way: np.ndarray) -> "Point":
         """With the tangent to the same side as a direction."""
