@@ -25,7 +25,7 @@ def compile_cheaply() -> None:
     if jaxlib.version.__version_info__[:2] == (0, 10):
         given = os.environ.get("XLA_FLAGS", "").split()
         os.environ["XLA_FLAGS"] = " ".join([*given, *(f for f in FLAGS if f not in given)])
-    # The calls that led to each operation, written into each program, take a fifth of the time.
+    # The calls that led to each operation, written into each program, take a sixth of the time.
     os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
 
 

@@ -23,7 +23,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 _FEW = 30_000  # numbers that a program holds, between which little time is lost in slower loops
 
 _SOME = {"xla_cpu_use_fusion_emitters": False, "xla_cpu_parallel_codegen_split_count": 1}
-"""The compiler's options by which it takes two thirds of the time or less, for a program that runs
+"""The compiler's options by which it takes two to four fifths of the time, for a program that runs
 as fast where its numbers are few, and no network's."""
 
 _LITTLE = {
@@ -31,7 +31,7 @@ _LITTLE = {
     "xla_backend_optimization_level": 0,
     "xla_llvm_disable_expensive_passes": True,
 }
-"""Those by which it takes a third or less, for a program that runs up to half as long again."""
+"""Those by which it takes a quarter to a half, for a program that runs up to half as long again."""
 
 
 def compiled_with(effort: Literal["full", "some", "little"]) -> Callable[[F], F]:
@@ -68,14 +68,17 @@ def _compiled(function: F, options: dict[str, Any] | None) -> F:
         before = _written.get(reader.record, reader.record)
         if reader.loops:
             _forget_traced_loops(reader.functions)
-        best = quicker if options and _may_choose(reader) else program
+        chosen = quicker if options and _may_choose(reader) else program
         traced = _traced.count
-        result = best(before, reader.traced, args, kwargs)
+        result = chosen(before, reader.traced, args, kwargs)
         if _traced.count > traced:
             _notice_writes(reader, (function, args, kwargs), before)
         return result
 
     return call  # pyright: ignore[reportReturnType]
+
+
+compiled = compiled_with("full")
 
 
 def _may_choose(reader: Reader) -> bool:
@@ -90,9 +93,6 @@ def _may_choose(reader: Reader) -> bool:
     )
 
 
-compiled = compiled_with("full")
-
-
 class _Traced(threading.local):
     """How many programs were traced in a thread."""
 
@@ -100,7 +100,6 @@ class _Traced(threading.local):
 
 
 _traced = _Traced()
-
 
 _read_by_functions: Any = weakref.WeakKeyDictionary()
 """What functions among which there are loops have read."""

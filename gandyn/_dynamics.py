@@ -233,8 +233,8 @@ def pushed(
 
 def random_frame(n: int, k: int, dtype: Any) -> Float[Array, "n k"]:
     """Orthonormal directions of no kind, each time the same; fewer are the first of more."""
-    directions = np.random.default_rng(0).standard_normal((n, n))
-    return jnp.asarray(np.linalg.qr(directions)[0][:, :k], dtype)
+    directions = np.random.default_rng(0).standard_normal((k, n))
+    return jnp.asarray(np.linalg.qr(directions.T)[0], dtype)
 
 
 def factors(carried: Frame, at_once: Any = False) -> tuple[Frame, Float[Array, " k"]]:

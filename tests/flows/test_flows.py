@@ -324,6 +324,30 @@ def test_a_flow_does_not_know_what_time_it_is():
     assert_close(cut, tuple(x[jnp.asarray([0, 3])] for x in seen), 1e-7)
 
 
+@pytest.mark.parametrize(
+    ("velocity", "start", "end"),
+    [
+        (lambda z: z**2, 1.0, 2.0),
+        (lambda z: z**2, -1.0, -2.0),
+        (lambda z: 0 * jnp.log(z) - 1, 1.0, 2.0),
+        (lambda z: z**2, np.inf, 2.0),
+    ],
+    ids=["to infinity", "back in time", "out of its domain", "from infinity"],
+)
+def test_where_a_solution_ends_so_do_its_steps(velocity, start, end):
+    """At the time 1 or -1, not after all the 65,536 steps that are allowed."""
+    seen = []
+
+    def counted(players, key=None):
+        jax.debug.callback(seen.append, players[0])
+        return (velocity(players[0]),)
+
+    path = gd.simulate(GradientFlow(gd.fields.Custom(counted)), (start,), [0.0, end])
+    jax.effects_barrier()
+    assert np.isinf(path.players[0][-1])
+    assert 0 < len(seen) < 10_000
+
+
 @pytest.mark.parametrize("ts", [[0.0, 2.0], [0.0, 0.1, 2.0]])
 def test_what_has_diverged_stays_so(ts):
     """z' = z^2 from 1 is 1 / (1 - t), and from infinity no number."""

@@ -170,9 +170,10 @@ def _means(
     shares = np.linspace(SHARES_FROM, 1, blocks + 1) if known else np.zeros(1)
     starts, ends = np.append(0, shares[:-1]), np.append(1, shares[1:])
 
+    middle = ((ts[1:] + ts[:-1]) / 2 - ts[0]) / (ts[-1] - ts[0])
+
     def mean(start: Array, end: Array) -> Float[Array, " k"]:
-        u = ((ts[1:] + ts[:-1]) / 2 - ts[0]) / (ts[-1] - ts[0])
-        u = (u - start) / (end - start)
+        u = (middle - start) / (end - start)
         return birkhoff(growth, u) / birkhoff(jnp.diff(ts), u)
 
     means = jax.vmap(mean)(jnp.asarray(starts, ts.dtype), jnp.asarray(ends, ts.dtype))

@@ -183,7 +183,7 @@ def settles_on(
     )
 
 
-@compiled_with("some")
+@compiled_with("little")
 def _residual(dynamics: AbstractDynamics, state: State, key: Key) -> Float[Array, ""]:
     return jnp.max(jnp.abs(vector(dynamics.residual(state, key))))
 

@@ -40,7 +40,7 @@ def test_rule_at_rest_is_the_real_part_of_its_spectrum():
     eigenvalues = [-0.3 + 1j, -0.3 - 1j, -1.0, -2.0]
     rule = gd.methods.optimistic(gd.games.prescribed(eigenvalues, jr.key(1)), 0.1)
     rest = (jnp.zeros(2), jnp.zeros(2))
-    result = gd.lyapunov(rule, rest, jnp.arange(2001))
+    result = gd.lyapunov(rule, rest, jnp.arange(4001))
     np.testing.assert_allclose(result.exponents, gd.spectrum(rule, rest).exponents.real, atol=1e-6)
 
 
