@@ -310,4 +310,4 @@ def test_exponents_at_rest_move_with_the_step(name):
     if name == "memory":
         assert_close(there_and_back(leading, 0.2, 1.0, 1.0), (slope, slope), 1e-6)
     else:
-        assert_close(jax.jacfwd(leading)(0.2), slope, 1e-6)
+        assert_close(jax.jit(jax.jacfwd(leading))(0.2), slope, 1e-6)

@@ -83,13 +83,14 @@ def lyapunov(
     - `k`: how many exponents, the leading ones; all by default.
     """
     dynamics, state = begin(dynamics, players, key)
-    ts = as_precise(_times(dynamics, ts), state)
+    times = _times(dynamics, ts)
+    ts = as_precise(jnp.asarray(times), state)
     n = coordinates(state)[0].size
     k = n if k is None else checks.count("k", k)
     if k > n:
         raise ValueError(f"`k` must be at most {n}, the dimension of the phase space, but is {k}.")
     # One gap between all the times of a rule is known before anything runs, as in `evolve`.
-    gaps = set(np.diff(ts).tolist()) if checks.is_concrete(ts) else set()
+    gaps = set(np.diff(times).tolist()) if isinstance(times, np.ndarray) else set()
     gap = int(min(gaps)) if dynamics.clock.whole and len(gaps) == 1 else None
     result, finite, walled = _lyapunov(dynamics, state, ts, key, k, gap)
     if checks.is_concrete(walled) and bool(walled):
@@ -107,8 +108,9 @@ def lyapunov(
     return result
 
 
-def _times(dynamics: AbstractDynamics, ts: Any) -> Real[Array, " t"]:
-    ts = jnp.asarray(dynamics.clock.times(ts))
+def _times(dynamics: AbstractDynamics, ts: Any) -> Any:
+    """The times, increasing; a numpy array if whole and known."""
+    ts = dynamics.clock.times(ts)
     if len(ts) < 2:
         raise ValueError(
             f"`ts` must be a vector of at least two times, but has shape {ts.shape}: "

@@ -283,7 +283,7 @@ def test_cycles_of_the_logistic_map_are_differentiated_backwards():
         return found.multipliers[0].real
 
     r = jnp.array([3.1, 3.2, 3.3])
-    values, slopes = jax.vmap(jax.value_and_grad(multiplier))(r)
+    values, slopes = jax.jit(jax.vmap(jax.value_and_grad(multiplier)))(r)
     np.testing.assert_allclose(values, 4 + 2 * r - r**2, atol=1e-12)
     np.testing.assert_allclose(slopes, 2 - 2 * r, atol=1e-11)
 
@@ -333,7 +333,7 @@ def test_derivatives_of_a_cycle_in_single_precision():
         return jnp.stack([jnp.hypot(*found.players), found.period, found.multipliers[1].real])
 
     m = 0.3
-    slopes = jax.jacrev(seen)(jnp.asarray(m, jnp.float32))
+    slopes = jax.jit(jax.jacrev(seen))(jnp.asarray(m, jnp.float32))
     assert slopes.dtype == jnp.float32
     steep = -4 * np.pi * np.exp(-4 * np.pi * m)
     np.testing.assert_allclose(slopes, [0.5 / np.sqrt(m), 0, steep], atol=2e-4)
@@ -352,7 +352,7 @@ def test_derivatives_of_a_cycle_in_what_only_a_function_reads(way):
         flow = gd.flows.GradientFlow(gd.fields.Custom(field), FINE)
         return jnp.hypot(*gd.cycle(flow, (0.6, 0.1), 6.0).players)
 
-    np.testing.assert_allclose(way(radius)(0.3), 0.5 / np.sqrt(0.3), rtol=1e-8)
+    np.testing.assert_allclose(jax.jit(way(radius))(0.3), 0.5 / np.sqrt(0.3), rtol=1e-8)
 
 
 def test_bad_periods_are_refused_by_name():

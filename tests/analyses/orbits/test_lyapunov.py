@@ -125,8 +125,8 @@ def test_exponents_are_differentiated_backwards():
         flow = gd.flows.GradientFlow(gd.fields.Gradient(game))
         return gd.lyapunov(flow, (1.0, 1.0), jnp.linspace(0, 5, 6)).exponents[0]
 
-    np.testing.assert_allclose(jax.grad(of_steps)(E), E / (1 + E**2), rtol=1e-10)
-    np.testing.assert_allclose(jax.grad(of_flow)(0.3), -1, rtol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.grad(of_steps))(E), E / (1 + E**2), rtol=1e-10)
+    np.testing.assert_allclose(jax.jit(jax.grad(of_flow))(0.3), -1, rtol=1e-6)
 
 
 @pytest.mark.parametrize("ts", [[0], [0, 2, 1], [3, 3], [0.0, 0.5], [[0, 1]], [0, np.nan]])
