@@ -92,6 +92,7 @@ def save(fig: Figure, folder: str | Path, name: str = "figure") -> None:
     with plt.style.context(STYLE):
         for suffix in ("png", "pdf"):
             fig.savefig(folder / f"{name}.{suffix}")
+            fig.set_layout_engine("none")  # arranged once: it takes as long as to draw
     plt.close(fig)
 
 
