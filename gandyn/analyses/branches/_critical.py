@@ -17,14 +17,14 @@ from jaxtyping import Array, Bool, Complex, Float, Int
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._compiled import compiled
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._family import Family, Line, checked_family
 from ..._phase import State, as_precise, coordinates
 from ..._result import Result
 from ..._types import Key, Players
 from ..local._spectrum import spectrum
-from ._edge import at_rest, crossing, growth, one_interval
+from ._edge import at_rest, crossing, growth, one_interval, sought
 
 
 class Critical(Result):
@@ -105,7 +105,7 @@ def critical(
     make = Line(checked_family(family), name)
     _, start = begin(make(low), players, key, settled=True)
     low, high = as_precise((low, high), start)
-    result = _critical(make, start, low, high, key)
+    result = sought(lambda thorough: _critical(make, start, low, high, key, thorough))
     if checks.is_concrete(result.parameter):
         _explain(result, float(low), float(high))
     return result
@@ -130,6 +130,7 @@ class _Edge(eqx.Module):
     low: Float[Array, ""]
     high: Float[Array, ""]
     key: Key
+    thorough: bool = eqx.field(static=True)
 
     def state(self, x: Float[Array, " n"]) -> State:
         return coordinates(self.start)[1](x)
@@ -145,11 +146,10 @@ class _Edge(eqx.Module):
         """First the lower bound, then the upper one, then always the middle of the two, so that
         what is looked at is one program."""
         x = coordinates(self.start)[0]
-        modes = jax.eval_shape(lambda: at_rest(self.make(self.low), self.start, self.key)[1])
         start = _Bracket(
             jnp.stack([self.low, self.high]),
             jnp.stack([x, x]),
-            jnp.zeros((2, *modes.shape), modes.dtype),
+            jnp.zeros((2, x.size), np.result_type(x.dtype, np.complex64)),
             jnp.zeros(2, x.dtype),
             jnp.zeros(2, x.dtype),
         )
@@ -170,7 +170,9 @@ class _Edge(eqx.Module):
         tried = jnp.concatenate([at.values, jnp.mean(at.values, keepdims=True)])
         guesses = jnp.stack([at.x[0], at.x[0], jnp.mean(at.x, axis=0)])
         which = jnp.minimum(i, 2)
-        state, new, even = at_rest(self.make(tried[which]), self.state(guesses[which]), self.key)
+        state, new, even = at_rest(
+            self.make(tried[which]), self.state(guesses[which]), self.key, self.thorough
+        )
         rank = jnp.where(even & ~jnp.isnan(growth(new)), 0, jnp.sign(growth(new)))
         first = jnp.arange(2) == i
         ranks = jnp.where(first, rank, at.ranks)
@@ -188,10 +190,12 @@ class _Edge(eqx.Module):
         )
 
 
-@compiled
-def _critical(make: Line, start: State, low: Array, high: Array, key: Key) -> Critical:
+@compiled_with("little")
+def _critical(
+    make: Line, start: State, low: Array, high: Array, key: Key, thorough: bool
+) -> tuple[Critical, Bool[Array, ""]]:
     guess, back = coordinates(start)
-    equations = _Edge(make, start, low, high, key)
+    equations = _Edge(make, start, low, high, key, thorough)
 
     def search(_: Array) -> tuple[Array, tuple]:
         found = equations.search()
@@ -200,16 +204,18 @@ def _critical(make: Line, start: State, low: Array, high: Array, key: Key) -> Cr
         leading = found.exponents[jnp.argmax(growth(found.exponents))]
         exponent = jnp.where(differ, leading[jnp.argmax(leading.real)], jnp.nan)
         z = jnp.append(jnp.mean(found.x, axis=0), jnp.mean(values))
-        return z, (values, found.growth, found.ranks, exponent)
+        # As a number: what is no number has no derivative to be asked for.
+        lost = jnp.sum(jnp.isnan(found.values), dtype=z.dtype)
+        return z, (values, found.growth, found.ranks, exponent, lost)
 
     def tangent(linear: Callable[[Array], Array], y: Array) -> Array:
         return jnp.linalg.solve(jax.jacfwd(linear)(y), y)
 
-    z, (bracket, ends, ranks, exponent) = numerics.implicit(
+    z, (bracket, ends, ranks, exponent, lost) = numerics.implicit(
         equations.residual, jnp.append(guess, low), search, tangent
     )
     unit = make(low).unit
-    return Critical(z[-1], bracket, ends, ranks, exponent, back(z[:-1]), make.name, unit)
+    return Critical(z[-1], bracket, ends, ranks, exponent, back(z[:-1]), make.name, unit), lost > 0
 
 
 def _changes(ranks: Float[Array, " end"]) -> Bool[Array, ""]:

@@ -17,7 +17,7 @@ from ... import _numerics as numerics
 from ..._dynamics import AbstractDynamics
 from ..._phase import State
 from ..._types import Key
-from ..local._equilibrium import equilibrium
+from ..local._equilibrium import equilibrium, within_trust
 from ..local._spectrum import spectrum
 
 Make = Callable[[Any], AbstractDynamics]
@@ -36,14 +36,21 @@ def crossing(exponent: Any, unit: str) -> str:
 
 
 def at_rest(
-    dynamics: AbstractDynamics, state: State, key: Key
+    dynamics: AbstractDynamics, state: State, key: Key, thorough: bool
 ) -> tuple[State, Complex[Array, " mode"], Bool[Array, ""]]:
-    """The equilibrium near a state, its exponents, nan if there is none, and whether one of them
+    """The equilibrium near a state, its exponents, nan if none is found, and whether one of them
     cannot be told from a neutral one."""
-    found = equilibrium(dynamics, state, key=key)
+    found = (equilibrium if thorough else within_trust)(dynamics, state, key=key)
     seen = spectrum(dynamics, found.state, key=key)
     exponents = jnp.where(found.converged, seen.exponents, jnp.nan)
     return found.state, exponents, seen.neutral
+
+
+def sought(search: Callable[[bool], tuple[Any, Bool[Array, ""]]]) -> Any:
+    """What a search finds that also says whether it lost an equilibrium: by the one means that
+    reaches most of them, a third of the program, and `thorough` only if that has lost one."""
+    found, lost = search(False)
+    return found if checks.is_concrete(lost) and not lost else search(True)[0]
 
 
 def intervals(bounds: Any) -> tuple[tuple[str, ...], Float[Array, "n 2"]]:

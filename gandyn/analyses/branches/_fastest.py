@@ -11,14 +11,14 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
 from ... import _numerics as numerics
-from ..._compiled import compiled
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._family import Family, checked_family
-from ..._phase import State, as_precise
+from ..._phase import State, as_precise, vector
 from ..._result import Result
 from ..._types import Key, Players
 from ..local._rounding import decays
-from ._edge import at_rest, growth, intervals
+from ._edge import at_rest, growth, intervals, sought
 
 _NODES = 33  # in each direction, in each round
 _SHRINK = 4  # how much narrower the grid is in the next round
@@ -101,7 +101,8 @@ def fastest(
         )
     first = family(**dict(zip(names, ends[:, 0], strict=True)))
     _, start = begin(first, players, key, settled=True)
-    result = _fastest(family, names, start, as_precise(ends, start), key)
+    ends = as_precise(ends, start)
+    result = sought(lambda thorough: _fastest(family, names, start, ends, key, thorough))
     if checks.is_concrete(result.growth) and bool(jnp.isnan(result.growth)):
         raise ValueError(
             f"no equilibrium near `players` was found for any {' and '.join(names)} within "
@@ -110,24 +111,29 @@ def fastest(
     return result
 
 
-@compiled
+@compiled_with("some")
 def _fastest(
-    family: Family, names: tuple[str, ...], start: State, bounds: Float[Array, "n 2"], key: Key
-) -> Fastest:
+    family: Family,
+    names: tuple[str, ...],
+    start: State,
+    bounds: Float[Array, "n 2"],
+    key: Key,
+    thorough: bool,
+) -> tuple[Fastest, Bool[Array, ""]]:
     low, high = bounds.T
 
     def named(values: Array) -> dict[str, Array]:
         return dict(zip(names, values, strict=True))
 
     def measure(values: Array) -> tuple[State, Array, Array]:
-        return at_rest(family(**named(values)), start, key)
+        return at_rest(family(**named(values)), start, key, thorough)
 
     line = jnp.linspace(-1, 1, _NODES, dtype=bounds.dtype)
     offsets = jnp.stack(jnp.meshgrid(*[line] * len(names), indexing="ij"), -1)
     offsets = offsets.reshape(-1, len(names))
 
     def narrow(_: Any, carried: tuple) -> tuple:
-        center, half, _ = carried
+        center, half, _, lost = carried
         tried = jnp.clip(center[None] + half[None] * offsets, low[None], high[None])
         states, exponents, neutral = jax.vmap(measure)(tried)
         rates = growth(exponents)
@@ -136,12 +142,14 @@ def _fastest(
             tried[best],
             half / _SHRINK,
             jax.tree.map(lambda x: x[best], (states, exponents, neutral)),
+            lost | jnp.any(jnp.isnan(exponents)),
         )
 
     rounds = int(-np.log(numerics.rounding(bounds.dtype)) / np.log(_SHRINK))
-    shapes = jax.eval_shape(measure, low)
-    nothing = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
-    carried = ((low + high) / 2, (high - low) / 2, nothing)
-    best, _, (state, exponents, neutral) = jax.lax.fori_loop(0, rounds, narrow, carried)
+    none = jnp.zeros((), bool)
+    modes = jnp.zeros(vector(start).size, np.result_type(bounds.dtype, np.complex64))
+    carried = ((low + high) / 2, (high - low) / 2, (start, modes, none), none)
+    best, _, seen, lost = jax.lax.fori_loop(0, rounds, narrow, carried)
+    state, exponents, neutral = seen
     unit = family(**named(low)).unit
-    return Fastest(named(best), growth(exponents), exponents, neutral, state, unit)
+    return Fastest(named(best), growth(exponents), exponents, neutral, state, unit), lost

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Complex, Float
 
 from ... import _checks as checks
-from ..._compiled import compiled
+from ..._compiled import compiled_with
 from ..._door import begin
 from ..._family import Family, checked_family
 from ..._phase import State, as_precise
 from ..._result import Result
 from ..._types import Key, Players
 from ..local._rounding import decays
-from ._edge import at_rest, growth
+from ._edge import at_rest, growth, sought
 
 
 class StabilityMap(Result):
@@ -87,24 +87,28 @@ def stability_map(
     first, second = (values(name, axes[name]) for name in (one, two))
     _, start = begin(family(**{one: first[0], two: second[0]}), players, key, settled=True)
     first, second = as_precise((first, second), start)
-    exponents, neutral = _spectra(family, (one, two), (first, second), start, key)
+    exponents, neutral = sought(
+        lambda thorough: _spectra(family, (one, two), (first, second), start, key, thorough)
+    )
     unit = family(**{one: first[0], two: second[0]}).unit
     return StabilityMap(first, second, exponents, neutral, (one, two), unit)
 
 
-@compiled
+@compiled_with("some")
 def _spectra(
     family: Family,
     names: tuple[str, str],
     axes: tuple[Float[Array, " first"], Float[Array, " second"]],
     start: State,
     key: Key,
-) -> tuple[Complex[Array, "first second mode"], Bool[Array, "first second"]]:
+    thorough: bool,
+) -> tuple[tuple[Complex[Array, "first second mode"], Bool[Array, "first second"]], Array]:
     def one_pair(a: Array, b: Array) -> tuple[Complex[Array, " mode"], Bool[Array, ""]]:
-        return at_rest(family(**dict(zip(names, (a, b), strict=True))), start, key)[1:]
+        return at_rest(family(**dict(zip(names, (a, b), strict=True))), start, key, thorough)[1:]
 
     # Row by row, so that memory does not grow with the map.
-    return jax.lax.map(lambda a: jax.vmap(lambda b: one_pair(a, b))(axes[1]), axes[0])
+    found = jax.lax.map(lambda a: jax.vmap(lambda b: one_pair(a, b))(axes[1]), axes[0])
+    return found, jnp.any(jnp.isnan(found[0]))
 
 
 def values(name: str, value: Any) -> Float[Array, " value"]:

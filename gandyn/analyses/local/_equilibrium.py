@@ -70,7 +70,7 @@ def equilibrium(
     """
     dynamics, state = begin(dynamics, players, key)
     max_steps = checks.count("max_steps", max_steps)
-    first = _within_trust(dynamics, state, key, max_steps)
+    first = within_trust(dynamics, state, key, max_steps)
     if not checks.is_concrete(first.converged):
         return jax.lax.cond(
             first.converged,
@@ -85,7 +85,7 @@ def equilibrium_of_each(
 ) -> Equilibrium:
     """The equilibria near points, shape `(point, coordinate)`, of players of a structure, as arrays
     of the host."""
-    found = jax.device_get(_each(_within_trust, dynamics, jnp.asarray(points), like, key))
+    found = jax.device_get(_each(within_trust, dynamics, jnp.asarray(points), like, key))
     left = np.flatnonzero(~found.converged)
     if not left.size:
         return found
@@ -96,7 +96,7 @@ def equilibrium_of_each(
 
 
 @compiled_with("little")
-def _within_trust(
+def within_trust(
     dynamics: AbstractDynamics, state: State, key: Key, max_steps: int = MAX_STEPS
 ) -> Equilibrium:
     """By Newton's steps within a trust region, which reach most equilibria, degenerate ones among

@@ -53,6 +53,16 @@ def test_what_plain_newton_finds_is_found(q2):
         assert_allclose(found.players[0], [0.1066035, 0.1758265, 0.5125499], atol=1e-7)
 
 
+@pytest.mark.slow
+def test_a_map_has_what_only_the_second_search_reaches():
+    family = gd.family(lambda q2, other: flow(catalysis, q2 + 0 * other))
+    found = gd.stability_map(family, (GUESS,), {"q2": [0.9, 1.0], "other": [1.0]})
+    for i, q2 in enumerate((0.9, 1.0)):
+        there = gd.equilibrium(flow(catalysis, q2), (GUESS,)).state
+        expected = gd.spectrum(flow(catalysis, q2), there).exponents
+        assert_allclose(found.exponents[i, 0], expected, atol=1e-9)
+
+
 def test_what_is_far_from_the_guess_is_not_near_it():
     """A thousand units of 1 + |guess| away, and no further."""
     for guess, root, near in ((0.0, 900.0, True), (0.0, 1100.0, False), (9.0, 9900.0, True)):
