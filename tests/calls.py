@@ -356,7 +356,22 @@ CALLS: dict[str, dict[str, Any]] = {
         "key": None,
         "highest": 35.0,
     },
+    "networks.family": {"make": lambda key: eqx.nn.Linear(1, 1, key=key)},
+    "networks.he": {},
+    "networks.lecun": {},
+    "networks.maxout": {"pieces": 2},
+    "networks.mlp": {
+        "inputs": 2,
+        "outputs": 2,
+        "width": 3,
+        "depth": 1,
+        "activation": jnp.tanh,
+        "init": gd.networks.orthogonal(1.4),
+    },
+    "networks.normal": {"std": 0.02},
+    "networks.orthogonal": {"gain": 1.4},
     "networks.partition": {"network": eqx.nn.Linear(1, 1, key=KEY)},
+    "networks.spectral": {"network": gd.networks.mlp(1, "scalar", 2, 1)},
     # Dynamics and analyses
     "State": {"players": START, "memory": None},
     "basins": {
