@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from .. import _checks as checks
 from ._density import AbstractDensity
 from ._measure import AbstractMeasure, Sampled, several_points
+from ._mixtures import chosen
 
 
 class DataSet(eqx.Module):
@@ -22,6 +23,16 @@ class DataSet(eqx.Module):
         return self.data[_distinct(key, n, len(self.data))]
 
 
+class Weighted(eqx.Module):
+    """A sampler that draws independent points with their weights."""
+
+    x: Float[Array, "m *event"]
+    w: Float[Array, " m"]
+
+    def __call__(self, key: PRNGKeyArray, n: int) -> Float[Array, "n *event"]:
+        return self.x[chosen(key, n, self.w)]
+
+
 def minibatch(data: Any, n: int) -> Sampled:
     """A fresh minibatch for every key: `n` points of a data set, none of them twice, or `n`
     independent points of a law.
@@ -29,17 +40,19 @@ def minibatch(data: Any, n: int) -> Sampled:
     **Arguments:**
 
     - `data`: the points of a data set, an array of shape `(m, *event)` with m at least `n`; or a
-      density, such as `gandyn.measures.ring()` or `gandyn.measures.normal(16)`.
+      law: a density, such as `gandyn.measures.ring()` or `gandyn.measures.normal(16)`, or any
+      measure of weighted points.
     - `n`: the size of the minibatch.
     """
     if isinstance(data, AbstractDensity):
         return Sampled(data.sample, n)
     if isinstance(data, AbstractMeasure):
-        raise TypeError(
-            f"`data` must be an array of points, or a density, but is {checks.shown(data)}: give "
-            "the points as an array, or draw from a measure of your own by "
-            "`gandyn.measures.Sampled(sampler, n)`."
-        )
+        if data.random:
+            raise ValueError(
+                f"`data` must be an array of points or a law, but is {checks.shown(data)}, which "
+                "is drawn at random already."
+            )
+        return Sampled(Weighted(*data.points()), n)
     data, n = several_points("data", data), checks.count("n", n)
     if n > len(data):
         raise ValueError(

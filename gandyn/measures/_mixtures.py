@@ -103,7 +103,7 @@ class DensityMixture(AbstractDensityMixture):
     def sample(self, key: PRNGKeyArray, n: int) -> Float[Array, "n *event"]:
         which, *keys = jr.split(key, len(self.components) + 1)
         drawn = jnp.stack([p.sample(k, n) for p, k in zip(self.components, keys, strict=True)])
-        return drawn[_chosen(which, n, self.weights), jnp.arange(n)]
+        return drawn[chosen(which, n, self.weights), jnp.arange(n)]
 
     def knots(self) -> Float[Array, " k"]:
         return jnp.concatenate([p.knots() for p in self.components])
@@ -163,7 +163,7 @@ class Gaussians(AbstractDensityMixture):
 
     def sample(self, key: PRNGKeyArray, n: int) -> Float[Array, "n *event"]:
         which, around = jr.split(key)
-        i = _chosen(which, n, self.weights)
+        i = chosen(which, n, self.weights)
         z = jr.normal(around, (n, *self.event), self.centers.dtype)
         return self.centers[i] + self._spread()[i] * z
 
@@ -202,8 +202,8 @@ def stacked(
     return Gaussians(centers, jnp.concatenate(stds), jnp.concatenate(shares), parts[0].nodes)
 
 
-def _chosen(key: PRNGKeyArray, n: int, weights: Float[Array, " k"]) -> Int[Array, " n"]:
-    """Which component each of `n` points is drawn from: the first up to which the weights sum to a
-    random number, so that none without weight is."""
+def chosen(key: PRNGKeyArray, n: int, weights: Float[Array, " k"]) -> Int[Array, " n"]:
+    """`n` independent indices, drawn with weights: the first up to which these sum to a random
+    number, so that none without weight is."""
     sums = jnp.cumsum(weights.astype(numerics.at_least_single(weights.dtype)))
     return jnp.searchsorted(sums, sums[-1] * (1 - jr.uniform(key, (n,), sums.dtype)))

@@ -118,6 +118,7 @@ def test_a_mixture_of_normal_laws_with_and_without_a_width_for_each_coordinate()
         (lambda: Gaussians([0.0, 1.0], 1.0, [1.0]), r"`weights` must have shape \(2,\)"),
         (lambda: minibatch([1.0, 2.0], 3), "`n` must be at most 2.*is 3.*empirical"),
         (lambda: minibatch([[]], 1), "`data` must be points"),
+        (lambda: minibatch(minibatch([1.0], 1), 1), "`data` .* is a Sampled.* already"),
         (lambda: minibatch([1.0, 2.0], 2).points(), "`key` is None"),
         (lambda: normal(0), "`d` must be at least 1"),
     ],
@@ -126,12 +127,6 @@ def test_a_mixture_of_normal_laws_with_and_without_a_width_for_each_coordinate()
 def test_laws_that_are_none(ask, said):
     with pytest.raises(ValueError, match=said):
         ask()
-
-
-@pytest.mark.usefixtures("as_installed")
-def test_a_measure_that_is_points_is_no_data():
-    with pytest.raises(TypeError, match=r"`data` must be an array of points.*Sampled"):
-        minibatch(empirical([0.0, 1.0]), 1)
 
 
 # Minibatches
@@ -179,6 +174,14 @@ def test_a_minibatch_of_a_law_is_a_sample():
     assert isinstance(batch, Sampled)
     assert batch.random
     assert_array_equal(batch.points(jr.key(0))[0], law.sample(jr.key(0), 64))
+
+
+def test_a_minibatch_of_weighted_points_is_drawn_with_their_weights():
+    """More of them than there are points, none of which is used up."""
+    law = gd.measures.Points([0.0, 1.0, 2.0, 3.0], [0.2, 0.0, 0.5, 0.3])
+    found = np.bincount(minibatch(law, 4000).points(jr.key(0))[0].astype(int), minlength=4)
+    assert found[1] == 0
+    assert stats.chisquare(found[[0, 2, 3]], 4000 * law.w[jnp.array([0, 2, 3])]).pvalue > 1e-3
 
 
 @pytest.mark.parametrize("d", [1, 2, 3])
