@@ -324,8 +324,8 @@ def players(value: Any, name: str = "players") -> Players:
         if callable(x):
             raise TypeError(
                 f"`{name}` must hold arrays only, but holds the function {shown(x)}. "
-                "Split a network into its parameters and its function with "
-                "`gandyn.networks.partition`."
+                "Of a network the parameters are a player: `network.start(key)`, or of one of "
+                "Equinox's those of `gandyn.networks.partition`."
             )
         try:
             if isinstance(x, bool | np.bool_):

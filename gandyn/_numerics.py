@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import lineax as lx
+import numpy as np
 import optimistix as optx
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, Int, PyTree
@@ -30,6 +31,12 @@ Halves = Float[Array, "..."]
 def rounding(dtype: Any) -> float:
     """The relative error of one operation: eps."""
     return float(jnp.finfo(dtype).eps)
+
+
+def at_least_single(dtype: Any) -> Any:
+    """A precision, or single precision where it is less: the least that LAPACK has, and that sums
+    of many numbers, or numbers that are drawn to be compared with such, can do with."""
+    return np.promote_types(dtype, np.float32)
 
 
 def solved(dtype: Any) -> float:

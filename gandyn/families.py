@@ -7,7 +7,7 @@ A discriminator of any of these families is linear in its parameters,
 so that they differ in nothing but their features phi: hat functions on a grid (`Free`: a function,
 given by its values), polynomials, bumps. One game played with fewer and fewer features is the way
 from function space, where it is concave in D as it stands, to parameter space. A small network is a
-discriminator through `gandyn.networks.partition`.
+discriminator of `gandyn.networks`.
 """
 
 import abc
@@ -79,7 +79,7 @@ class AbstractLinear(eqx.Module):
             raise ValueError(
                 f"{type(self).__name__} is a family of functions on the line, but a point has "
                 f"shape {jnp.shape(x)}: for points in more dimensions, use a network "
-                "(`gandyn.networks.partition`)."
+                "(`gandyn.networks.mlp`)."
             )
         if jnp.shape(psi) != (self.size,):
             raise ValueError(

@@ -88,6 +88,12 @@ CALLS: dict[str, dict[str, Any]] = {
     # Measures
     "measures.DensityMixture": {"components": [LAW, OTHER], "weights": [0.5, 0.5]},
     "measures.Gaussian": {"mean": 0.0, "std": 1.0, "nodes": 4},
+    "measures.Gaussians": {
+        "centers": [0.0, 1.0],
+        "std": 0.1,
+        "weights": [0.5, 0.5],
+        "nodes": 2,
+    },
     "measures.Mixture": {"components": (LAW, POINT), "weights": jnp.array([0.5, 0.5])},
     "measures.Points": {"x": [0.0, 1.0], "w": [0.5, 0.5]},
     "measures.Sampled": {"sampler": normal, "n": 3},
@@ -98,7 +104,9 @@ CALLS: dict[str, dict[str, Any]] = {
     "measures.gaussian": {"mean": 0.0, "std": 1.0, "nodes": 4},
     "measures.grid": {"side": 2, "spacing": 2.0, "std": 0.05, "nodes": 2},
     "measures.line": {"modes": 2, "spacing": 5.0, "std": 0.1, "nodes": 2},
+    "measures.minibatch": {"data": [0.0, 1.0], "n": 1},
     "measures.mixture": {"components": [LAW, POINT], "weights": [0.5, 0.5]},
+    "measures.normal": {"d": 2, "nodes": 2},
     "measures.ring": {"modes": 3, "radius": 2.0, "std": 0.02, "nodes": 2},
     # Losses
     "losses.Loss": {
@@ -348,7 +356,22 @@ CALLS: dict[str, dict[str, Any]] = {
         "key": None,
         "highest": 35.0,
     },
+    "networks.family": {"make": lambda key: eqx.nn.Linear(1, 1, key=key)},
+    "networks.he": {},
+    "networks.lecun": {},
+    "networks.maxout": {"pieces": 2},
+    "networks.mlp": {
+        "inputs": 2,
+        "outputs": 2,
+        "width": 3,
+        "depth": 1,
+        "activation": jnp.tanh,
+        "init": gd.networks.orthogonal(1.4),
+    },
+    "networks.normal": {"std": 0.02},
+    "networks.orthogonal": {"gain": 1.4},
     "networks.partition": {"network": eqx.nn.Linear(1, 1, key=KEY)},
+    "networks.spectral": {"network": gd.networks.mlp(1, "scalar", 2, 1)},
     # Dynamics and analyses
     "State": {"players": START, "memory": None},
     "basins": {

@@ -40,6 +40,12 @@ MEASURES: dict[str, Callable[[], AbstractMeasure]] = {
     "gaussian": lambda: gd.measures.gaussian([0.0, 1.0], 0.5, nodes=4),
     "blurred": lambda: gd.measures.blurred(gd.measures.empirical([0.0, 1.0]), 0.1, nodes=4),
     "mixture": lambda: gd.measures.mixture([gd.measures.dirac(-1.0), gd.measures.dirac(1.0)]),
+    "Gaussians": lambda: gd.measures.Gaussians([0.0, 2.0], [0.1, 0.5], [0.3, 0.7], nodes=4),
+    "minibatch": lambda: gd.measures.minibatch([0.0, 1.0, 5.0, 6.0, 7.0], 2),
+    "normal": lambda: gd.measures.normal(2, nodes=4),
+    "DensityMixture": lambda: gd.measures.DensityMixture(
+        [gd.measures.Uniform(0.0, 1.0, nodes=4), gd.measures.Gaussian(2.0, 0.5, nodes=4)]
+    ),
     "Uniform": lambda: gd.measures.Uniform([0.0, -1.0], [1.0, 2.0], nodes=4),
     "line": lambda: gd.measures.line(),
     "ring": lambda: gd.measures.ring(),

@@ -177,7 +177,8 @@ def logit(critic: Callable[[Array], Scalar], x: Float[Array, "*event"]) -> Scala
     if jnp.shape(value) != ():
         raise ValueError(
             "the discriminator must return one logit per point, a scalar, but returned an array "
-            f"of shape {jnp.shape(value)}: index it, or give the network `out_size='scalar'`."
+            f"of shape {jnp.shape(value)}: index it, or give the network `outputs='scalar'`, "
+            "one of Equinox `out_size='scalar'`."
         )
     return value
 

@@ -7,15 +7,18 @@ The population objective of a game and its sampled objective differ in nothing e
 measures of which more is known: log p, the score, samples, quantiles.
 """
 
-from ._density import AbstractDensity, DensityMixture, Gaussian, Uniform
-from ._laws import gaussian, grid, line, mixture, ring
+from ._density import AbstractDensity, Gaussian, Uniform
+from ._laws import gaussian, grid, line, mixture, normal, ring
 from ._measure import AbstractMeasure, Mixture, Points, Sampled, blurred, dirac, empirical
+from ._minibatch import minibatch
+from ._mixtures import DensityMixture, Gaussians
 
 __all__ = [
     "AbstractDensity",
     "AbstractMeasure",
     "DensityMixture",
     "Gaussian",
+    "Gaussians",
     "Mixture",
     "Points",
     "Sampled",
@@ -26,7 +29,9 @@ __all__ = [
     "gaussian",
     "grid",
     "line",
+    "minibatch",
     "mixture",
+    "normal",
     "ring",
 ]
 

@@ -2,7 +2,7 @@
 
 A density p gives log p, the score grad log p and samples, and on the line its distribution function
 F(x) = P(X <= x) and the quantiles F^-1. It is a measure as well: its `points` are a quadrature,
-and `Sampled(p.sample, n)` is a minibatch from it.
+and `minibatch(p, n)` draws from it.
 """
 
 import abc
@@ -21,7 +21,7 @@ from .. import _checks as checks
 from .. import _numerics as numerics
 from .._compiled import compiled
 from .._types import Key, Scalar
-from ._measure import REACH, AbstractMeasure, Mixture, blur, in_range, product, weights_of
+from ._measure import REACH, AbstractMeasure, blur, in_range, product
 
 
 class AbstractDensity(AbstractMeasure):
@@ -295,81 +295,3 @@ class Uniform(AbstractDensity):
         low, high = (end.astype(u.dtype).reshape(()) for end in (self.low, self.high))
         inside = low + (high - low) * jnp.clip(u, 0, 1)
         return jnp.where((u >= 0) & (u <= 1), inside, jnp.nan)
-
-
-class DensityMixture(AbstractDensity):
-    """sum_k w_k p_k of densities: the modes of a multi-modal law.
-
-    **Arguments:**
-
-    - `components`: the densities p_k, of points of one shape.
-    - `weights`: w_k, not negative, with sum one; equal if left out.
-    """
-
-    components: tuple[AbstractDensity, ...]
-    weights: Float[Array, " k"]
-
-    def __init__(self, components: Any, weights: Any = None):
-        several = checks.several("components", components, "densities")
-        self.components = tuple(
-            checked_density(f"components[{k}]", p) for k, p in enumerate(several)
-        )
-        n = len(self.components)
-        shapes = {p.event for p in self.components}
-        if len(shapes) != 1:
-            raise ValueError(
-                "`components` must be densities of points of one shape, but have "
-                f"{sorted(shapes) or 'none'}."
-            )
-        w = jnp.full(n, 1 / n) if weights is None else weights_of("weights", weights, n)
-        self.weights = w.astype(self.components[0].mean.dtype)
-
-    @property
-    def centers(self) -> Float[Array, "k *event"]:
-        """The means of the components."""
-        return jnp.stack([p.mean for p in self.components])
-
-    @property
-    def mean(self) -> Float[Array, "*event"]:
-        """The mean of the law."""
-        return jnp.tensordot(self.weights, self.centers, 1)
-
-    @property
-    def event(self) -> tuple[int, ...]:
-        return self.components[0].event
-
-    def points(self, key: Key = None) -> tuple[Float[Array, "n *event"], Float[Array, " n"]]:
-        return Mixture(self.components, self.weights).points(key)
-
-    def sample(self, key: PRNGKeyArray, n: int) -> Float[Array, "n *event"]:
-        which, *keys = jr.split(key, len(self.components) + 1)
-        drawn = jnp.stack([p.sample(k, n) for p, k in zip(self.components, keys, strict=True)])
-        chosen = jr.categorical(which, jnp.log(self.weights), shape=(n,))
-        return drawn[chosen, jnp.arange(n)]
-
-    def log_density(self, x: Float[Array, "*event"]) -> Scalar:
-        # Written so that it has a derivative, 0, where there is no mass.
-        w = self.weights.astype(x.dtype)
-        logs = jnp.stack([p.log_density(x) for p in self.components])
-        logs = jnp.where(w > 0, jnp.log(jnp.where(w > 0, w, 1)) + logs, -jnp.inf)
-        top = jax.lax.stop_gradient(jnp.max(logs))
-        some = jnp.isfinite(top)
-        terms = jnp.exp(jnp.where(jnp.isfinite(logs), logs, -jnp.inf) - jnp.where(some, top, 0))
-        return jnp.where(some, jnp.log(jnp.where(some, jnp.sum(terms), 1)) + top, top)
-
-    def below(self, x: Scalar) -> Scalar:
-        return jnp.sum(
-            self.weights.astype(x.dtype) * jnp.stack([p.below(x) for p in self.components])
-        )
-
-    def bounds(self, u: Scalar) -> tuple[Scalar, Scalar]:
-        ends = [p.bounds(u) for p in self.components]
-        low, high = (jnp.stack(end) for end in zip(*ends, strict=True))
-        present = self.weights > 0
-        return (
-            jnp.min(jnp.where(present, low, jnp.inf)),
-            jnp.max(jnp.where(present, high, -jnp.inf)),
-        )
-
-    def knots(self) -> Float[Array, " k"]:
-        return jnp.concatenate([p.knots() for p in self.components])

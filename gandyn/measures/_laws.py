@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Array
 
 from .. import _checks as checks
-from ._density import AbstractDensity, DensityMixture, Gaussian
-from ._measure import AbstractMeasure, Mixture, checked_measures, product
+from ._density import AbstractDensity, Gaussian
+from ._measure import AbstractMeasure, Mixture, checked_measures, product, weights_of
+from ._mixtures import DensityMixture, Gaussians, stacked
 
 
 def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
@@ -35,8 +36,20 @@ def gaussian(mean: Any, std: Any, nodes: int = 32) -> Gaussian:
     return law
 
 
+def normal(d: int, nodes: int = 32) -> Gaussian:
+    """The standard normal law in d dimensions: a latent law, as `minibatch(normal(16), 512)`, or in
+    few dimensions by its quadrature.
+
+    **Arguments:**
+
+    - `d`: the number of dimensions; a point has shape `(d,)`.
+    - `nodes`: quadrature nodes per coordinate.
+    """
+    return Gaussian(jnp.zeros(checks.count("d", d)), 1.0, nodes)
+
+
 def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> AbstractMeasure:
-    """sum_k w_k mu_k, a density if all of the components are.
+    """sum_k w_k mu_k, a density if all of the components are, `Gaussians` if all are normal.
 
     **Arguments:**
 
@@ -44,13 +57,15 @@ def mixture(components: Sequence[AbstractMeasure], weights: Any = None) -> Abstr
     - `weights`: w_k, not negative, with sum one; equal if left out.
     """
     components = checked_measures(components)
+    weights = weights_of("weights", weights, len(components))
+    if (together := stacked(components, weights)) is not None:
+        return together
     if all(isinstance(m, AbstractDensity) for m in components):
         return DensityMixture(components, weights)
-    n = len(components)
-    return Mixture(components, jnp.full(n, 1 / n) if weights is None else weights)
+    return Mixture(components, weights)
 
 
-def line(modes: int = 3, spacing: Any = 5.0, std: Any = 0.1, nodes: int = 32) -> DensityMixture:
+def line(modes: int = 3, spacing: Any = 5.0, std: Any = 0.1, nodes: int = 32) -> Gaussians:
     """Equal normal modes on the line, `spacing` apart, about 0: by default at -5, 0 and 5.
 
     **Arguments:**
@@ -64,7 +79,7 @@ def line(modes: int = 3, spacing: Any = 5.0, std: Any = 0.1, nodes: int = 32) ->
     return _modes(checks.positive("spacing", spacing), offsets, std, nodes)
 
 
-def ring(modes: int = 8, radius: Any = 2.0, std: Any = 0.02, nodes: int = 8) -> DensityMixture:
+def ring(modes: int = 8, radius: Any = 2.0, std: Any = 0.02, nodes: int = 8) -> Gaussians:
     """Equal normal modes on a circle about 0, the first at `(radius, 0)`.
 
     Neighbors are `2 radius sin(pi / modes)` apart, all around: no mode is counted twice.
@@ -81,7 +96,7 @@ def ring(modes: int = 8, radius: Any = 2.0, std: Any = 0.02, nodes: int = 8) -> 
     return _modes(checks.positive("radius", radius), offsets, std, nodes)
 
 
-def grid(side: int = 5, spacing: Any = 2.0, std: Any = 0.05, nodes: int = 8) -> DensityMixture:
+def grid(side: int = 5, spacing: Any = 2.0, std: Any = 0.05, nodes: int = 8) -> Gaussians:
     """`side`^2 equal normal modes on a square grid about 0, neighbors `spacing` apart.
 
     **Arguments:**
@@ -96,7 +111,6 @@ def grid(side: int = 5, spacing: Any = 2.0, std: Any = 0.05, nodes: int = 8) -> 
     return _modes(checks.positive("spacing", spacing), square, std, nodes)
 
 
-def _modes(scale: Array, offsets: np.ndarray, std: Any, nodes: int) -> DensityMixture:
+def _modes(scale: Array, offsets: np.ndarray, std: Any, nodes: int) -> Gaussians:
     std = checks.positive("std", std)
-    centers = [scale * jnp.asarray(offset, scale.dtype) for offset in offsets]
-    return DensityMixture([Gaussian(center, std, nodes) for center in centers])
+    return Gaussians(scale * jnp.asarray(offsets, scale.dtype), std, nodes=nodes)

@@ -108,13 +108,13 @@ class Mixture(AbstractMeasure):
     **Arguments:**
 
     - `components`: the measures mu_k.
-    - `weights`: w_k, not negative, with sum one.
+    - `weights`: w_k, not negative, with sum one; equal if left out.
     """
 
     components: tuple[AbstractMeasure, ...]
     weights: Float[Array, " k"]
 
-    def __init__(self, components: Sequence[AbstractMeasure], weights: Any):
+    def __init__(self, components: Sequence[AbstractMeasure], weights: Any = None):
         self.components = checked_measures(components)
         self.weights = weights_of("weights", weights, len(self.components))
 
@@ -145,6 +145,9 @@ def several_points(name: str, x: Any) -> Float[Array, "n *event"]:
 
 
 def weights_of(name: str, w: Any, n: int) -> Float[Array, " n"]:
+    """Weights of `n` components, equal if there are none."""
+    if w is None:
+        return jnp.full(n, 1 / n)
     w = checks.probabilities(name, w)
     if w.shape != (n,):
         raise ValueError(f"`{name}` must have shape ({n},), one weight each, but has {w.shape}.")
@@ -186,11 +189,12 @@ def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
 def blur(
     x: Float[Array, "n *event"], w: Float[Array, " n"], std: Number, nodes: int
 ) -> tuple[Float[Array, "m *event"], Float[Array, " m"]]:
-    """Every point replaced by the Gauss-Hermite nodes of N(x, std^2): m = n nodes^d points."""
+    """Every point replaced by the Gauss-Hermite nodes of N(x, std^2): m = n nodes^d points. `std`
+    is a number, or one per coordinate, of every point or of each."""
     event = x.shape[1:]
     offsets, mass = product(*np.polynomial.hermite_e.hermegauss(nodes), event, len(x))
-    std = jnp.broadcast_to(jnp.asarray(std, x.dtype), event)
-    moved = x[:, None] + (std[None] * jnp.asarray(offsets, x.dtype))[None]
+    std = jnp.broadcast_to(jnp.asarray(std, x.dtype), x.shape)
+    moved = x[:, None] + std[:, None] * jnp.asarray(offsets, x.dtype)[None]
     return moved.reshape(-1, *event), (w[:, None] * jnp.asarray(mass, w.dtype)[None]).reshape(-1)
 
 

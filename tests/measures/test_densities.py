@@ -12,6 +12,7 @@ import gandyn as gd
 from gandyn.measures import (
     DensityMixture,
     Gaussian,
+    Gaussians,
     Uniform,
     blurred,
     gaussian,
@@ -103,10 +104,12 @@ def test_mixtures_of_mixtures_are_mixtures():
     a, b, c = Gaussian(-1.0, 0.3), Gaussian(0.0, 0.1), Gaussian(2.0, 0.5)
     nested = mixture([mixture([a, b], [0.25, 0.75]), c], [0.4, 0.6])
     flat = mixture([a, b, c], [0.1, 0.3, 0.6])
-    assert isinstance(nested, DensityMixture)
+    assert isinstance(nested, Gaussians)
+    apart = DensityMixture([DensityMixture([a, b], [0.25, 0.75]), c], [0.4, 0.6])
     x = jnp.linspace(-3, 3, 31)
     for method in ("log_prob", "score", "cdf"):
-        assert_allclose(getattr(nested, method)(x), getattr(flat, method)(x), rtol=1e-12)
+        for other in (flat, apart):
+            assert_allclose(getattr(nested, method)(x), getattr(other, method)(x), rtol=1e-12)
     # A quantile near 0 is as accurate as its neighbors, which are of order 1.
     u = x / 8 + 0.5
     assert_allclose(nested.quantile(u), flat.quantile(u), rtol=1e-12, atol=1e-14)
