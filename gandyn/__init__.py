@@ -27,6 +27,7 @@ from ._export import to_xarray as to_xarray
 from ._family import Family as Family
 from ._family import family as family
 from ._phase import State as State
+from ._record import record as record
 from ._simulate import simulate as simulate
 from ._status import status as status
 from ._sweep import submit as submit

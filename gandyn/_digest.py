@@ -27,6 +27,8 @@ import numpy as np
 from jax.core import Tracer
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 
+from ._reads import Compared
+
 # What an operation carries besides what it computes: names, and how it would be differentiated.
 BESIDE = {
     "jit": {"name"},
@@ -75,11 +77,17 @@ def digest(function: Callable[..., Any], *args: Any) -> str:
 def of_program(program: ClosedJaxpr, structure: Any = None) -> str:
     """The digest of a program that is traced already, the leaves of `structure` going by name."""
     names = [jtu.keystr(path) for path, _ in jtu.tree_leaves_with_path(structure)]
-    digester = _Digester()
+    return of_value((program, names))
+
+
+def of_value(value: Any, named: tuple[str, ...] = ()) -> str:
+    """The digest of a program, an array, a function, or a tree of such; what belongs to a package
+    that is `named` is known by its name, as what is installed is."""
+    digester = _Digester(named)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, _DEEPEST))
     try:
-        return digester.of((program, names)).hex()
+        return digester.of(value).hex()
     except RecursionError:
         raise TypeError(
             "the program is nested too deeply, or reaches too far, to have a digest: let what it "
@@ -112,7 +120,8 @@ def _name(thing: Any) -> str:
 class _Digester:
     """Digests values, each object once."""
 
-    def __init__(self) -> None:
+    def __init__(self, named: tuple[str, ...] = ()) -> None:
+        self._named = named
         self._known: dict[int, tuple[Any, bytes]] = {}  # kept alive, so that no id is used twice
         self._open: list[int] = []
 
@@ -165,6 +174,8 @@ class _Digester:
                 return self._all("method", [value.__func__, value.__self__])
             case types.FunctionType():
                 return self._of_function(value)
+            case Compared():
+                return self._of_function(value.function, value.closed)
             case types.CodeType():
                 return self._of_code(value)
             case types.CellType():
@@ -210,18 +221,22 @@ class _Digester:
             return self._all("objects", [plain.shape, plain.ravel().tolist()])
         return _raw(f"array {plain.dtype}{plain.shape}", plain.tobytes())
 
+    def _by_name(self, module: str | None) -> bool:
+        return (module or "").partition(".")[0] in self._named or _is_installed(module)
+
     # --- what is called from a program, outside of it --------------------------------------
 
-    def _of_function(self, function: types.FunctionType) -> bytes:
-        """What a function does: its code, and all that the code reads.
+    def _of_function(self, function: types.FunctionType, closed: bool = True) -> bytes:
+        """What a function does: its code, and all that the code reads, what its closure holds only
+        if it is `closed`.
 
         A function of an installed library is known by its name, and one within it by its code.
         """
         defaults = [function.__defaults__, list((function.__kwdefaults__ or {}).values())]
-        held = [*defaults, *(function.__closure__ or ())]
+        held = [*defaults, *(function.__closure__ or () if closed else ())]
         if function.__module__ in RAISING:
             return _raw("raising", _name(function).encode())
-        if _is_installed(function.__module__):
+        if self._by_name(function.__module__):
             local = [function.__code__] if "<locals>" in function.__qualname__ else []
             return self._all("installed", [_name(function), *local, *held])
         return self._all("function", [function.__code__, *self._globals(function), *held])
@@ -243,7 +258,7 @@ class _Digester:
         return self._all("code", [code.co_code, code.co_consts, code.co_names])
 
     def _of_class(self, cls: type) -> bytes:
-        if _is_installed(cls.__module__):
+        if self._by_name(cls.__module__):
             return _raw("class", _name(cls).encode())
         own = [_plain(v) for name, v in vars(cls).items() if name not in BOOKKEEPING]
         body = [v for v in own if isinstance(v, types.FunctionType | NUMERIC)]

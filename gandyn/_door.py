@@ -20,19 +20,24 @@ from ._types import Key, Players
 
 
 def begin(
-    dynamics: Any, players: Players | State, key: Key = None, *, settled: bool = False
+    dynamics: Any,
+    players: Players | State,
+    key: Key = None,
+    *,
+    settled: bool = False,
+    name: str = "players",
 ) -> tuple[AbstractDynamics, State]:
-    """A dynamics, in the precision of the state that a caller means by `players`, and this state: a
-    `State` as it is, players alone with a fresh memory, or, at a point of rest, with the `settled`
-    one that it has there."""
+    """A dynamics, in the precision of the state that a caller means by `players`, which may have
+    another `name` there, and this state: a `State` as it is, players alone with a fresh memory, or,
+    at a point of rest, with the `settled` one that it has there."""
     checks.key(key)
     dynamics = checked_dynamics(dynamics)
     if isinstance(players, State):
-        state = _going_on(dynamics, checks.players(players.players), players.memory)
+        state = _going_on(dynamics, checks.players(players.players, name), players.memory, name)
         return as_precise(dynamics, state), state
-    players = checks.players(players)
+    players = checks.players(players, name)
     if not any(x.size for x in jax.tree.leaves(players)):
-        raise ValueError("`players` must have at least one number to move, but has none.")
+        raise ValueError(f"`{name}` must have at least one number to move, but has none.")
     state = dynamics.init(players)
     dynamics = as_precise(dynamics, state)
     if settled and jax.tree.leaves(state.memory):
@@ -45,7 +50,7 @@ def _settled(dynamics: AbstractDynamics, state: State, key: Key) -> State:
     return dynamics.settle(state, key)
 
 
-def _going_on(dynamics: AbstractDynamics, players: Players, memory: PyTree) -> State:
+def _going_on(dynamics: AbstractDynamics, players: Players, memory: PyTree, name: str) -> State:
     """Players with a memory, held to be of the kind that `dynamics` has for them."""
     fresh = _fresh(*_kinds((dynamics, players)))
     if _kinds(memory) == _kinds(fresh):
@@ -53,7 +58,7 @@ def _going_on(dynamics: AbstractDynamics, players: Players, memory: PyTree) -> S
     if not _arrays((memory, fresh)):
         return dynamics.init(players)  # there are several ways to remember nothing
     raise ValueError(
-        f"`players` is a State with the memory of another dynamics: it has {_text(memory)}, but "
+        f"`{name}` is a State with the memory of another dynamics: it has {_text(memory)}, but "
         f"that of this {type(dynamics).__name__} is {_text(fresh)}. Start with its own, "
         "`dynamics.init(state.players)`, or give the players alone."
     )

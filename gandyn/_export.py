@@ -63,7 +63,9 @@ def is_array(leaf: Any) -> bool:
     """Whether a leaf is an array or a number."""
     if isinstance(leaf, np.ndarray | np.generic):
         return np.asarray(leaf).dtype.kind not in "OSU"
-    return isinstance(leaf, int | float | complex | jax.Array)
+    if isinstance(leaf, jax.Array):
+        return not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return isinstance(leaf, int | float | complex)
 
 
 def texts(result: Result | Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 in one of them stands for is its own: `Settled.Kind`, `FixedPoint.Type`, `Status.Outcome`.
 """
 
+from ._record import Record
 from ._result import Result
 from ._simulate import Trajectory
 from ._status import Status
@@ -53,6 +54,7 @@ __all__ = [
     "Lyapunov",
     "PathAngle",
     "Portrait",
+    "Record",
     "Result",
     "Rotation",
     "Settled",

@@ -474,6 +474,14 @@ CALLS: dict[str, dict[str, Any]] = {
         "escape": 1e6,
         "key": None,
     },
+    "record": {
+        "dynamics": RULE,
+        "start": START,
+        "ts": STEPS,
+        "observe": same,
+        "key": None,
+        "store": None,
+    },
     "simulate": {"dynamics": RULE, "players": START, "ts": STEPS, "key": None},
     "spectrum": {"dynamics": FLOW, "players": START, "key": None, "leading": None},
     "stability_map": {

@@ -59,7 +59,7 @@ class Point:
         self._program, named = jax.make_jaxpr(point, return_shape=True)(
             jax.ShapeDtypeStruct((), np.uint32), arguments
         )
-        self.outputs = _outputs(named, grid, dims)
+        self.outputs = outputs(named, grid, dims)
 
     def __call__(self, index: Array, arguments: dict[str, Array]) -> dict[str, Array]:
         arrays = jaxpr_as_fun(self._program)(index, *jax.tree.leaves(arguments))
@@ -106,7 +106,7 @@ def _a(thing: Any = None) -> str:
     return f"a {type(thing).__name__}."
 
 
-def _outputs(
+def outputs(
     info: Mapping[str, Variable], grid: Grid, dims: Mapping[str, Sequence[str]]
 ) -> dict[str, Output]:
     """Check what the function returns, and name its axes."""

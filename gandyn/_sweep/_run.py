@@ -220,7 +220,7 @@ def _compute(
             # In pairs, so that the next chunk is running while one is written.
             for (i, outputs), _ in itertools.pairwise(started):  # pyright: ignore
                 fetched = run.fetch(i, outputs)
-                with _unbroken():
+                with unbroken():
                     kept.write(i, fetched)
                 shown.update(points[i])
         except KeyboardInterrupt:
@@ -228,7 +228,7 @@ def _compute(
 
 
 @contextlib.contextmanager
-def _unbroken() -> Iterator[None]:
+def unbroken() -> Iterator[None]:
     """Let Ctrl-C wait for the end of the block: zarr writes in a thread that would go on."""
     if threading.current_thread() is not threading.main_thread():  # which alone has signals
         yield

@@ -109,8 +109,8 @@ DATA = {
     "status": {"values"},
 }
 
-# A memory is whatever a rule of one's own remembers, a name of an axis any text.
-ANYTHING = {"State": {"memory"}, "to_xarray": {"batch"}}
+# A memory is whatever a rule of one's own remembers, a name of an axis or a directory any text.
+ANYTHING = {"State": {"memory"}, "to_xarray": {"batch"}, "record": {"store"}}
 
 # A player without a step stands still, one without a regularizer is free.
 NOBODY = {
