@@ -116,6 +116,10 @@ CALLS: dict[str, dict[str, Any]] = {
         "optimal": gd.losses.softplus,
         "generator_real": gd.losses.softplus,
     },
+    "losses.Relativistic": {
+        "discriminator": gd.losses.softplus,
+        "generator": gd.losses.softplus,
+    },
     "losses.softplus": {"l": 0.5},
     # Games
     "games.Custom": {"function": lambda players, key: players, "known": ()},
@@ -532,7 +536,7 @@ def callables() -> Iterator[str]:
 
 def _is_noun(value: Any) -> bool:
     """What is returned, or inherited from, and is not called."""
-    if isinstance(value, gd.losses.Loss):
+    if isinstance(value, gd.losses.AbstractLoss):
         return True
     kinds = (Result, enum.Enum, Warning, tuple, gd.games.Batch, dfx.AbstractSolver)
     kinds = (*kinds, gd.theory.Method, gd.Family)

@@ -63,7 +63,9 @@ def parabola(psi: Array, x: Array) -> Array:
     return psi[0] * x + psi[1] * x**2
 
 
-def normal_gan(sampled: bool = False, loss: gd.losses.Loss = gd.losses.minimax) -> gd.games.GAN:
+def normal_gan(
+    sampled: bool = False, loss: gd.losses.AbstractLoss = gd.losses.minimax
+) -> gd.games.GAN:
     """A generator of normal laws against the first two moments: realizable, players are trees."""
     law = gd.measures.Sampled(normal, 4) if sampled else gd.measures.gaussian(0.0, 1.0, nodes=4)
     rest = ({"shift": 0.0, "scale": 1.0}, jnp.zeros(2))
@@ -121,11 +123,11 @@ def two_vectors() -> Players:
     return (jnp.array([0.5, -0.3]), jnp.array([0.2, 0.7, -0.4]))
 
 
-def density_game() -> gd.games.MeasureGAN:
+def density_game(loss: gd.losses.AbstractLoss = gd.losses.minimax) -> gd.games.MeasureGAN:
     """Function space on three nodes."""
     nodes = jnp.array([-1.0, 0.5, 2.0])
     data = gd.measures.Points(nodes, [0.2, 0.5, 0.3])
-    return gd.games.density(data, gd.families.Free(nodes), nodes)
+    return gd.games.density(data, gd.families.Free(nodes), nodes, loss)
 
 
 def bump_game() -> gd.games.MeasureGAN:
@@ -177,6 +179,11 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
     "dirac wasserstein": lambda: (gd.games.dirac(gd.losses.wasserstein), point()),
     "dirac least squares": lambda: (gd.games.dirac(gd.losses.least_squares), point()),
     "dirac hinge": lambda: (gd.games.dirac(gd.losses.hinge), point()),
+    "dirac relativistic": lambda: (gd.games.dirac(gd.losses.relativistic), point()),
+    "density relativistic": lambda: (
+        density_game(gd.losses.relativistic),
+        (jnp.array([0.3, -0.5, 0.2]), jnp.array([0.4, -0.2, 0.1])),
+    ),
     "GAN": lambda: (normal_gan(), normal_players()),
     "GAN sampled": lambda: (normal_gan(sampled=True), normal_players()),
     "damped": lambda: (damped(), normal_players()),

@@ -8,6 +8,7 @@ GANs", 2017.
 """
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -20,7 +21,8 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, WeightedPoints, split
-from ._gan import AbstractGAN, Batch, checked_gan, expectation
+from ..measures._measure import expectation
+from ._gan import AbstractGAN, Batch, checked_gan
 
 
 class Penalized(AbstractGAN):
@@ -139,7 +141,7 @@ class GradientPenalty(AbstractPenalty):
 
 
 def _with_key(batch: Batch, key: Key) -> Batch:
-    return Batch(batch.critic, batch.real, batch.fake, key)
+    return dataclasses.replace(batch, key=key)
 
 
 def _mean_square_slope(gamma: Float[Array, ""], batch: Batch, points: WeightedPoints) -> Scalar:
