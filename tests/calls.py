@@ -144,6 +144,7 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "games.Mixtures": {"game": SADDLE},
     "games.Noised": {"game": DIRAC, "std": 0.1, "nodes": 2},
+    "games.Packed": {"game": DIRAC, "m": 1},
     "games.Penalized": {"game": DIRAC, "penalty": gd.games.R1(0.1)},
     "games.R1": {"gamma": 0.5},
     "games.R2": {"gamma": 0.5},

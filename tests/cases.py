@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import diffrax as dfx
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -70,6 +71,15 @@ def normal_gan(
     law = gd.measures.Sampled(normal, 4) if sampled else gd.measures.gaussian(0.0, 1.0, nodes=4)
     rest = ({"shift": 0.0, "scale": 1.0}, jnp.zeros(2))
     return gd.games.GAN(affine, parabola, law, law, loss, known=() if sampled else (rest,))
+
+
+def of_pack(psi: Array, x: Array) -> Array:
+    """A discriminator of two points that sees how far they are apart."""
+    return psi[0] * jnp.sum(x) + psi[1] * (x[0] - x[1]) ** 2
+
+
+def packed_gan(sampled: bool = False) -> gd.games.GAN:
+    return eqx.tree_at(lambda game: game.discriminator, normal_gan(sampled), of_pack)
 
 
 def normal_players() -> Players:
@@ -220,6 +230,8 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         ),
         (jnp.array([0.3, 0.7]), jnp.array([0.5, -0.4])),
     ),
+    "Packed": lambda: (gd.games.Packed(packed_gan(), 2), normal_players()),
+    "Packed sampled": lambda: (gd.games.Packed(packed_gan(sampled=True), 2), normal_players()),
     "Noised": lambda: (gd.games.Noised(normal_gan(), 0.3, nodes=4), normal_players()),
     "Noised sampled": lambda: (
         gd.games.Noised(gd.games.Penalized(normal_gan(sampled=True), gd.games.R2(0.1)), 0.3),

@@ -1,6 +1,7 @@
 """The noun itself: measures, and those that are nothing but points."""
 
 import abc
+import functools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -219,7 +220,8 @@ def crossed(what: str, *factors: tuple[Array, Array]) -> tuple[tuple[Array, ...]
         return spread.reshape(-1, *x.shape[1:])
 
     points = tuple(along(k, x) for k, (x, _) in enumerate(factors))
-    return points, math.prod(along(k, w) for k, (_, w) in enumerate(factors))
+    weights = (along(k, w) for k, (_, w) in enumerate(factors))
+    return points, functools.reduce(jnp.multiply, weights)
 
 
 def blur(
