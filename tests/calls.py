@@ -149,7 +149,7 @@ CALLS: dict[str, dict[str, Any]] = {
     "games.R1": {"gamma": 0.5},
     "games.R2": {"gamma": 0.5},
     "games.Regularized": {"game": SADDLE, "regularizers": gd.games.WeightDecay(0.5)},
-    "games.Unrolled": {"game": SADDLE, "unroll": 1, "inner_step": 0.1, "players": (0,)},
+    "games.Unrolled": {"game": SADDLE, "unroll": 1, "inner": 0.1, "players": (0,)},
     "games.WeightDecay": {"strength": 0.5},
     "games.almost_bilinear": {"strength": 0.1},
     "games.atoms": {
