@@ -109,3 +109,23 @@ def test_too_many_pairs_are_refused_in_words():
     game = gd.games.GAN(affine, parabola, many, many, relativistic)
     with pytest.raises(ValueError, match=r"relativistic loss .* 3000 x 3000 .*minibatch"):
         game.losses(normal_players())
+
+
+LAWS = (
+    gd.measures.Points([-1.0, -0.5, 0.5, 2.0], [0.2, 0.1, 0.4, 0.3]),
+    gd.measures.Points([0.0, 1.0], [0.3, 0.7]),
+)
+
+
+@pytest.mark.parametrize(
+    "data", [LAWS[0], gd.measures.minibatch(LAWS[0], 3)], ids=["fixed", "drawn"]
+)
+@pytest.mark.parametrize("n", [3, 5])
+def test_a_gradient_penalty_of_drawn_pairs_is_that_of_all_in_the_mean(data: Any, n: int):
+    penalty = gd.games.GradientPenalty(1.0, 0.0)
+    whole = gd.games.GAN(affine, parabola, *LAWS)
+    drawn = gd.games.GAN(affine, parabola, data, gd.measures.minibatch(LAWS[1], n))
+    players = normal_players()
+    each = jax.vmap(lambda key: penalty(drawn.batch(players, key)))(jr.split(KEY, 4000))
+    error = float(each.mean()) - float(penalty(whole.batch(players)))
+    assert abs(error) < 4 * float(each.std()) / np.sqrt(4000)
