@@ -10,6 +10,8 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Inexact, PyTree
 
 from . import _checks as checks
+from ._numerics import at_least_single
+from ._opened import is_transformation
 from ._types import Players
 
 
@@ -68,18 +70,25 @@ def precision(tree: PyTree) -> jnp.dtype:
 
 
 def in_precision(tree: PyTree, dtype: jnp.dtype) -> PyTree:
-    """The real numbers of a tree, such as a dynamics, in a precision.
+    """The real numbers of a tree, such as a dynamics, in a precision; those of optimizers in no
+    less than single precision, because in half of it 0.999, of which Adam asks for what is left to
+    1, is 1.
 
     Constants stay constants under `jit`, so that XLA can put them into the loops that use them.
     """
+    least = at_least_single(dtype)
 
-    def other(x: Any) -> bool:
-        return eqx.is_inexact_array(x) and not jnp.iscomplexobj(x) and x.dtype != dtype
+    def cast(x: Any, dtype: jnp.dtype) -> Any:
+        real = eqx.is_inexact_array(x) and not jnp.iscomplexobj(x)
+        return x.astype(dtype) if real and x.dtype != dtype else x
 
-    if not any(map(other, jax.tree.leaves(tree))):
-        return tree
+    def part(x: Any) -> Any:
+        if is_transformation(x):
+            return jax.tree.map(lambda y: cast(y, least), x)
+        return cast(x, dtype)
+
     with jax.ensure_compile_time_eval():
-        return jax.tree.map(lambda x: x.astype(dtype) if other(x) else x, tree)
+        return jax.tree.map(part, tree, is_leaf=is_transformation)
 
 
 def as_precise(tree: PyTree, like: PyTree) -> PyTree:

@@ -13,6 +13,7 @@ import pytest
 from generic import assert_close
 
 import gandyn as gd
+from gandyn._numerics import at_least_single
 
 START = (
     {"w": jnp.asarray([[0.5, -0.2, 0.1], [0.3, 0.4, -0.6]]), "b": jnp.asarray([0.2, -0.1, 0.4])},
@@ -199,3 +200,67 @@ def test_a_transformation_that_knows_its_numbers_is_one_program_for_each():
     ]
     assert_close(ends[0], ends[2], 0.0)
     assert float(jnp.max(jnp.abs(ends[0] - ends[1]))) > 1e-3
+
+
+STEPS, B1, B2 = (0.1, 0.2), 0.5, 0.999
+ADAMS = [optax.adam(h, B1, B2) for h in STEPS]
+METHODS = {
+    "simultaneous": lambda: gd.methods.simultaneous(FIELD, ADAMS),
+    "alternating": lambda: gd.methods.alternating(FIELD, ADAMS),
+    "optimistic": lambda: gd.methods.optimistic(FIELD, ADAMS),
+    "optimistic_adam": lambda: gd.methods.optimistic_adam(FIELD, STEPS, B1, B2),
+    "extra_adam": lambda: gd.methods.extra_adam(FIELD, STEPS, B1, B2),
+}
+
+
+def by_hand(name, players):
+    """Three steps of a method, with Optax's Adam alone."""
+    z, memory = list(players), [adam.init(x) for adam, x in zip(ADAMS, players, strict=True)]
+    last = None
+
+    def moved(i, z, gradient):
+        move, memory[i] = ADAMS[i].update(gradient, memory[i])
+        return move if name == "optimistic_adam" else optax.apply_updates(z[i], move)
+
+    def slopes(z):
+        return jax.tree.map(jnp.negative, velocity(tuple(z)))
+
+    def twice(now, before):
+        return jax.tree.map(lambda a, b: 2 * a - b, now, before)
+
+    for _ in range(3):
+        if name == "alternating":
+            for i in (1, 0):
+                z[i] = moved(i, z, slopes(z)[i])
+            continue
+        now = slopes(z)
+        if name == "optimistic":
+            now, last = twice(now, now if last is None else last), now
+        new = [moved(i, z, now[i]) for i in range(2)]
+        if name == "extra_adam":
+            ahead = slopes(new)
+            new = [moved(i, z, ahead[i]) for i in range(2)]
+        if name == "optimistic_adam":
+            moves, last = twice(new, new if last is None else last), new
+            new = [optax.apply_updates(*both) for both in zip(z, moves, strict=True)]
+        z = new
+    return tuple(z)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float64, jnp.float32, jnp.bfloat16])
+@pytest.mark.parametrize("name", METHODS)
+def test_adam_with_a_step_per_player_is_optax_by_hand_in_every_precision(name, dtype):
+    """Up to rounding: Optax takes 1 - b2 in double precision, and gandyn, where b2 is a number that
+    can be another one, in single precision at least."""
+    players = jax.tree.map(lambda x: x.astype(dtype), START)
+    with jax.numpy_dtype_promotion("standard"):
+        expected = by_hand(name, players)
+    found = gd.simulate(METHODS[name](), players, np.array([0, 3])).final.players
+    assert all(x.dtype == dtype for x in jax.tree.leaves(found))
+    single = jnp.finfo(at_least_single(dtype)).eps
+    rounding = max(4 * float(jnp.finfo(dtype).eps), float(single) / (1 - B2))
+    double = [
+        np.concatenate([np.asarray(x, float).reshape(-1) for x in jax.tree.leaves(z)])
+        for z in (found, expected)
+    ]
+    np.testing.assert_allclose(*double, rtol=0, atol=rounding)
