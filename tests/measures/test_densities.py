@@ -197,6 +197,7 @@ def test_far_out_the_logarithm_survives_the_density():
 
 def test_a_normal_law_without_width_is_a_point():
     p = Gaussian(1.0, 0.0)
+    assert_allclose(jax.vmap(p.cdf)(jnp.array([0.9, 1.0, 1.1])), [0, 1, 1])
     assert p.log_prob(1.0) == jnp.inf
     assert p.log_prob(2.0) == -jnp.inf
     assert_allclose(p.cdf(jnp.array([0.9, 1.0, 1.1])), [0, 1, 1])
