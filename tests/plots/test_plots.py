@@ -178,6 +178,7 @@ def test_rotation_along_a_parameter():
     assert_allclose(bars[0].get_ydata(), np.arcsin(steps / 2) / np.pi, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_edge_is_drawn_where_it_is_crossed():
     """On x^2 / 2 + 3 x y - y^2 / 2 simultaneous steps are stable up to 1/5, and fastest at 1/10."""
     game = gd.games.zero_sum(lambda x, y: x**2 / 2 + 3 * x * y - y**2 / 2)
