@@ -90,6 +90,7 @@ def test_observers_see_along_a_run_what_they_see_of_its_states():
     assert found.seen["modes"].count.shape == (3,)
     data = gd.to_xarray(found)
     assert data["seen.modes.occupation"].dims == ("time", "mode")
+    assert data.attrs == {"result": "Record", "unit": "step"}
 
 
 def test_the_points_are_those_of_fixed_latent_ones():
