@@ -154,6 +154,16 @@ def optimizer(name: str, value: Any) -> Any:
     return opened(_scheduled(name, value)) if is_schedule(value) else plain(name, value)
 
 
+def responses(name: str, value: Any) -> Any:
+    """The optimizers of players who move, as far as they are not one by one told to stand still."""
+    if value is None:
+        raise TypeError(
+            f"`{name}` must be a number, a schedule or an optax transformation, for everybody or "
+            "one per player, but is None: then nobody moves."
+        )
+    return optimizer(name, value)
+
+
 def checked_steps(name: str, value: Any) -> Any:
     """A number, or a projected one, for everybody or one per player: the steps of a method that is
     defined by their values."""
@@ -198,13 +208,22 @@ def taken(
 ) -> tuple[PyTree, Any]:
     """The player and the memory of an optimizer after its step along a direction."""
     against = jax.tree.map(jnp.negative, direction)
-    if not is_projected(step):
-        move, new = update(step, against, memory, player)
-        return applied(player, move), new
-    onto: Any = step.update
-    base = optax.GradientTransformation(step.init, onto.update)
-    move, new = update(base, against, memory, player)
-    return onto.land(player, move), new
+    # Optax mixes its own dtypes; what comes back is cast to ours.
+    with jax.numpy_dtype_promotion("standard"):
+        if is_projected(step):
+            onto: Any = step.update
+            base = optax.GradientTransformation(step.init, onto.update)
+            move, new = update(base, against, memory, player)
+            after = onto.land(player, move)
+        else:
+            move, new = update(step, against, memory, player)
+            after = applied(player, move)
+        return after, jax.tree.map(_like, new, memory)
+
+
+def _like(new: Any, old: Any) -> Any:
+    """What moves in its old precision; clocks and random keys as they are."""
+    return new.astype(old.dtype) if eqx.is_inexact_array(old) else new
 
 
 def landed(player: PyTree, step: Any, direction: PyTree) -> PyTree:

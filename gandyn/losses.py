@@ -1,4 +1,4 @@
-"""Losses of a GAN: functions of the logit l = D(x), which scores *realness*.
+"""Losses of a GAN: functions of the logits l = D(x), which score *realness*.
 
     discriminator:  min  E_data real(l) + E_gen fake(l)
     generator:      min  E_gen generator(l) + E_data generator_real(l)
@@ -6,10 +6,16 @@
 The last term, which makes the zero-sum losses zero-sum, is no matter to a generator that takes the
 discriminator as it is, but to one that foresees how it will respond: unrolled, shaping, leading.
 
-A loss is a value, not a class: write `Loss(real, fake, generator)` for one of your own.
+A loss is a value, not a class: write `Loss(real, fake, generator)` for one of your own. Not all are
+sums over points: a relativistic one compares every real with every fake point,
+
+    discriminator:  min  E discriminator(D(x) - D(y))
+    generator:      min  E generator(D(x) - D(y)),      x ~ data, y ~ gen, independently.
 """
 
+import abc
 from collections.abc import Callable
+from typing import TypeAlias
 
 import equinox as eqx
 import jax
@@ -17,9 +23,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import _checks as checks
+from ._types import Scalar
+from .measures._measure import crossed, expectation
 
 __all__ = [
+    "AbstractLoss",
     "Loss",
+    "Relativistic",
     "hinge",
     "jensen_shannon",
     "kl",
@@ -27,6 +37,7 @@ __all__ = [
     "minimax",
     "nonsaturating",
     "pearson",
+    "relativistic",
     "reverse_kl",
     "softplus",
     "squared_hellinger",
@@ -39,7 +50,30 @@ def __dir__() -> list[str]:
     return __all__
 
 
-class Loss(eqx.Module):
+Real: TypeAlias = tuple[Float[Array, " n"], Float[Array, " n"]]
+Fake: TypeAlias = tuple[Float[Array, " m"], Float[Array, " m"]]
+
+
+class AbstractLoss(eqx.Module):
+    """What both players pay, read off the logits of all points of a batch.
+
+    A loss of your own is a subclass with `score`, or, if it is a sum over points, a `Loss`.
+    """
+
+    @abc.abstractmethod
+    def score(self, real: Real, fake: Fake, paired: bool) -> tuple[Scalar, Scalar]:
+        """The losses of generator and discriminator.
+
+        **Arguments:**
+
+        - `real`, `fake`: the logits of points and their weights, `(l, w)`; the weights of either
+          sum to one.
+        - `paired`: whether both are samples of one size, of which the points may be taken in pairs,
+          the i-th with the i-th. The law of independent points is otherwise that of all pairs.
+        """
+
+
+class Loss(AbstractLoss):
     """Functions of the discriminator's logit, each to be minimized in the mean.
 
     **Arguments:**
@@ -64,6 +98,40 @@ class Loss(eqx.Module):
         for name in ("optimal", "generator_real"):
             if (part := getattr(self, name)) is not None:
                 checks.function(name, part, "log_ratio" if name == "optimal" else "l")
+
+    def score(self, real: Real, fake: Fake, paired: bool) -> tuple[Scalar, Scalar]:
+        generator = expectation(self.generator, fake)
+        if self.generator_real is not None:
+            generator = expectation(self.generator_real, real) + generator
+        return generator, expectation(self.real, real) + expectation(self.fake, fake)
+
+
+class Relativistic(AbstractLoss):
+    """Functions of how much more real a real point looks than a fake one, l = D(x) - D(y), each to
+    be minimized in the mean over independent x and y: over all pairs of points, or, in drawn
+    batches of one size, over the i-th real with the i-th fake point.
+
+    **Arguments:**
+
+    - `discriminator`: the discriminator's loss.
+    - `generator`: the generator's loss.
+    """
+
+    discriminator: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+    generator: Callable[[Float[Array, "..."]], Float[Array, "..."]]
+
+    def __check_init__(self) -> None:
+        for name in ("discriminator", "generator"):
+            checks.function(name, getattr(self, name), "l", example="lambda l: -l")
+
+    def score(self, real: Real, fake: Fake, paired: bool) -> tuple[Scalar, Scalar]:
+        if paired:
+            (x, p), (y, q) = real, fake
+            w = len(p) * p * q
+        else:
+            (x, y), w = crossed("a relativistic loss", real, fake)
+        margins = x - y, w
+        return expectation(self.generator, margins), expectation(self.discriminator, margins)
 
 
 # All that a loss holds is a function with a name, or a module: so games can be pickled.
@@ -165,6 +233,11 @@ of Mao et al. (2017)."""
 hinge = Loss(_margin_above, _margin_below, _negative, _sign)
 """max(0, 1 - l) on real points, max(0, 1 + l) on fake points, -l for the generator
 (Lim and Ye 2017; Miyato et al. 2018)."""
+
+relativistic = Relativistic(_softplus_of_negative, softplus)
+"""RpGAN: log(1 + e^-l) of l = D(x) - D(y) for the discriminator, log(1 + e^l) for the generator
+(Jolicoeur-Martineau, "The relativistic discriminator", 2019); with `R1` and `R2` it is R3GAN (Huang
+et al. 2024)."""
 
 
 def _f_gan(

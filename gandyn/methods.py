@@ -522,11 +522,11 @@ def unrolled(
     players: Sequence[int] = (0,),
     backpropagate: bool = True,
 ) -> AbstractRule:
-    """The generator descends what its loss will be after `unroll` gradient steps of the
-    discriminator, and differentiates through them; the discriminator moves plainly (Metz et al.
+    """The generator descends what its loss will be after `unroll` steps of the discriminator, and
+    differentiates through them; the discriminator moves plainly (Metz et al.
     2017). Both at once, as in equations 7 and 8 of the paper.
 
-    In another order it is any method on the game `gandyn.games.Unrolled(game, unroll, inner_step)`.
+    In another order it is any method on the game `gandyn.games.Unrolled(game, unroll, inner)`.
 
     **Arguments:**
 
@@ -534,13 +534,15 @@ def unrolled(
     - `step_size`: h, a number, a schedule or an optax transformation, for everybody or one per
       player.
     - `unroll`: how many steps are foreseen; 5 or 10 are good values on a ring of modes.
-    - `inner_step`: the size of the foreseen steps; `projected` where the players are to be foreseen
-      in their sets, as their own steps are.
+    - `inner_step`: the foreseen steps, in the same forms: a number is plain gradient steps,
+      `optax.adam(1e-4, b1=0.5)` unrolls Adam, as the published program does. `projected` where the
+      players are to be foreseen in their sets, as their own steps are.
     - `players`: those who look ahead; `(0, 1)` for both.
     - `backpropagate`: whether they differentiate through the others' steps, or take them as given
       (`gandyn.fields.Foreseen`).
     """
-    foreseen = Unrolled(with_losses("unrolled", game), unroll, inner_step, players)
+    inner = stepping.responses("inner_step", inner_step)
+    foreseen = Unrolled(with_losses("unrolled", game), unroll, inner, players)
     through = checks.flag("backpropagate", backpropagate)
     return Descend(Gradient(foreseen) if through else Foreseen(foreseen), step_size)
 

@@ -26,7 +26,7 @@ from . import _numerics as numerics
 from ._compiled import compiled
 from ._types import Key, Number, Players, Scalar
 from .families import Free
-from .losses import Loss
+from .losses import AbstractLoss, Loss
 from .measures import AbstractDensity
 from .measures._density import checked_density
 from .measures._measure import several_points
@@ -240,7 +240,7 @@ def solved(
                 "`gandyn.games.bump` and `gandyn.games.density` are generators on them."
             )
     p, q = (free.masses(players[1], points) for points in (batch.real, batch.fake))
-    best = optimal_discriminator(game.loss, p, q)
+    best = optimal_discriminator(_checked_loss(game.loss), p, q)
     most = checks.positive("highest", highest).astype(best.dtype)
     return players[0], jnp.clip(best, -most, most)
 
@@ -317,7 +317,13 @@ def pull(loss: Loss, critic: Callable[[Array], Array], x: Any) -> Float[Array, "
     return -jax.vmap(jax.grad(cost))(several_points("x", x))
 
 
-def _checked_loss(loss: Loss) -> Loss:
+def _checked_loss(loss: AbstractLoss) -> Loss:
+    if isinstance(loss, AbstractLoss) and not isinstance(loss, Loss):
+        raise TypeError(
+            f"`loss` must be a `Loss`, a sum over points, but is {checks.shown(loss)}: where "
+            "points are compared with each other no logit is best by the density ratio at its "
+            "point alone."
+        )
     if not isinstance(loss, Loss):
         raise TypeError(
             f"`loss` must be a loss, but is {checks.shown(loss)}: `gandyn.losses.minimax` is one."

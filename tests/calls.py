@@ -118,6 +118,10 @@ CALLS: dict[str, dict[str, Any]] = {
         "optimal": gd.losses.softplus,
         "generator_real": gd.losses.softplus,
     },
+    "losses.Relativistic": {
+        "discriminator": gd.losses.softplus,
+        "generator": gd.losses.softplus,
+    },
     "losses.softplus": {"l": 0.5},
     # Games
     "games.Custom": {"function": lambda players, key: players, "known": ()},
@@ -142,11 +146,12 @@ CALLS: dict[str, dict[str, Any]] = {
     },
     "games.Mixtures": {"game": SADDLE},
     "games.Noised": {"game": DIRAC, "std": 0.1, "nodes": 2},
+    "games.Packed": {"game": DIRAC, "m": 1},
     "games.Penalized": {"game": DIRAC, "penalty": gd.games.R1(0.1)},
     "games.R1": {"gamma": 0.5},
     "games.R2": {"gamma": 0.5},
     "games.Regularized": {"game": SADDLE, "regularizers": gd.games.WeightDecay(0.5)},
-    "games.Unrolled": {"game": SADDLE, "unroll": 1, "inner_step": 0.1, "players": (0,)},
+    "games.Unrolled": {"game": SADDLE, "unroll": 1, "inner": 0.1, "players": (0,)},
     "games.WeightDecay": {"strength": 0.5},
     "games.almost_bilinear": {"strength": 0.1},
     "games.atoms": {
@@ -545,7 +550,7 @@ def callables() -> Iterator[str]:
 
 def _is_noun(value: Any) -> bool:
     """What is returned, or inherited from, and is not called."""
-    if isinstance(value, gd.losses.Loss):
+    if isinstance(value, gd.losses.AbstractLoss):
         return True
     kinds = (Result, enum.Enum, Warning, tuple, gd.games.Batch, dfx.AbstractSolver)
     kinds = (*kinds, gd.theory.Method, gd.Family)

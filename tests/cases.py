@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import diffrax as dfx
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import jax.random as jr
@@ -63,11 +64,22 @@ def parabola(psi: Array, x: Array) -> Array:
     return psi[0] * x + psi[1] * x**2
 
 
-def normal_gan(sampled: bool = False, loss: gd.losses.Loss = gd.losses.minimax) -> gd.games.GAN:
+def normal_gan(
+    sampled: bool = False, loss: gd.losses.AbstractLoss = gd.losses.minimax
+) -> gd.games.GAN:
     """A generator of normal laws against the first two moments: realizable, players are trees."""
     law = gd.measures.Sampled(normal, 4) if sampled else gd.measures.gaussian(0.0, 1.0, nodes=4)
     rest = ({"shift": 0.0, "scale": 1.0}, jnp.zeros(2))
     return gd.games.GAN(affine, parabola, law, law, loss, known=() if sampled else (rest,))
+
+
+def of_pack(psi: Array, x: Array) -> Array:
+    """A discriminator of two points that sees how far they are apart."""
+    return psi[0] * jnp.sum(x) + psi[1] * (x[0] - x[1]) ** 2
+
+
+def packed_gan(sampled: bool = False) -> gd.games.GAN:
+    return eqx.tree_at(lambda game: game.discriminator, normal_gan(sampled), of_pack)
 
 
 def normal_players() -> Players:
@@ -121,11 +133,11 @@ def two_vectors() -> Players:
     return (jnp.array([0.5, -0.3]), jnp.array([0.2, 0.7, -0.4]))
 
 
-def density_game() -> gd.games.MeasureGAN:
+def density_game(loss: gd.losses.AbstractLoss = gd.losses.minimax) -> gd.games.MeasureGAN:
     """Function space on three nodes."""
     nodes = jnp.array([-1.0, 0.5, 2.0])
     data = gd.measures.Points(nodes, [0.2, 0.5, 0.3])
-    return gd.games.density(data, gd.families.Free(nodes), nodes)
+    return gd.games.density(data, gd.families.Free(nodes), nodes, loss)
 
 
 def bump_game() -> gd.games.MeasureGAN:
@@ -177,6 +189,11 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
     "dirac wasserstein": lambda: (gd.games.dirac(gd.losses.wasserstein), point()),
     "dirac least squares": lambda: (gd.games.dirac(gd.losses.least_squares), point()),
     "dirac hinge": lambda: (gd.games.dirac(gd.losses.hinge), point()),
+    "dirac relativistic": lambda: (gd.games.dirac(gd.losses.relativistic), point()),
+    "density relativistic": lambda: (
+        density_game(gd.losses.relativistic),
+        (jnp.array([0.3, -0.5, 0.2]), jnp.array([0.4, -0.2, 0.1])),
+    ),
     "GAN": lambda: (normal_gan(), normal_players()),
     "GAN sampled": lambda: (normal_gan(sampled=True), normal_players()),
     "damped": lambda: (damped(), normal_players()),
@@ -213,6 +230,8 @@ GAMES: dict[str, Callable[[], tuple[AbstractGame, Players]]] = {
         ),
         (jnp.array([0.3, 0.7]), jnp.array([0.5, -0.4])),
     ),
+    "Packed": lambda: (gd.games.Packed(packed_gan(), 2), normal_players()),
+    "Packed sampled": lambda: (gd.games.Packed(packed_gan(sampled=True), 2), normal_players()),
     "Noised": lambda: (gd.games.Noised(normal_gan(), 0.3, nodes=4), normal_players()),
     "Noised sampled": lambda: (
         gd.games.Noised(gd.games.Penalized(normal_gan(sampled=True), gd.games.R2(0.1)), 0.3),

@@ -30,7 +30,7 @@ class Foreseen(AbstractField):
         if not isinstance(game, Unrolled):
             raise TypeError(
                 f"`game` must be an unrolled game, but is {checks.shown(game)}: "
-                "`gandyn.games.Unrolled(game, unroll, inner_step)` makes one."
+                "`gandyn.games.Unrolled(game, unroll, inner)` makes one."
             )
         self.game = game
 

@@ -8,6 +8,7 @@ from ._gan import GAN, AbstractGAN, Batch
 from ._measure_gan import MeasureGAN, atoms, bump, density, location
 from ._mixtures import Mixtures
 from ._noised import Noised
+from ._packed import Packed
 from ._penalized import R1, R2, AbstractPenalty, GradientPenalty, Penalized
 from ._planar import almost_bilinear, forsaken, parabolas, polar
 from ._quadratic import prescribed, quadratic
@@ -31,6 +32,7 @@ __all__ = [
     "MeasureGAN",
     "Mixtures",
     "Noised",
+    "Packed",
     "Penalized",
     "Regularized",
     "Unrolled",

@@ -7,7 +7,7 @@ Converge?", 2018, section 2 (there D scores fakeness, which mirrors theta to -th
 """
 
 from .._types import Scalar
-from ..losses import Loss, minimax
+from ..losses import AbstractLoss, minimax
 from ..measures import dirac as point
 from ._gan import GAN
 
@@ -20,7 +20,7 @@ def _discriminator(psi: Scalar, x: Scalar) -> Scalar:
     return psi * x
 
 
-def dirac(loss: Loss = minimax) -> GAN:
+def dirac(loss: AbstractLoss = minimax) -> GAN:
     """The Dirac-GAN, an ordinary `GAN` with two one-point measures; players (theta, psi), two
     numbers.
 

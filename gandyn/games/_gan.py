@@ -7,6 +7,7 @@ Goodfellow et al., "Generative Adversarial Nets", 2014.
 """
 
 import abc
+import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -19,8 +20,8 @@ from jaxtyping import Array, Float, PyTree
 
 from .. import _checks as checks
 from .._types import Key, Players, Scalar, WeightedPoints, split
-from ..losses import Loss, minimax
-from ..measures import AbstractMeasure
+from ..losses import AbstractLoss, minimax
+from ..measures import AbstractMeasure, Sampled
 from ._game import AbstractGame
 
 
@@ -32,12 +33,19 @@ class Batch(eqx.Module):
     - `critic`: x -> D(x), for one point.
     - `real`, `fake`: weighted points `(x, w)`.
     - `key`: the randomness left for penalties and noise; `None` if the points are the population.
+    - `drawn`: whether the real and the fake points are independent draws, all of one weight.
     """
 
     critic: Callable[[Float[Array, "*event"]], Scalar]
     real: WeightedPoints
     fake: tuple[Float[Array, "m *event"], Float[Array, " m"]]
     key: Key = None
+    drawn: tuple[bool, bool] = eqx.field(static=True, default=(False, False))
+
+    @property
+    def paired(self) -> bool:
+        """Whether real point i with fake point i, for all i, is a sample of independent pairs."""
+        return any(self.drawn) and len(self.real[1]) == len(self.fake[1])
 
 
 class AbstractGAN(AbstractGame):
@@ -73,7 +81,7 @@ class GAN(AbstractGAN):
     discriminator: Callable[[PyTree, Array], Scalar]
     data: AbstractMeasure
     latent: AbstractMeasure
-    loss: Loss
+    loss: AbstractLoss
     known: tuple[Players, ...]
 
     def __init__(
@@ -82,7 +90,7 @@ class GAN(AbstractGAN):
         discriminator: Callable[[PyTree, Array], Scalar],
         data: AbstractMeasure,
         latent: AbstractMeasure,
-        loss: Loss = minimax,
+        loss: AbstractLoss = minimax,
         known: Sequence[Players] = (),
     ):
         check_parts(data, latent, loss)
@@ -98,7 +106,9 @@ class GAN(AbstractGAN):
             z, w = points
             return jax.vmap(partial(self.generator, theta))(z), w
 
-        return confront(generate, self.discriminator, self.data, self.latent, players, key)
+        batch = confront(generate, self.discriminator, self.data, self.latent, players, key)
+        drawn = isinstance(self.data, Sampled), isinstance(self.latent, Sampled)
+        return dataclasses.replace(batch, drawn=drawn)
 
     def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
         return scores(self.loss, batch)
@@ -129,12 +139,12 @@ def _measures(gan: AbstractGAN) -> list[AbstractMeasure]:
     return [node for node in nodes if isinstance(node, AbstractMeasure)]
 
 
-def check_parts(data: AbstractMeasure, latent: AbstractMeasure, loss: Loss) -> None:
+def check_parts(data: AbstractMeasure, latent: AbstractMeasure, loss: AbstractLoss) -> None:
     """The two measures and the loss of a GAN, held to be such."""
     for name, value, kind, remedy in (
         ("data", data, AbstractMeasure, "`gandyn.measures.empirical(array)` makes one"),
         ("latent", latent, AbstractMeasure, "`gandyn.measures.gaussian(0., 1.)` makes one"),
-        ("loss", loss, Loss, "`gandyn.losses.minimax` is one"),
+        ("loss", loss, AbstractLoss, "`gandyn.losses.minimax` is one"),
     ):
         if not isinstance(value, kind):
             raise TypeError(
@@ -171,29 +181,18 @@ def confront(
     return Batch(jtu.Partial(discriminator, psi), real, fake, left if random else None)
 
 
-def scores(loss: Loss, batch: Batch) -> tuple[Scalar, Scalar]:
+def scores(loss: AbstractLoss, batch: Batch) -> tuple[Scalar, Scalar]:
     """The losses of generator and discriminator on a batch."""
-
-    def of(part: Callable[[Scalar], Scalar]) -> Callable[[Array], Scalar]:
-        return lambda x: part(logit(batch.critic, x))
-
-    generator = expectation(of(loss.generator), batch.fake)
-    if loss.generator_real is not None:
-        generator = expectation(of(loss.generator_real), batch.real) + generator
-    real = expectation(of(loss.real), batch.real)
-    return generator, real + expectation(of(loss.fake), batch.fake)
+    real, fake = (logits(batch.critic, points) for points in (batch.real, batch.fake))
+    return loss.score(real, fake, batch.paired)
 
 
-def expectation(h: Callable[[Array], Scalar], points: WeightedPoints) -> Scalar:
-    """E h = sum_i w_i h(x_i).
-
-    A sum of products, not a dot product, and a sum of one term without its axis: in this form XLA
-    fuses a whole training step of many games at once into one pass, in place.
-    """
+def logits(critic: Callable[[Array], Scalar], points: WeightedPoints) -> tuple[Array, Array]:
+    """D(x) of points, one without the axis of several."""
     x, w = points
-    if x.shape[0] == 1:
-        return w[0] * h(x[0])
-    return jnp.sum(w * jax.vmap(h)(x))
+    if len(w) == 1:
+        return logit(critic, x[0])[None], w
+    return jax.vmap(partial(logit, critic))(x), w
 
 
 def logit(critic: Callable[[Array], Scalar], x: Float[Array, "*event"]) -> Scalar:

@@ -9,6 +9,7 @@ is linear: this is the game in function space of Goodfellow et al., "Generative 
 2014, section 4.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,8 +23,8 @@ from jaxtyping import Array, Float, PyTree
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, WeightedPoints
 from ..families import AbstractMetricFamily, Free, cell_edges, checked_grid, look_for_mass
-from ..losses import Loss, minimax
-from ..measures import AbstractMeasure, Points, dirac
+from ..losses import AbstractLoss, Loss, Relativistic, minimax
+from ..measures import AbstractMeasure, Points, Sampled, dirac
 from ..measures._measure import checked_measure
 from ..optimal import optimal_logit
 from ._gan import GAN, AbstractGAN, Batch, check_parts, confront, scores
@@ -45,7 +46,7 @@ class MeasureGAN(AbstractGAN):
     discriminator: Callable[[PyTree, Array], Scalar]
     data: AbstractMeasure
     latent: AbstractMeasure
-    loss: Loss
+    loss: AbstractLoss
     known: tuple[Players, ...]
 
     def __init__(
@@ -54,7 +55,7 @@ class MeasureGAN(AbstractGAN):
         discriminator: Callable[[PyTree, Array], Scalar],
         data: AbstractMeasure,
         latent: AbstractMeasure,
-        loss: Loss = minimax,
+        loss: AbstractLoss = minimax,
         known: Sequence[Players] = (),
     ):
         check_parts(data, latent, loss)
@@ -64,7 +65,9 @@ class MeasureGAN(AbstractGAN):
         self.known = checks.known(known)
 
     def batch(self, players: Players, key: Key = None) -> Batch:
-        return confront(self.generator, self.discriminator, self.data, self.latent, players, key)
+        batch = confront(self.generator, self.discriminator, self.data, self.latent, players, key)
+        # What the generator has made of its sample need not be independent draws.
+        return dataclasses.replace(batch, drawn=(isinstance(self.data, Sampled), False))
 
     def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
         return scores(self.loss, batch)
@@ -108,7 +111,7 @@ def _one_each(what: str, theta: Any, w: Array) -> None:
 
 
 def density(
-    data: AbstractMeasure, discriminator: Callable, grid: Any, loss: Loss = minimax
+    data: AbstractMeasure, discriminator: Callable, grid: Any, loss: AbstractLoss = minimax
 ) -> MeasureGAN:
     """The generator is a density on a grid; its parameters are logits, one per node, and the law is
     their softmax.
@@ -145,7 +148,7 @@ def _held(data: AbstractMeasure, grid: Float[Array, " n"]) -> Scalar:
 
 
 def _matched(
-    data: AbstractMeasure, discriminator: Callable, grid: Float[Array, " n"], loss: Loss
+    data: AbstractMeasure, discriminator: Callable, grid: Float[Array, " n"], loss: AbstractLoss
 ) -> tuple[Players, ...]:
     """p_g = p_data, and D at the constant that nobody can improve on: in function space, where both
     can be had, and the data leaves out no node."""
@@ -159,7 +162,12 @@ def _matched(
         and all(np.array_equal(x, grid) for x in (known[0], known[2]))
     ):
         return ()
-    undecided = optimal_logit(loss, jnp.zeros_like(grid))
+    if not isinstance(loss, Loss | Relativistic):
+        return ()
+    # To a relativistic loss all constants are alike.
+    undecided = jnp.zeros_like(grid)
+    if isinstance(loss, Loss):
+        undecided = optimal_logit(loss, undecided)
     return ((jnp.log(data.w), undecided.astype(data.w.dtype)),)
 
 
@@ -167,7 +175,7 @@ def location(
     data: AbstractMeasure,
     discriminator: Callable,
     law: AbstractMeasure | None = None,
-    loss: Loss = minimax,
+    loss: AbstractLoss = minimax,
 ) -> GAN:
     """The generator is a law that is moved as a whole: x = theta + z. With a point, or a narrow
     bump, as the law, it can be at one mode at a time, and has to choose.
@@ -223,7 +231,7 @@ def bump(
     discriminator: Callable,
     grid: Any,
     width: Number,
-    loss: Loss = minimax,
+    loss: AbstractLoss = minimax,
     copies: int | None = None,
 ) -> MeasureGAN:
     """The generator is a narrow bump on a grid; its parameter is the place of the bump, a number.
@@ -253,7 +261,7 @@ def bump(
 
 
 def atoms(
-    data: AbstractMeasure, discriminator: Callable, weights: Any, loss: Loss = minimax
+    data: AbstractMeasure, discriminator: Callable, weights: Any, loss: AbstractLoss = minimax
 ) -> MeasureGAN:
     """The generator is finitely many atoms; their places are its parameters, shape `(n, *event)`.
 

@@ -4,6 +4,8 @@ Sonderby et al., "Amortised MAP Inference for Image Super-resolution", 2017; Arj
 "Towards Principled Methods for Training Generative Adversarial Networks", 2017.
 """
 
+import dataclasses
+
 import equinox as eqx
 import jax.random as jr
 from jaxtyping import Array, Float
@@ -48,7 +50,8 @@ class Noised(AbstractGAN):
                 return blur(x, w, self.std, self.nodes)
             return x + self.std.astype(x.dtype) * jr.normal(key, x.shape, x.dtype), w
 
-        return Batch(batch.critic, noised(batch.real, on_real), noised(batch.fake, on_fake), left)
+        real, fake = noised(batch.real, on_real), noised(batch.fake, on_fake)
+        return dataclasses.replace(batch, real=real, fake=fake, key=left)
 
     def score(self, batch: Batch) -> tuple[Scalar, Scalar]:
         return self.game.score(batch)

@@ -8,6 +8,7 @@ GANs", 2017.
 """
 
 import abc
+import dataclasses
 from collections.abc import Callable
 from typing import ClassVar
 
@@ -20,7 +21,9 @@ from jaxtyping import Array, Float
 
 from .. import _checks as checks
 from .._types import Key, Number, Players, Scalar, WeightedPoints, split
-from ._gan import AbstractGAN, Batch, checked_gan, expectation
+from ..measures._measure import crossed, expectation
+from ..measures._mixtures import chosen
+from ._gan import AbstractGAN, Batch, checked_gan
 
 
 class Penalized(AbstractGAN):
@@ -109,9 +112,11 @@ class R2(AbstractPenalty):
 class GradientPenalty(AbstractPenalty):
     """gamma/2 E (|grad_x D(x)| - target)^2 over x = a real + (1 - a) fake, a uniform on [0, 1].
 
-    In a drawn batch, real point i is paired with fake point i and each pair draws its own `a`. For
-    the population, all pairs are taken, and `a` by Gauss-Legendre quadrature. Where the slope
-    vanishes, the derivative of its norm is taken as zero.
+    In a drawn batch each pair draws its own `a`; of samples of one size, real point i is paired
+    with fake point i, otherwise each point of the larger of the two sets with one that is drawn
+    from the other. For the population all pairs are taken, and `a` by Gauss-Legendre quadrature;
+    more than 2^22 points are refused. Where the slope vanishes, the derivative of its norm is taken
+    as zero.
 
     **Arguments:**
 
@@ -139,7 +144,7 @@ class GradientPenalty(AbstractPenalty):
 
 
 def _with_key(batch: Batch, key: Key) -> Batch:
-    return Batch(batch.critic, batch.real, batch.fake, key)
+    return dataclasses.replace(batch, key=key)
 
 
 def _mean_square_slope(gamma: Float[Array, ""], batch: Batch, points: WeightedPoints) -> Scalar:
@@ -163,16 +168,20 @@ def _norm(v: Float[Array, "*event"]) -> Scalar:
 def _between(batch: Batch, nodes: int) -> WeightedPoints:
     """The points a real + (1 - a) fake of `GradientPenalty`, with their weights."""
     (x, p), (y, q) = batch.real, batch.fake
-    if batch.key is not None:
-        if x.shape != y.shape:
-            raise ValueError(
-                f"`GradientPenalty` pairs real with fake points, but there are {len(x)} and "
-                f"{len(y)}: draw samples of the same size."
-            )
-        a = jr.uniform(batch.key, (len(x),) + (1,) * (x.ndim - 1), x.dtype)
-        return a * x + (1 - a) * y, p
-    t, v = np.polynomial.legendre.leggauss(nodes)
-    a = jnp.asarray((t + 1) / 2, x.dtype).reshape(nodes, 1, 1, *(1,) * (x.ndim - 1))
-    points = a * x[None, :, None] + (1 - a) * y[None, None]
-    weights = jnp.asarray(v / 2, x.dtype)[:, None, None] * p[None, :, None] * q[None, None]
-    return points.reshape(-1, *x.shape[1:]), weights.reshape(-1)
+    if batch.key is None:
+        t, v = np.polynomial.legendre.leggauss(nodes)
+        uniform = jnp.asarray((t + 1) / 2, x.dtype), jnp.asarray(v / 2, x.dtype)
+        (a, x, y), w = crossed("`GradientPenalty`", uniform, batch.real, batch.fake)
+    else:
+        for_a = batch.key
+        if batch.paired:
+            w = len(p) * p * q
+        else:
+            for_a, for_pairs = jr.split(batch.key)
+            if len(p) < len(q):
+                x, w = x[chosen(for_pairs, len(q), p)], q
+            else:
+                y, w = y[chosen(for_pairs, len(p), q)], p
+        a = jr.uniform(for_a, w.shape, x.dtype)
+    a = a.reshape(-1, *(1,) * (x.ndim - 1))
+    return a * x + (1 - a) * y, w

@@ -1,19 +1,25 @@
 """The noun itself: measures, and those that are nothing but points."""
 
 import abc
+import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from .. import _checks as checks
-from .._types import Key, Number, split
+from .._types import Key, Number, Scalar, WeightedPoints, split
 
 # Further out than this, in units of its standard deviation, a normal density underflows.
 REACH = 40
+
+# More points than these no quadrature and no product of measures has.
+_MOST = 2**22
 
 
 class AbstractMeasure(eqx.Module):
@@ -186,6 +192,38 @@ def blurred(measure: AbstractMeasure, std: Any, nodes: int = 32) -> Points:
     return Points(*blur(x, w, std, checks.count("nodes", nodes)))
 
 
+def expectation(h: Callable[[Array], Scalar], points: WeightedPoints) -> Scalar:
+    """E h = sum_i w_i h(x_i).
+
+    A sum of products, not a dot product, and a sum of one term without its axis: in this form XLA
+    fuses a whole training step of many games at once into one pass, in place.
+    """
+    x, w = points
+    if x.shape[0] == 1:
+        return w[0] * h(x[0])
+    return jnp.sum(w * jax.vmap(h)(x))
+
+
+def crossed(what: str, *factors: tuple[Array, Array]) -> tuple[tuple[Array, ...], Array]:
+    """The product of measures: all combinations of their points, the last running fastest, in one
+    array per measure, and their weights. It is refused if it is too large to hold."""
+    sizes = tuple(len(w) for _, w in factors)
+    if math.prod(sizes) > _MOST:
+        raise ValueError(
+            f"{what} takes all combinations of {' x '.join(map(str, sizes))} points, which are too "
+            "many: draw them afresh, as `gandyn.measures.minibatch(data, n)` does, or take fewer."
+        )
+
+    def along(k: int, x: Array) -> Array:
+        axes = tuple(n if i == k else 1 for i, n in enumerate(sizes))
+        spread = jnp.broadcast_to(x.reshape(*axes, *x.shape[1:]), (*sizes, *x.shape[1:]))
+        return spread.reshape(-1, *x.shape[1:])
+
+    points = tuple(along(k, x) for k, (x, _) in enumerate(factors))
+    weights = (along(k, w) for k, (_, w) in enumerate(factors))
+    return points, functools.reduce(jnp.multiply, weights)
+
+
 def blur(
     x: Float[Array, "n *event"], w: Float[Array, " n"], std: Number, nodes: int
 ) -> tuple[Float[Array, "m *event"], Float[Array, " m"]]:
@@ -213,7 +251,7 @@ def product(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A quadrature on the line in every coordinate of a point, with weights that sum to one."""
     nodes, d = len(t), int(np.prod(event))
-    if d > 32 or nodes**d * copies > 2**22:
+    if d > 32 or nodes**d * copies > _MOST:
         raise ValueError(
             f"a quadrature with {nodes} nodes in each of {d} coordinates around {copies} points "
             "is too large: use fewer `nodes`, or a `Sampled` measure."

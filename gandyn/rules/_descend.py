@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import equinox as eqx
 import jax
 import optax
 from jaxtyping import PyTree
@@ -58,10 +57,7 @@ class Descend(AbstractRule):
         players, memory = [], []
         for o, p, v, m in zip(optimizers, state.players, direction, memories, strict=True):
             if o is not None:
-                # Optax mixes its own dtypes; what comes back is cast to ours.
-                with jax.numpy_dtype_promotion("standard"):
-                    p, new = taken(p, o, v, m)
-                    m = jax.tree.map(_like, new, m)
+                p, m = taken(p, o, v, m)
             players.append(p)
             memory.append(m)
         return State(tuple(players), None if state.memory is None else tuple(memory))
@@ -85,8 +81,3 @@ def optimizers_memory(optimizers: tuple[Optimizer, ...], state: State) -> tuple[
     return tuple(
         None if o is None else start(o, p) for o, p in zip(optimizers, state.players, strict=True)
     )
-
-
-def _like(new: Any, old: Any) -> Any:
-    """What moves in its old precision; clocks and random keys as they are."""
-    return new.astype(old.dtype) if eqx.is_inexact_array(old) else new

@@ -230,20 +230,20 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
         TypeError,
         ("`loss`", "Loss", "'minimax'"),
     ),
-    "pairs of samples of different sizes": (
+    "more pairs than can be held": (
         lambda: Gradient(
             gd.games.Penalized(
                 gd.games.GAN(
                     lambda t, z: t + z,
                     lambda p, x: p * x,
-                    gd.measures.Sampled(normal, 4),
-                    gd.measures.Sampled(normal, 5),
+                    gd.measures.empirical(jnp.arange(1000.0)),
+                    gd.measures.empirical(jnp.arange(600.0)),
                 ),
                 gd.games.GradientPenalty(0.1),
             )
-        )((jnp.asarray(1.0), jnp.asarray(1.0)), jr.key(0)),
+        )((jnp.asarray(1.0), jnp.asarray(1.0))),
         ValueError,
-        ("`GradientPenalty`", "4", "5"),
+        ("`GradientPenalty`", "8 x 1000 x 600", "minibatch"),
     ),
     # Matrices
     "a matrix with nan": (

@@ -34,7 +34,7 @@ def public() -> Iterator[tuple[str, Any]]:
                 yield f"{module.__name__}.{name}".removeprefix("gandyn."), value
 
 
-PUBLIC = {name: value for name, value in public() if not isinstance(value, gd.losses.Loss)}
+PUBLIC = {name: value for name, value in public() if not isinstance(value, gd.losses.AbstractLoss)}
 
 
 FOREIGN = (dfx.AbstractSolver,)  # whose arguments and methods are diffrax's

@@ -12,7 +12,7 @@ import gandyn as gd
 from gandyn.fields import Gradient
 
 GAME = gd.games.dirac()
-LOSSES = {name: x for name, x in vars(gd.losses).items() if isinstance(x, gd.losses.Loss)}
+LOSSES = {name: x for name, x in vars(gd.losses).items() if isinstance(x, gd.losses.AbstractLoss)}
 NAMED = {
     "dirac": lambda: GAME,
     "bilinear": lambda: gd.games.bilinear([[1.0]]),

@@ -114,13 +114,25 @@ def test_lookahead_all_the_way_is_its_rule():
     assert_close(gd.simulate(rule, START, ts).players, gd.simulate(inner, START, ts).players)
 
 
-def test_unrolled_gradient_is_the_total_derivative():
-    """Against the loss written out by hand with two steps of the discriminator."""
-    n = 0.3
+INNER = {
+    "a number": (0.3, optax.sgd(0.3)),
+    "Adam": ((None, optax.adam(0.2, b1=0.5)), optax.adam(0.2, b1=0.5)),
+    "a schedule": (lambda step: 0.3 / (1 + step), optax.sgd(lambda step: 0.3 / (1 + step))),
+}
+
+
+@pytest.mark.parametrize("inner", INNER)
+def test_unrolled_gradient_is_the_total_derivative(inner):
+    """Against the loss written out by hand with three steps of the discriminator by Optax."""
+    steps, optimizer = INNER[inner]
 
     def ahead(x, y):
-        for _ in range(2):
-            y = y - n * jax.grad(lambda y, x=x: general_sum((x, y))[1])(y)
+        memory = optimizer.init(y)
+        for _ in range(3):
+            slope = jax.grad(lambda y, x=x: general_sum((x, y))[1])(y)
+            with jax.numpy_dtype_promotion("standard"):
+                move, memory = optimizer.update(slope, memory)
+            y = optax.apply_updates(y, move)
         return general_sum((x, y))[0]
 
     @jax.jit
@@ -129,9 +141,14 @@ def test_unrolled_gradient_is_the_total_derivative():
             x - 0.1 * jax.grad(ahead)(x, y),
             y - 0.1 * jax.grad(lambda y: general_sum((x, y))[1])(y),
         )
-        return one_step(methods.unrolled(GENERAL, 0.1, 2, n), (x, y)), by_hand
+        return one_step(methods.unrolled(GENERAL, 0.1, 3, steps), (x, y)), by_hand
 
     assert_close(*both(*START))
+
+
+def test_what_is_foreseen_of_nobody_is_an_error():
+    with pytest.raises(TypeError, match=r"`inner` must be a number, .* then nobody moves"):
+        gd.games.Unrolled(GENERAL, 1, None)
 
 
 # ---------------------------------------------------------------------------------------------
