@@ -40,7 +40,7 @@ def _is_result(x: Any) -> bool:
 
 def _fields(result: Result | Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(result, Result):
-        return {field.name: getattr(result, field.name) for field in dataclasses.fields(result)}
+        return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.repr}
     return dict(result)
 
 

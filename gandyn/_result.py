@@ -18,7 +18,8 @@ def _summary(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_summary(v)}" for k, v in value.items()) + "}"
     if eqx.is_array(value):
-        if value.ndim == 0 and not isinstance(value, Tracer):
+        is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+        if value.ndim == 0 and not is_key and not isinstance(value, Tracer):
             return f"{value.item()!r}"
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     return eqx.tree_pformat(value, width=10_000)
@@ -40,7 +41,7 @@ class Result(eqx.Module):
     coordinates: ClassVar[Mapping[str, str]] = {}
 
     def __repr__(self) -> str:
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.repr}
         leaves = list(_whole(self))
         text = ", ".join(f"{k}={_summary(v)}" for k, v in fields.items())
         if leaves and not any(isinstance(x, Tracer) for x in leaves):

@@ -15,20 +15,28 @@ the modes; Srivastava et al., "VEEGAN", 2017, for the share within three standar
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.scipy.special import rel_entr
 from jaxtyping import Array, Bool, Float, Int
 
 from . import _checks as checks
 from . import _numerics as numerics
 from ._compiled import compiled
+from ._phase import State
 from ._result import Result
 from ._types import Number
+from .games import AbstractGAN
+from .games._gan import as_gan, generated
+from .measures import Gaussians
+from .measures._measure import weights_of
 
 __all__ = [
     "Coverage",
     "Hopping",
+    "Watch",
     "assign",
     "coverage",
     "dominant",
@@ -52,12 +60,18 @@ class Coverage(Result):
     - `occupation`: the share of the points that lie near each mode; what is missing from one lies
       near none.
     - `covered`: whether a mode has more than the least share.
+    - `weights`: the share of each mode in the law.
     """
 
-    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {"occupation": ("mode",), "covered": ("mode",)}
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "occupation": ("mode",),
+        "covered": ("mode",),
+        "weights": ("mode",),
+    }
 
     occupation: Float[Array, "*batch mode"]
     covered: Bool[Array, "*batch mode"]
+    weights: Float[Array, "*batch mode"]
 
     @property
     def quality(self) -> Float[Array, "*batch"]:
@@ -68,6 +82,32 @@ class Coverage(Result):
     def count(self) -> Int[Array, "*batch"]:
         """How many modes are covered."""
         return jnp.sum(self.covered, axis=-1)
+
+    @property
+    def shares(self) -> Float[Array, "*batch mode"]:
+        """The share of each mode in the points that lie near any; nan if none does."""
+        return self.occupation / self.quality[..., None]
+
+    @property
+    def reverse_kl(self) -> Float[Array, "*batch"]:
+        """KL(shares | weights), in nats: 0 if the modes are hit as the law has them, log(8 / m) if
+        m of 8 equal ones are, equally often; it does not see points that are near no mode."""
+        return self._known(rel_entr(self.shares, self.weights))
+
+    @property
+    def jensen_shannon(self) -> Float[Array, "*batch"]:
+        """The Jensen-Shannon divergence of shares and weights, in nats."""
+        middle = (self.shares + self.weights) / 2
+        return self._known(rel_entr(self.shares, middle) + rel_entr(self.weights, middle)) / 2
+
+    def _known(self, each: Float[Array, "*batch mode"]) -> Float[Array, "*batch"]:
+        """The sum over the modes, if there are shares."""
+        return jnp.where(self.quality > 0, jnp.sum(each, axis=-1), jnp.nan)
+
+    @property
+    def dominant(self) -> Int[Array, "*batch"]:
+        """The mode that half of the points or more lie near; -1 if there is none."""
+        return dominant(self.occupation)
 
 
 class Hopping(Result):
@@ -167,7 +207,14 @@ def occupation(x: Any, centers: Any, w: Any = None) -> Float[Array, "... mode"]:
 
 
 def coverage(
-    x: Any, centers: Any, std: Any, w: Any = None, *, within: Number = 3.0, least: Number = 0.0
+    x: Any,
+    centers: Any,
+    std: Any,
+    w: Any = None,
+    *,
+    weights: Any = None,
+    within: Number = 3.0,
+    least: Number = 0.0,
 ) -> Coverage:
     """Which modes a sample covers, and the share of its points that are of high quality.
 
@@ -180,6 +227,7 @@ def coverage(
     - `centers`: one per mode, shape `(modes, *event)`.
     - `std`: the standard deviation of the modes, a number or one per mode.
     - `w`: the weights of the points, shape `(..., n)`; equal if left out.
+    - `weights`: the share of each mode in the law, not negative, with sum one; equal if left out.
     - `within`: how near to the nearest center, in standard deviations, a point is near it.
     - `least`: the share of the points that a mode must exceed to be covered.
     """
@@ -198,7 +246,52 @@ def coverage(
     reach = within * jnp.broadcast_to(std.astype(x.dtype), len(centers))
     near = apart <= reach[which]  # nothing is nearer than -1's infinite distance
     shares = _shares(jnp.where(near, which, -1), _weights(w, which, x.dtype), len(centers))
-    return Coverage(shares, shares > least)
+    weights = weights_of("weights", weights, len(centers)).astype(x.dtype)
+    return Coverage(shares, shares > least, jnp.broadcast_to(weights, shares.shape))
+
+
+class Watch(eqx.Module):
+    """An observer of the modes that a GAN's generator covers, for `gandyn.record`: a `State` to a
+    `Coverage`, whose arrays have an axis for the looks in `Record.seen`.
+
+    The latent points are the same at every look, so that what hops are the players.
+
+    **Arguments:**
+
+    - `gan`: whose generator it is, penalized or noised as it may be.
+    - `law`: of the data, with its modes: `gandyn.measures.ring()`.
+    - `n`: how many points are looked at, of a latent law that is drawn from; all of fixed ones.
+    - `within`: how near to the nearest center, in standard deviations, a point is near it.
+    - `least`: the share of the points that a mode must exceed to be covered.
+    """
+
+    gan: AbstractGAN
+    law: Gaussians
+    n: int = eqx.field(static=True)
+    within: Float[Array, ""]
+    least: Float[Array, ""]
+
+    def __init__(
+        self,
+        gan: AbstractGAN,
+        law: Gaussians,
+        n: int = 2500,
+        within: Number = 3.0,
+        least: Number = 0.0,
+    ):
+        self.gan = as_gan(gan)
+        remedy = "`gandyn.measures.ring()` is one, so is `gandyn.measures.Gaussians(centers, std)`"
+        self.law = checks.instance("law", law, Gaussians, "a law of normal modes", remedy)
+        self.n = checks.count("n", n)
+        self.within = checks.positive("within", within)
+        self.least = checks.number("least", least, low=0, high=1)
+
+    def __call__(self, state: State) -> Coverage:
+        x, w = generated(self.gan, state.players, self.n)
+        law = self.law
+        return coverage(
+            x, law.centers, law.std, w, weights=law.weights, within=self.within, least=self.least
+        )
 
 
 def dominant(occupation: Any, share: Number = 0.5) -> Int[Array, "..."]:

@@ -1,4 +1,4 @@
-"""Monitors: what to watch along a run. Each is a function of a trajectory.
+"""Monitors: what to watch along a run. Each is a function of a trajectory, or an observer.
 
 - `drift` of an invariant, `energy`, `distance` to the nearest equilibrium, `alignment` with the
   direction to one;
@@ -7,6 +7,7 @@
   2020): where its cosine changes sign, the end attracts; where it has a bump, it turns about it;
 - `integrator_error`: whether what a flow shows is the flow's or its integrator's. Loose tolerances
   turn closed orbits into spirals, and fake convergence.
+- `Losses`, `Gradients`, `Samples`: what `gandyn.record` looks at; so is `gandyn.modes.Watch`.
 
 How fast a run turns is `gandyn.rotation(trajectory)`.
 """
@@ -27,12 +28,19 @@ from ._phase import State, coordinates
 from ._result import Result
 from ._simulate import Trajectory, checked_trajectory, simulate
 from ._types import Key, Players
+from .fields import Gradient
 from .flows import AbstractFlow, Integrator
+from .games import AbstractGame, AbstractGAN
+from .games._game import checked_game, losses
+from .games._gan import as_gan, generated
 
 __all__ = [
+    "Gradients",
     "IntegratorError",
     "IntegratorWarning",
+    "Losses",
     "PathAngle",
+    "Samples",
     "alignment",
     "distance",
     "drift",
@@ -44,6 +52,66 @@ __all__ = [
 
 def __dir__() -> list[str]:
     return __all__
+
+
+class Losses(eqx.Module):
+    """An observer of what the players lose, for `gandyn.record`: a `State` to one loss per player.
+
+    **Arguments:**
+
+    - `game`: the game, be it the one that is played or another.
+    - `key`: one realization of everything random in it, the same at every look.
+    """
+
+    game: AbstractGame
+    key: Key
+
+    def __init__(self, game: AbstractGame, key: Key = None):
+        self.game, self.key = checked_game(game), checks.key(key)
+
+    def __call__(self, state: State) -> Float[Array, " player"]:
+        return jnp.stack(losses(self.game, state.players, self.key))
+
+
+class Gradients(eqx.Module):
+    """An observer of how steep the losses are, for `gandyn.record`: a `State` to the norm of each
+    player's gradient of its own loss.
+
+    **Arguments:**
+
+    - `game`: the game.
+    - `key`: one realization of everything random in it, the same at every look.
+    """
+
+    game: AbstractGame
+    key: Key
+
+    def __init__(self, game: AbstractGame, key: Key = None):
+        self.game, self.key = checked_game(game), checks.key(key)
+
+    def __call__(self, state: State) -> Float[Array, " player"]:
+        slopes = Gradient(self.game)(state.players, self.key)
+        return jnp.stack([jnp.linalg.norm(coordinates(slope)[0]) for slope in slopes])
+
+
+class Samples(eqx.Module):
+    """An observer of what a GAN generates, for `gandyn.record`: a `State` to points, shape
+    `(n, *event)`, always of the same latent points.
+
+    **Arguments:**
+
+    - `gan`: whose generator it is.
+    - `n`: how many points, of a latent law that is drawn from; all of fixed ones.
+    """
+
+    gan: AbstractGAN
+    n: int = eqx.field(static=True)
+
+    def __init__(self, gan: AbstractGAN, n: int = 512):
+        self.gan, self.n = as_gan(gan), checks.count("n", n)
+
+    def __call__(self, state: State) -> Float[Array, "n *event"]:
+        return generated(self.gan, state.players, self.n)[0]
 
 
 _TIGHTER = 1e-3  # the factor of the tolerances that a solution is held against

@@ -53,6 +53,8 @@ def normal(key: Any, n: int) -> Any:
     return jr.normal(key, (n,))
 
 
+RING = gd.games.GAN(generator, discriminator, gd.measures.ring(), gd.measures.normal(2, 2))
+
 # Of a flow: there is none in the game, but it is what `cycle` returns.
 TURN = results.Cycle(
     gd.State(tuple(map(jnp.asarray, START))),
@@ -326,12 +328,23 @@ CALLS: dict[str, dict[str, Any]] = {
         "centers": [0.0, 1.0],
         "std": 0.1,
         "w": [0.2, 0.3, 0.5],
+        "weights": [0.4, 0.6],
+        "within": 3.0,
+        "least": 0.0,
+    },
+    "modes.Watch": {
+        "gan": RING,
+        "law": gd.measures.ring(),
+        "n": 9,
         "within": 3.0,
         "least": 0.0,
     },
     "modes.dominant": {"occupation": [0.2, 0.8], "share": 0.5},
     "modes.hopping": {"process": [0, 0, 1, 1], "modes": 2, "ts": [0.0, 1.0, 2.0, 3.0]},
     "modes.occupation": {"x": SAMPLE, "centers": [0.0, 1.0], "w": [0.2, 0.3, 0.5]},
+    "monitors.Gradients": {"game": SADDLE, "key": None},
+    "monitors.Losses": {"game": SADDLE, "key": None},
+    "monitors.Samples": {"gan": RING, "n": 9},
     "monitors.alignment": {"dynamics": FLOW, "trajectory": RUN, "target": (0.0, 0.0), "key": None},
     "monitors.distance": {"trajectory": RUN, "equilibria": [(0.0, 0.0)]},
     "monitors.drift": {"trajectory": RUN, "invariant": lambda players: players[0]},

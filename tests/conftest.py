@@ -6,6 +6,7 @@ comes before the checks at the door; tests of those switch it off by the fixture
 
 import gc
 import mmap
+import os
 import pkgutil
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -45,7 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-MOST = 4 * 2**30  # bytes of memory, beyond which compiled programs are forgotten
+def most() -> float:
+    """Bytes of memory beyond which a worker forgets compiled programs: its part of a half."""
+    told = hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names
+    there = os.sysconf("SC_PHYS_PAGES") * mmap.PAGESIZE if told else 8 * 2**30
+    return max(there / 2 / int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), 2 * 2**30)
 
 
 def resident() -> float:
@@ -58,7 +63,7 @@ def resident() -> float:
 def forget() -> Iterator[None]:
     """Modules share the programs of small operations; all programs together take gigabytes."""
     yield
-    if resident() > MOST:
+    if resident() > most():
         jax.clear_caches()
 
 

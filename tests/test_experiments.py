@@ -272,6 +272,21 @@ def test_the_readmes_family(tmp_path):
 
 
 @pytest.mark.slow
+def test_the_readmes_networks_are_watched(tmp_path):
+    said, complaints = start(snippet(3), tmp_path).communicate()
+    assert complaints == ""
+    step, modes = re.fullmatch(r"(\d+) \[([\d ]*)\] \[.*\]\s*", said, re.DOTALL).groups()
+    assert int(step) == 250
+    assert modes.split()[0] == "0"
+    assert int(modes.split()[-1]) > 0
+    with xr.open_zarr(tmp_path / "run", consolidated=False) as kept:
+        assert kept["seen.modes.covered"].dims == ("time", "mode")
+        assert kept["seen.modes.covered"].sum("mode").values.tolist() == [
+            int(n) for n in modes.split()[:-1]
+        ]
+
+
+@pytest.mark.slow
 def test_the_readmes_sweep_outlives_one_of_its_processes(tmp_path):
     code = snippet(2)
     killed, other = (start(code, tmp_path, str(k), "2") for k in range(2))

@@ -67,6 +67,7 @@ def test_any_names_may_be_taken():
     np.testing.assert_allclose(radius(fam(h=0.1, more=0.1)), radius(alternating(0.2)))
 
 
+@pytest.mark.slow
 def test_a_sweep_over_a_family():
     steps, strengths = np.array([0.1, 0.5]), np.array([0.2, 0.4, 0.8])
     found = gd.sweep(

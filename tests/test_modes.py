@@ -96,6 +96,7 @@ def test_weights_count_points_and_grids_carry_densities():
 # Hops
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(st.sampled_from([2, 3, 8]), st.sampled_from([1, 2, 5]), st.integers(0, 7))
 def test_a_clock_is_a_cycle_of_its_own_period(modes, dwell, start):

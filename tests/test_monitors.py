@@ -112,6 +112,7 @@ def test_path_angle_tells_attraction_from_rotation():
         assert_allclose(found.norm, np.sqrt(2) * np.abs(1 - looks), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_ensembles_and_bad_input(as_installed):
     rule = gd.methods.alternating(DIRAC, 0.1)
     starts = (jnp.ones(3), jnp.arange(3.0))

@@ -47,6 +47,7 @@ def test_newton_doubles_the_digits_of_each_step_and_stops_when_all_are_there():
     assert numerics.newton(step, jnp.asarray(jnp.nan), 100)[1] == 1
 
 
+@pytest.mark.slow
 def test_a_root_has_the_derivatives_of_its_equation():
     def root(a):
         return numerics.root(lambda z: {"x": z["x"] ** 2 - a}, {"x": jnp.asarray(1.0)})["x"]

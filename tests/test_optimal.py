@@ -39,6 +39,7 @@ def closed_forms(loss, ratios):
     return optimal_logit(loss, ratios), optimal_logit(searched(loss), ratios)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_the_search_finds_the_closed_form(loss):
     exact, found = jax.jit(lambda r: closed_forms(loss, r))(RATIOS)
@@ -110,6 +111,7 @@ def slopes_of_shifted(m):
     return given, jax.jvp(divergences, (m,), (jnp.ones_like(m),))[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", OVERLAP)
 def test_gradients_of_the_shifted_normal_law(d):
     """With B the overlap: dB for the saturating loss, which vanishes, and d (1 - B) for -log D,
@@ -219,6 +221,7 @@ def test_kantorovich_goes_on_beyond_all_knots(p, q):
     assert_allclose([left, right], [np.sign(q - p), np.sign(p - q)], rtol=1e-10)
 
 
+@pytest.mark.slow
 def test_where_only_one_has_mass_nothing_is_nan():
     ratios = jnp.array([-jnp.inf, jnp.inf])
     for loss, extreme in ((minimax, np.inf), (least_squares, 1), (hinge, 1), (linear, np.inf)):

@@ -103,6 +103,14 @@ def test_a_record_is_what_was_seen_and_one_state():
     assert held == found.seen.nbytes + found.ts.nbytes + state
 
 
+def test_a_record_says_what_it_is():
+    said = repr(whole("minibatches"))
+    assert said.startswith(
+        "Record(ts=int64[5], seen={players: (float64[5,2], float64[5,2]), sizes: "
+    )
+    assert said.endswith("key=key<fry>[], unit='step', all finite)")
+
+
 def test_an_ensemble_is_its_members():
     rule, _, ts = RUNS["minibatches"]
     keys = jr.split(jr.key(0), 3)

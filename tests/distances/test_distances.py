@@ -96,6 +96,7 @@ def test_derivative_of_wasserstein(d):
     assert_allclose(np.sum(slope * along), (ahead - behind) / 2e-6, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2])
 @pytest.mark.parametrize(("m", "weighted"), [(4, False), (6, False), (6, True)])
 def test_wasserstein_of_many_samples_is_that_of_each(d, m, weighted):
@@ -243,6 +244,7 @@ def every(p, q):
     return {name: getattr(distances, name)(p, q) for name in names}
 
 
+@pytest.mark.slow
 def test_divergences_by_two_roads():
     """Densities with their mass in boxes are probability vectors."""
     p, q = np.array([0.1, 0.2, 0.0, 0.7]), np.array([0.25, 0.25, 0.25, 0.25])
@@ -262,6 +264,7 @@ def test_divergences_by_two_roads():
     assert backwards["kl"] == distances.reverse_kl(p, q) == jnp.inf
 
 
+@pytest.mark.slow
 def test_disjoint_laws_are_as_far_apart_as_can_be_and_nothing_is_nan():
     x = empirical(draw(0, 4))
     pairs = [
@@ -300,6 +303,7 @@ def test_divergences_in_the_plane_are_sums_over_independent_coordinates():
     assert_allclose(turned, shifted(1.0)[0], rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_modes_far_apart_are_atoms():
     """Three modes at -5, 0, 5, and a generator that has some of them."""
     law = gd.measures.line(3, 5.0, 0.2)
@@ -386,6 +390,7 @@ def test_one_point_and_samples_of_a_law_are_as_far_from_it_as_theory_says():
 # Other distances between samples
 
 
+@pytest.mark.slow
 def test_sliced_transport():
     x, y = draw(0, 12, 2), draw(1, 12, 2)
     sliced = jax.jit(distances.sliced_wasserstein)
@@ -409,6 +414,7 @@ def test_sliced_transport():
     assert_allclose(drawn, sliced(x, y), rtol=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "runs"), [(1, 400), (10, 400), (300, 100)])
 def test_between_samples_of_one_law_kernels_and_linear_critics_see_one_over_root_m(d, runs):
     m = 20
@@ -439,6 +445,7 @@ def test_the_kernel_sees_what_its_definition_says():
     assert_allclose(distances.mmd(x + 1e5, y + 1e5), distances.mmd(x, y), rtol=1e-8)
 
 
+@pytest.mark.slow
 def test_trained_linear_critics_find_the_closed_form():
     x, y = draw(0, 30, 3), draw(1, 30, 3) + 1
     found = distances.neural_distance(jnp.dot, jnp.zeros(3), x, y, steps=300)
@@ -561,6 +568,7 @@ def test_slopes_where_one_has_no_mass():
     assert_allclose(hellinger, [0.5, 0.5 - 0.5**0.5], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("divergence", DIVERGENCES)
 def test_no_slope_is_nan(divergence):
     laws = np.array([[0.0, 0.5, 0.5], [0.5, 0, 0.5], [0, 0, 1]])
@@ -662,6 +670,7 @@ def modes(seed, n, std):
     return 2 * np.stack([np.cos(turn), np.sin(turn)], -1) + std * draw(seed, n, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 @pytest.mark.parametrize("std", [2e-2, 1e-3, 4e-4, 1e-6])
 def test_transport_within_modes_that_are_far_apart(std, order):
@@ -688,6 +697,7 @@ def test_a_sample_repeated_is_that_sample():
     assert wasserstein(np.ones((3, 2)), np.ones((4, 2))) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1e-300, 1e-160, 1e160, 1e300])
 @pytest.mark.parametrize("sizes", [(5, 5), (5, 7)])
 def test_distances_of_any_size(scale, sizes):
@@ -710,6 +720,7 @@ def test_a_kernel_of_any_width():
     assert_allclose(near**2, (1 - np.exp(-0.5)) / 2, rtol=1e-7)
 
 
+@pytest.mark.slow
 def test_weighted_points_are_points_that_are_met_more_than_once():
     x, y = draw(0, 4, 2), draw(1, 3, 2)
     often_x, often_y = np.array([1, 2, 3, 2]), np.array([5, 1, 2])
@@ -749,6 +760,7 @@ def test_a_small_mass_that_goes_far(small, d):
     assert_allclose(found, np.sqrt(small * 36 + moved), rtol=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("d", [1, 2])
 def test_slopes_of_transport_in_points_and_in_weights(d):
     x, y = draw(0, 4, d), draw(1, 5, d)
@@ -825,6 +837,7 @@ def test_critics_of_one_sample_in_another_order_agree():
     assert abs(distances.neural_distance(relu, params, x, x[::-1], steps=20)) < 1e-15
 
 
+@pytest.mark.slow
 def test_critics_that_do_not_agree_are_undecided():
     def needle(w, x):
         """Seen from one direction only, and nowhere else a slope."""

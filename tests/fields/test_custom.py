@@ -45,6 +45,7 @@ def test_every_method_is_of_a_field_or_of_losses():
         assert first == ("rule" if name == "lookahead" else "game")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_A_FIELD)
 def test_a_method_of_a_game_is_the_method_of_its_gradient(name):
     method, hyper = getattr(methods, name), HYPER.get(name, {})
@@ -113,6 +114,7 @@ def test_momentum_on_consensus_is_one_call():
 # Functions of the players
 
 
+@pytest.mark.slow
 def test_any_ordinary_differential_equation_is_a_flow():
     flow = GradientFlow(gd.fields.Custom(turned), gd.flows.Integrator(rtol=1e-10, atol=1e-12))
     start = np.array([1.0, -0.5, 0.3])
@@ -160,6 +162,7 @@ class Pull(eqx.Module):
         return jax.tree.map(lambda z: -self.strength * z, players)
 
 
+@pytest.mark.slow
 def test_numbers_of_a_module_are_leaves():
     """End of z' = -a z and of z -> z - a z, and how they depend on a."""
 
@@ -240,6 +243,7 @@ def test_a_schedule_is_a_rate_for_every_step():
     assert_close(one, z, 1e-6)  # optax counts in single precision
 
 
+@pytest.mark.slow
 def test_a_player_may_have_a_schedule_and_another_a_number():
     steps, by_hand = (0.1, SCHEDULE), (optax.sgd(0.1), optax.sgd(SCHEDULE))
     for method in (methods.alternating, methods.optimistic):
@@ -265,6 +269,7 @@ def test_methods_that_are_defined_by_the_rate_of_each_step_take_schedules():
     )
 
 
+@pytest.mark.slow
 def test_a_schedule_of_the_users_may_be_projected():
     step = gd.rules.projected(lambda t: 0.3 / (1 + t), lambda z: z.clip(-0.8, 0.8))
     (end,) = ends(methods.simultaneous(GENERAL, step))

@@ -59,6 +59,7 @@ FIELDS = {  # of three numbers each, which are one program
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIELDS)
 def test_the_time_map_at_rest_has_the_exponents_of_the_flow(name):
     """At rest the state alone would allow any step: log of the map's multipliers is T J's, with
@@ -228,6 +229,7 @@ def test_many_numbers_at_rest_have_their_derivatives():
     assert_close(found, (exact * direction, exact * direction), 1e-5)
 
 
+@pytest.mark.slow
 def test_single_precision_keeps_its_tolerance_and_its_dtype():
     flow = GradientFlow(Linear(jnp.asarray(DAMPED, jnp.float32), jnp.zeros(2, jnp.float32)))
 
@@ -239,12 +241,14 @@ def test_single_precision_keeps_its_tolerance_and_its_dtype():
     assert_close(V, expm(5 * DAMPED), 1e-4)
 
 
+@pytest.mark.slow
 def test_lyapunov_exponents_of_the_time_map_are_those_of_the_flow():
     flow, rest = at_rest(DAMPED)
     seen = gd.lyapunov(TimeMap(flow, 5.0), rest, np.arange(0, 11))
     assert_close(np.asarray(seen.exponents) / 5, -1 + np.sqrt(3) / 2 * np.array([1, -1]), 1e-6)
 
 
+@pytest.mark.slow
 def test_a_fixed_step_is_differentiated_as_it_is():
     """Explicit Euler's map is 1 + dt J to the power of its steps, whatever the flow's would be."""
     flow, (rest,) = at_rest(DAMPED, Integrator(solver=dfx.Euler(), dt=0.25))

@@ -35,6 +35,7 @@ RESOLVED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESOLVED)
 def test_high_resolution_flows_have_the_roots_of_their_equations(name):
     """m^2 = (2/h)(l + h l u - m) for every eigenvalue l of J, u = 0, l or m."""
@@ -53,6 +54,7 @@ def test_high_resolution_flows_have_the_roots_of_their_equations(name):
     same_set(found, expected, 1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RESOLVED)
 def test_slow_roots_are_those_of_the_methods_up_to_the_second_order(name):
     game, origin, s = random_bilinear(2, 2)
@@ -245,6 +247,7 @@ def test_runge_kutta_steps_have_their_order_on_any_game(solver, order):
     assert abs(np.log2(error(4) / error(8)) - order) < 0.4
 
 
+@pytest.mark.slow
 def test_euler_steps_are_simultaneous_ones_at_each_players_rate():
     steps = (0.1, 0.3)
     rule = gd.methods.runge_kutta(GENERAL, steps, dfx.Euler())
@@ -311,6 +314,7 @@ def test_running_out_of_steps_is_no_divergence():
     assert (seen.labels[:2, 0] != -1).all()
 
 
+@pytest.mark.slow
 def test_a_flow_does_not_know_what_time_it_is():
     """Nor which way it goes, nor how long it was looked at: at what it sees, it is where it is."""
     flow = GradientFlow(Gradient(gd.games.dirac()))
@@ -324,6 +328,7 @@ def test_a_flow_does_not_know_what_time_it_is():
     assert_close(cut, tuple(x[jnp.asarray([0, 3])] for x in seen), 1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("velocity", "start", "end"),
     [
@@ -348,6 +353,7 @@ def test_where_a_solution_ends_so_do_its_steps(velocity, start, end):
     assert 0 < len(seen) < 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ts", [[0.0, 2.0], [0.0, 0.1, 2.0]])
 def test_what_has_diverged_stays_so(ts):
     """z' = z^2 from 1 is 1 / (1 - t), and from infinity no number."""

@@ -135,6 +135,7 @@ def test_a_time_map_rests_where_its_flow_does(start):
     assert_allclose(found.players, (2.0, 1.0), atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wrapped", [1, 2])
 def test_multipliers_of_a_time_map_are_those_on_the_face(wrapped):
     """exp(-T) along the face; what is off it does not outlive the time T."""
@@ -149,6 +150,7 @@ def test_multipliers_of_a_time_map_are_those_on_the_face(wrapped):
     assert (found.type, found.decaying) == (Type.NODE, 2)
 
 
+@pytest.mark.slow
 def test_the_time_map_of_euler_has_its_multipliers():
     """1 - h on the face, with the error of the integrator."""
     coarse = gd.flows.GradientFlow(HELD.field, gd.flows.Integrator(solver=dfx.Euler(), dt=0.1))
@@ -156,6 +158,7 @@ def test_the_time_map_of_euler_has_its_multipliers():
     assert_allclose(multipliers, [0.9, 0], atol=1e-12)
 
 
+@pytest.mark.slow
 def test_a_time_map_that_comes_to_a_wall_on_its_way_has_no_derivative_told():
     rule = gd.rules.TimeMap(HELD, 0.7)
     with pytest.warns(UserWarning, match="moves to one"):
@@ -177,6 +180,7 @@ SLOWING = confined(gd.games.Custom(slowing), (-jnp.inf, -0.5, -10.0), (jnp.inf, 
 REST = (0.5, 0.5, jnp.zeros(5).at[0].set(20 * 0.5 / 3))
 
 
+@pytest.mark.slow
 def test_leading_exponents_are_those_on_the_face():
     """The second of three players is held; -1 of the first, -3, -4, ... of the third."""
     rest = gd.equilibrium(SLOWING, (0.0, 0.0, jnp.zeros(5))).players
@@ -191,6 +195,7 @@ def test_leading_exponents_are_those_on_the_face():
         assert_allclose(mapped.exponents.real / 0.5, exact, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_lyapunov_exponents_at_a_wall_are_nan_and_said_so():
     ts = np.linspace(0.0, 4.0, 41)
     for dynamics, times in ((HELD, ts), (gd.rules.TimeMap(HELD, 0.1), np.arange(41))):
@@ -209,6 +214,7 @@ def test_leading_exponents_are_refused_where_there_is_no_derivative():
         gd.spectrum(confined(game, 0.0, 1.0), (jnp.zeros(5),), leading=2)
 
 
+@pytest.mark.slow
 def test_transient_growth_is_that_on_the_face():
     """Of the face alone the derivative is ((-1, 0), (20, -3)), beside which others decay; growth is
     2-norms of its exponential, which SciPy has, and its first rate the numerical abscissa."""
@@ -227,6 +233,7 @@ def test_transient_growth_is_that_on_the_face():
     assert_allclose(mapped.amplification, exact, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_nothing_grows_in_a_corner():
     flow = confined(gd.games.zero_sum(lambda x, y: y - x), -1.0, 1.0)
     found = gd.transient(flow, gd.equilibrium(flow, (0.0, 0.0)).players, [0.0, 1.0])

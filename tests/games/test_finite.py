@@ -48,6 +48,7 @@ def test_payoffs_of_three_players_are_sums_over_all_profiles():
     assert_close(finite(*THREE).losses(strategies), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("payoffs", [(INDICATOR,), tuple(THREE)], ids=["two", "three"])
 def test_flow_in_logits_is_the_replicator_equation(payoffs):
     """q' = q (v - q . v), whichever way the logits are shifted."""
@@ -82,6 +83,7 @@ def test_replicators_of_the_indicator_game_turn_for_ever():
         assert float(jnp.abs(jnp.mean(q, axis=0) - 1 / 3).max()) < 10 / T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 5])
 def test_replicators_turn_with_frequency_one_over_K(K):
     """Linearized at uniform: +-i/K, K - 1 times each, and 0 for the two constants."""
@@ -134,6 +136,7 @@ def test_best_responses_to_the_first_of_several_hop_between_two_modes():
     np.testing.assert_array_equal(np.argmax(q[1:], axis=1), [0, 1, 0, 1, 0, 1, 0, 1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [2, 3, 5])
 def test_best_responses_that_break_ties_forwards_visit_all_modes(K):
     """The slightest preference for the mode after the one that was seen makes the period K."""
@@ -144,6 +147,7 @@ def test_best_responses_that_break_ties_forwards_visit_all_modes(K):
     np.testing.assert_array_equal(np.argmax(q[1:], axis=1), np.arange(2 * K) % K)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("K", [3, 4])
 def test_ascent_in_function_space_against_best_responses_has_period_K(K):
     """l <- l + eta (p - e_g), g <- argmax l: occupation is exactly uniform, and |l| < eta."""

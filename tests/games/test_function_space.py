@@ -172,6 +172,7 @@ def test_a_bump_is_a_normal_law_on_the_grid_all_of_it():
     np.testing.assert_allclose(w[1:-1], inner[1:-1], atol=1e-14)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_a_bump_on_a_fine_grid_is_the_normal_law_that_is_moved(loss):
     nodes = jnp.linspace(-8, 8, 801)
@@ -183,6 +184,7 @@ def test_a_bump_on_a_fine_grid_is_the_normal_law_that_is_moved(loss):
     np.testing.assert_allclose(value(fine, players), value(moved, players), atol=1e-4)
 
 
+@pytest.mark.slow
 def test_copies_of_a_bump_are_the_mean_of_their_laws():
     one, three = (gd.games.bump(DATA, FREE, NODES, 0.6, copies=t) for t in (None, 3))
     places = jnp.array([-1.7, 0.2, 2.4])
@@ -224,6 +226,7 @@ def test_atoms_may_have_any_dimension():
     assert float(generator) == pytest.approx(real - fake)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
 def test_the_matched_law_is_at_rest_against_an_undecided_discriminator(loss):
     game = gd.games.density(DATA, FREE, NODES, loss)
@@ -262,6 +265,7 @@ def test_function_space_is_convex_in_the_density_and_concave_in_d():
 # The metric
 
 
+@pytest.mark.slow
 def test_the_natural_flow_of_function_space_has_the_same_exponents_for_all_data():
     """-1/4 +- i sqrt(3)/4, and 0 and -1/2 for the constants, which no law feels."""
     for key in jr.split(jr.key(4), 3):
@@ -291,6 +295,7 @@ def test_the_natural_flow_of_d_is_its_distance_from_the_best():
     np.testing.assert_allclose(velocity(natural(game), (LOGITS, VALUES))[1], expected, atol=1e-13)
 
 
+@pytest.mark.slow
 def test_the_natural_flow_does_not_feel_how_finely_mass_is_cut():
     """Every node twice, with half of the mass: the same velocities."""
     twice = jnp.repeat(NODES, 2) + jnp.tile(jnp.array([0.0, 1e-9]), 7)
@@ -369,6 +374,7 @@ def test_a_best_response_may_be_any_player_with_any_tree():
     assert float(found[1]["b"][1]) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [2, 5])
 def test_ascent_against_best_responses_visits_every_mode_once_in_k_rounds(k):
     modes = jnp.arange(1.0 * k)
@@ -409,6 +415,7 @@ def test_against_the_best_d_the_generator_descends_the_divergence():
     assert float(found) == pytest.approx(-float(slope), abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "least_squares"])
 def test_nobody_improves_on_a_discriminator_that_is_solved(loss):
     game = gd.games.bump(DATA, FREE, NODES, 0.5, LOSSES[loss], copies=2)
@@ -451,6 +458,7 @@ def test_a_frame_keeps_the_mass_and_the_mean_of_both_laws():
     np.testing.assert_allclose(seen.discriminator, np.interp(x, NODES, VALUES), atol=1e-13)
 
 
+@pytest.mark.slow
 def test_a_film_is_a_frame_under_vmap():
     game = gd.games.bump(DATA, FREE, NODES, 0.5)
     path = gd.simulate(gd.methods.simultaneous(game, 0.1), (0.0, jnp.zeros(7)), jnp.arange(4))
@@ -483,6 +491,7 @@ def test_a_film_is_written_as_an_animation(tmp_path):
 # Precision, transformations, bad input
 
 
+@pytest.mark.slow
 def test_single_precision_stays_single():
     for game, theta in (
         (gd.games.density(DATA, FREE, NODES), LOGITS),

@@ -27,6 +27,7 @@ def copied(players, numbers, spread=0.3):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("game", "start", "numbers"), [(GENERAL, START, (2, 3)), (THREE, START_OF_THREE, (2, 1, 3))]
 )
@@ -42,6 +43,7 @@ def test_mixtures_play_the_finite_game_between_their_copies(game, start, numbers
     assert_close(Mixtures(game).losses(players), expected)
 
 
+@pytest.mark.slow
 def test_one_copy_is_the_plain_game():
     gan, players = normal_gan(sampled=True), normal_players()
     one = jax.tree.map(lambda x: x[None], players)
@@ -98,6 +100,7 @@ def test_two_points_have_the_equilibrium_that_one_has_not():
     np.testing.assert_allclose(against(critics), 0, atol=1e-12)
 
 
+@pytest.mark.slow
 def test_mixtures_train_like_any_game():
     mixed = copied(normal_players(), (2, 3))
     single = jax.tree.map(lambda x: x.astype(jnp.float32), mixed)

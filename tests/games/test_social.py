@@ -50,6 +50,7 @@ def test_known_policies_have_their_known_losses():
         np.testing.assert_allclose(found, loss, atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("h", [0.02, 0.1, 0.2])
 def test_shaping_each_other_moves_the_tandem_on(h):
     """LOLA rests at x + y = (1 - 2 h) / (1 - 4 h); all others where nobody can gain."""

@@ -538,6 +538,7 @@ MISUSE: dict[str, tuple[Callable[[], Any], type[Exception], tuple[str, ...]]] = 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", MISUSE)
 def test_misuse_is_refused_in_the_words_of_the_user(case: str) -> None:
     do, kind, words = MISUSE[case]
@@ -571,6 +572,7 @@ STRUCTURE: dict[str, tuple[Callable[[Any], Any], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("transform", [jax.jit, jax.vmap, jax.grad], ids=["jit", "vmap", "grad"])
 @pytest.mark.parametrize("case", STRUCTURE)
 def test_structure_is_checked_under_transformations(case: str, transform: Any) -> None:
@@ -599,6 +601,7 @@ def test_divergence_is_no_misuse() -> None:
     assert "NOT all finite" in repr(path)
 
 
+@pytest.mark.slow
 def test_a_spectrum_without_derivatives_says_so() -> None:
     """Adam divides by sqrt(nu), which is 0 at rest."""
     with pytest.warns(UserWarning, match="eps_root"):

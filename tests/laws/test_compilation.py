@@ -94,6 +94,7 @@ OF_DYNAMICS: dict[str, Callable[[Any, Start], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:no c.* was found")
 @pytest.mark.parametrize("name", OF_DYNAMICS)
 def test_an_analysis_of_another_number_is_the_same_program(name: str) -> None:
@@ -131,6 +132,7 @@ OF_FAMILIES: dict[str, Callable[[Any, float], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_FAMILIES)
 def test_a_family_is_one_program(name: str) -> None:
     """Whatever its bounds, and whatever the numbers that are fixed."""
@@ -141,6 +143,7 @@ def test_a_family_is_one_program(name: str) -> None:
     assert counts[0] == counts[1] == counts[2]
 
 
+@pytest.mark.slow
 def test_a_map_of_a_family_is_one_program() -> None:
     counts = []
     for shift in (0.0, 0.1):

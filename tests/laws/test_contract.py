@@ -119,6 +119,7 @@ def test_every_public_final_class_is_a_case() -> None:
 # Measures
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_measures_are_probabilities(name: str) -> None:
     measure = MEASURES[name]()
@@ -139,6 +140,7 @@ def test_measures_are_random_exactly_if_they_say_so(name: str) -> None:
 # Games
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GAMES)
 def test_losses_are_one_scalar_per_player_in_the_players_dtype(name: str) -> None:
     """Here single; double in every other test."""
@@ -154,6 +156,7 @@ def at_each(game: Any, places: Any, key: Any) -> Any:
     return eqx.filter_vmap(lambda z: (losses(game, z, key), Gradient(game)(z, key)))(places)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", GAMES)
 def test_losses_jit_and_vmap_and_equilibria_are_at_rest(name: str) -> None:
     game, players = GAMES[name]()
@@ -192,6 +195,7 @@ def velocity(field: Any, players: Any, key: Any = None) -> Any:
     return field(players, key)
 
 
+@pytest.mark.slow
 @each(FIELDS)
 def test_fields_vanish_at_known_equilibria_and_see_the_key(name: str) -> None:
     game, players = damped(), normal_players()
@@ -244,6 +248,7 @@ def test_residuals_have_the_structure_of_the_state(name: str) -> None:
     same_kind(state.players, cast(players, jnp.float32))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["Descend with Adam", "GradientFlow"])
 def test_trajectories_have_the_structure_of_the_players(name: str) -> None:
     game, players = GAMES["Custom"]()
@@ -254,6 +259,7 @@ def test_trajectories_have_the_structure_of_the_players(name: str) -> None:
     same_kind(path, stacked([players] * 3))
 
 
+@pytest.mark.slow
 @each(RUN)
 def test_evolution_is_a_cocycle_and_flows_run_backwards(name: str) -> None:
     """[a, b] and then [b, c], with one key, is [a, c]: a run cut in two is the same run. And back
@@ -300,6 +306,7 @@ def residuals(dynamics: Any, players: Any, other: Any) -> Any:
     return jax.vmap(dynamics.residual)(states)
 
 
+@pytest.mark.slow
 @each(DYNAMICS)
 def test_residual_vanishes_at_the_equilibrium_and_only_there(name: str) -> None:
     game = damped()
@@ -363,6 +370,7 @@ def runaway(players: Any, key: Any = None) -> Any:
     return x**2 / 2 + x * y / 4 - x**4 / 4, y**2 / 2 - x * y / 4 - y**4 / 4
 
 
+@pytest.mark.slow
 @each([name for name in RUN if name != "Descend with Adam"])  # whose steps are bounded
 def test_divergence_is_data_and_leaves_siblings_alone(name: str) -> None:
     dynamics: Any = DYNAMICS[name](gd.games.Custom(runaway))

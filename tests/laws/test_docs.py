@@ -74,6 +74,7 @@ def arguments(value: Any) -> list[str]:
     return list(inspect.signature(value).parameters)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_first_sentence_says_what_a_thing_is(name: str) -> None:
     first, _, _ = doc(PUBLIC[name]).partition("\n\n")

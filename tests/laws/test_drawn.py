@@ -361,8 +361,10 @@ def test_every_plot_is_held_to_these_laws():
 
 @pytest.mark.parametrize(("plot", "case"), CASES)
 def test_every_result_is_drawn(plot, case):
-    assert isinstance(result(plot, case), drawn_by(plot))
-    ax = draw(plot, result(plot, case))
+    found = result(plot, case)
+    assert isinstance(found, drawn_by(plot))
+    assert all(map(eqx.is_array, jax.tree.leaves(found)))  # text is no leaf, or `jit` returns none
+    ax = draw(plot, found)
     assert ax.get_xlabel() or ax.get_ylabel()
 
 

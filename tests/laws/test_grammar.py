@@ -133,6 +133,7 @@ def penalized(strength):
 FAMILY = gd.family(lambda h, g: gd.methods.alternating(penalized(g), h))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", np.linspace(0.05, 1.9, 5))
 def test_neutral_is_not_stable_wherever_it_is_asked(step):
     """Alternating steps of Dirac-GAN turn on circles, whatever their size."""
@@ -146,6 +147,7 @@ def test_neutral_is_not_stable_wherever_it_is_asked(step):
     np.testing.assert_array_equal(found, [[False, True]] * 2)
 
 
+@pytest.mark.slow
 def test_a_branch_that_is_neutral_is_not_stable():
     branch = gd.continuation(FAMILY.at(g=0.0), (0.0, 0.0), {"h": (0.1, 1.0)}, resolution=8)
     assert not branch.stable.any()
@@ -169,6 +171,7 @@ def test_eigenvalues_are_those_of_the_map_or_of_the_field():
     )
 
 
+@pytest.mark.slow
 def test_legs_of_a_repeated_sequence_are_all_there():
     """Two alternations are four moves, and a portrait shows each."""
     rule = gd.methods.alternating(gd.games.dirac(), 0.1)

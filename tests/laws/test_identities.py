@@ -67,6 +67,7 @@ def same_game(one: Any, other: Any, players: Any) -> None:
 # Flows and rules
 
 
+@pytest.mark.slow
 def test_euler_flow_is_simultaneous_play() -> None:
     rule, euler = gd.methods.simultaneous(damped(), H), fixed(damped(), dfx.Euler())
     steps = np.arange(5)
@@ -76,6 +77,7 @@ def test_euler_flow_is_simultaneous_play() -> None:
     )
 
 
+@pytest.mark.slow
 def test_time_map_of_euler_is_descent() -> None:
     same_map(TimeMap(fixed(damped(), dfx.Euler()), H), Descend(Gradient(damped()), H))
 
@@ -86,6 +88,7 @@ def test_time_map_of_several_steps_is_descent_repeated() -> None:
     same_map(TimeMap(descend, 3), Repeat(descend, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_semi_implicit_euler_is_alternation(order: tuple[int, int]) -> None:
     """Where each player's force depends on the other alone, as in a bilinear game."""
@@ -116,6 +119,7 @@ def test_semi_implicit_euler_is_alternation(order: tuple[int, int]) -> None:
     close((path[order[0]], path[last]), solution)
 
 
+@pytest.mark.slow
 def test_midpoint_flow_is_extrapolation_by_half_a_step() -> None:
     half = Descend(Extrapolated(Gradient(damped()), H / 2), H)
     same_map(TimeMap(fixed(damped(), dfx.Midpoint()), H), half)
@@ -185,6 +189,7 @@ def test_a_player_without_an_optimizer_stands_still() -> None:
     assert float(jnp.abs(after[1] - start[1]).max()) > 1e-3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1, 2), (1, 2, 0), (2, 0, 1)])
 def test_alternating_spectrum_is_cyclic_in_the_order(order: tuple[int, ...]) -> None:
     """Cyclic orders of play are conjugate maps; the reversed order is another map."""
@@ -265,6 +270,7 @@ SWAPPED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", SWAPPED)
 def test_names_of_the_players_do_not_matter(method: str) -> None:
     """min_x max_y f(x, y) is min_y max_x -f(x, y) with the players swapped."""
@@ -372,6 +378,7 @@ def test_minimax_dirac_gan_is_zero_sum() -> None:
 ZERO_SUM = ["minimax", "wasserstein", "kl", "reverse_kl", "pearson", "squared_hellinger"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*ZERO_SUM, "jensen_shannon", "total_variation"])
 def test_zero_sum_losses_sum_to_zero(name: str) -> None:
     """The part on real points included, which only those feel who see the other's response."""
@@ -444,10 +451,12 @@ def test_noise_adds_in_quadrature() -> None:
     np.testing.assert_allclose(a, b, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_no_noise_is_no_noise() -> None:
     same_game(Noised(normal_gan(), 0.0, nodes=3), normal_gan(), normal_players())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "wrap",
     [
@@ -535,11 +544,13 @@ def test_all_dynamics_of_a_game_rest_at_its_equilibria(make: Any) -> None:
     close(found.players, game.equilibria()[0], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_no_equilibrium_is_no_convergence() -> None:
     game = gd.games.zero_sum(lambda x, y: x + y)
     assert not bool(gd.equilibrium(flow(game), (0.7, -0.4)).converged)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["optimistic", "momentum", "Adam"])
 def test_spectrum_settles_the_memory_first(name: str) -> None:
     """What the spectrum sees is the dynamics late in training, not its first step."""

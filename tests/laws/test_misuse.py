@@ -192,6 +192,7 @@ def test_every_argument_has_an_example(name: str) -> None:
     assert not left_out - {"slope", "stacklevel"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CALLS if CALLS[name]])
 def test_what_an_argument_cannot_be_is_refused_in_its_name(name: str) -> None:
     silent, unclear = [], []
@@ -207,6 +208,7 @@ def test_what_an_argument_cannot_be_is_refused_in_its_name(name: str) -> None:
     assert (silent, unclear) == ([], [])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CALLS if CALLS[name] and name not in SLOW])
 def test_what_an_argument_may_be_is_taken_or_refused_in_words(name: str) -> None:
     """If two arguments do not fit, either may be named."""
@@ -239,6 +241,7 @@ def test_only_what_is_public_is_listed(module: ModuleType) -> None:
         assert not isinstance(value, ModuleType) or module is gd
 
 
+@pytest.mark.slow
 def test_plots_are_there_without_an_import_and_matplotlib_only_then() -> None:
     program = (
         "import sys, gandyn as gd\n"
@@ -305,6 +308,7 @@ def takes_a_state(name: str) -> bool:
     return gd.State in get_args(getattr(parameters.get("players"), "annotation", None))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CALLS if takes_a_state(name)])
 def test_the_memory_of_another_dynamics_is_refused(name: str) -> None:
     """None of the dynamics in these calls remembers anything."""
@@ -334,6 +338,7 @@ def test_a_memory_is_of_the_right_kind() -> None:
         gd.spectrum(sgd, gd.State(state.players, empty))
 
 
+@pytest.mark.slow
 def test_a_memory_of_ones_own_goes_on_in_every_transformation() -> None:
     rule = gd.methods.negative_momentum(SADDLE, 0.1)
     states = gd.simulate(rule, START, STEPS).states
@@ -381,6 +386,7 @@ def test_three_players_who_take_turns_are_told_of_their_order(step: Any) -> None
         gd.methods.alternating(game, (0.1, 0.1, 0.1))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("leader", [0, 1])
 def test_a_follower_who_stands_still_is_carried_along_its_ridge(leader: int) -> None:
     """f = x y + x^2/4 - y^2/4: the response to x is y = 2 x, that to y is x = -2 y."""

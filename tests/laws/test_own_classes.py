@@ -63,6 +63,7 @@ def test_own_law_has_what_is_derived_from_it():
     assert_allclose(Q.score(X), -np.ones(5) / 2, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_own_law_is_as_far_from_another_as_it_is():
     """For exponential laws: KL = log(b/a) + a/b - 1, and W_p = |b - a| Gamma(p + 1)^(1/p)."""
     assert float(kl(P, Q)) == pytest.approx(np.log(2) - 1 / 2, rel=1e-10)
@@ -76,6 +77,7 @@ def test_own_law_is_as_far_from_another_as_it_is():
     assert float(wasserstein(P, gaussian)) == pytest.approx(area, rel=1e-6)
 
 
+@pytest.mark.slow
 def test_own_law_has_a_best_discriminator_and_mixes_with_others():
     critic = optimal_discriminator(minimax, P, Q)
     assert_allclose(critic(X), np.log(2) - X / 2, rtol=1e-12)
@@ -178,6 +180,7 @@ def test_own_family_has_its_metric_as_a_generator_and_as_a_discriminator():
     assert_allclose(natural[1], plain[1] / ((of_real + of_fake) / 2), rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_own_family_of_weighted_points_has_its_metric():
     """Weights that are the parameters, in the metric of the weights: Fisher's up to a constant."""
 
@@ -216,6 +219,7 @@ class Kinked(gd.optimal.AbstractCritic):
         return jnp.asarray([1 / 3])
 
 
+@pytest.mark.slow
 def test_own_critic_is_integrated_between_its_kinks():
     """d/dtheta E |x - 1/3| over N(theta, 1) is 2 Phi(theta - 1/3) - 1."""
     family = lambda theta: gd.measures.gaussian(theta, 1.0)  # noqa: E731

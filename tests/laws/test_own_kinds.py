@@ -206,6 +206,7 @@ PROBES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBES)
 def test_a_kind_of_ones_own_goes_through(name):
     PROBES[name]()
@@ -220,6 +221,7 @@ def test_every_analysis_of_a_dynamics_is_tried():
     assert asked == set(PROBES) - {"simulate"}
 
 
+@pytest.mark.slow
 def test_a_map_of_ones_own_in_steps():
     strobed = Strobed(ONE)
     assert_allclose(

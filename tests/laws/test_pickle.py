@@ -53,6 +53,7 @@ def test_what_is_pickled_comes_back_as_it_was(name):
     assert eqx.tree_equal(back, made)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["alternating", "Adam", "schedule", "projected"])
 def test_a_rule_that_was_pickled_makes_the_same_steps(name):
     rule = NAMED[name]()

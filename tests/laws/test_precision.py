@@ -288,6 +288,7 @@ SLOW = {"basins", "continuation", "critical", "cycle", "equilibria", "fastest", 
 NAMES = [pytest.param(n, marks=[pytest.mark.slow] if n in SLOW else []) for n in OF_DYNAMICS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_an_analysis_is_as_precise_as_the_players(name: str) -> None:
     make, ask, told = OF_DYNAMICS[name]
@@ -302,6 +303,7 @@ def test_steps_of_gandyns_own_are_as_precise_as_the_players() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OF_GAMES)
 def test_an_analysis_of_a_game_is_as_precise_as_the_players(name: str) -> None:
     agree(OF_GAMES[name])

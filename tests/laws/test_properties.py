@@ -113,6 +113,7 @@ def spectra() -> Iterator[Any]:
             yield pytest.param(name, size, id=f"{name}-{size}", marks=marks)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "sizes"), list(spectra()))
 def test_spectrum_is_the_polynomial_of_that_of_the_flow(name: str, sizes: tuple[int, ...]) -> None:
     make, polynomial = POLYNOMIALS[name]
@@ -139,6 +140,7 @@ def turns(order: tuple[int, ...], repeats: tuple[int, ...]) -> Callable[[Any, An
     return lambda game, h: gd.methods.alternating(game, h, repeats, order)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "order", "repeats"),
     [
@@ -204,6 +206,7 @@ def chain(matrix: Any, h: Any) -> tuple[Any, Any]:
     return whole, (eye + gd.jacobian(b, rest)) @ (eye + gd.jacobian(a, rest))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["alternating", "optimistic"])
 def test_single_precision_follows_double(method: str) -> None:
     """Twenty steps agree to the rounding errors of single precision, and stay in it."""
@@ -226,6 +229,7 @@ def test_single_precision_follows_double(method: str) -> None:
     law()
 
 
+@pytest.mark.slow
 @few
 @given(
     real=st.floats(-2, 2),

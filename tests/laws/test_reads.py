@@ -292,6 +292,7 @@ def test_whatever_holds_a_function_follows_what_it_reads(holder):
     follows(holder, "attribute")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "dynamics", [gd.methods.simultaneous(PLAIN, 0.1), Rule(), Flow()], ids=["field", "rule", "flow"]
 )
@@ -397,6 +398,7 @@ def test_random_numbers_that_would_be_one_for_ever_are_told(draw):
         played(game)
 
 
+@pytest.mark.slow
 def test_more_than_can_be_looked_through_is_told():
     many = [[i] for i in range(100_001)]
     with pytest.warns(FrozenWarning, match="more than 100,000 objects"):

@@ -36,6 +36,7 @@ def test_integrators_move_all_players_at_once(solver: Any, order: int) -> None:
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.3)
 
 
+@pytest.mark.slow
 def test_joint_runge_kutta_keeps_the_radius() -> None:
     """Of the modulus of 1 + z + z^2/2 + z^3/6 + z^4/24 at z = i dt, 100 times."""
     z = 0.1j
@@ -49,6 +50,7 @@ def test_joint_runge_kutta_keeps_the_radius() -> None:
     assert abs(end(dfx.Euler(), 0.1, 10.0)) == pytest.approx(1.01**50, abs=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("strength", [0.3, 1.0])
 def test_consensus_has_no_factor_of_one_half(strength: float) -> None:
     """The mixed term of the Dirac-GAN: the gradient of (psi^2 + theta^2) f'(t)^2 / 2 at

@@ -178,6 +178,7 @@ def test_rotation_along_a_parameter():
     assert_allclose(bars[0].get_ydata(), np.arcsin(steps / 2) / np.pi, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_the_edge_is_drawn_where_it_is_crossed():
     """On x^2 / 2 + 3 x y - y^2 / 2 simultaneous steps are stable up to 1/5, and fastest at 1/10."""
     game = gd.games.zero_sum(lambda x, y: x**2 / 2 + 3 * x * y - y**2 / 2)
@@ -194,6 +195,20 @@ def test_the_edge_is_drawn_where_it_is_crossed():
     assert_allclose(np.hypot(*ax.lines[-1].get_xydata().T), np.sqrt(0.9))
     assert_allclose(np.hypot(*np.asarray(ax.collections[0].get_offsets()).T), np.sqrt(0.9))
     assert ax.get_title() == "h = 0.1"
+
+
+def test_what_is_stable_along_a_branch_is_solid_and_the_rest_dashed():
+    """x' = p x - x^3: 0 attracts for p < 0 only."""
+    family = gd.family(
+        lambda p: gd.flows.GradientFlow(
+            gd.fields.Custom(lambda z, key=None: (p * z[0] - z[0] ** 3,))
+        )
+    )
+    found = gd.continuation(family, (0.0,), {"p": (-1.0, 2.0)}, start=-1.0)
+    first, second = plots.continuation(found).lines[:2]
+    assert (first.get_linestyle(), second.get_linestyle()) == ("-", "--")
+    assert_allclose([min(first.get_xdata()), max(second.get_xdata())], [-1, 2])
+    assert -0.5 < min(second.get_xdata()) == max(first.get_xdata()) < 0
 
 
 def test_kinds_of_equilibrium_along_a_parameter():

@@ -30,6 +30,7 @@ from gandyn.rules import Averaged, Descend, Extra
 H = 0.3
 
 
+@pytest.mark.slow
 def test_complex_momentum_converges_where_real_momentum_diverges():
     """Lorraine et al. 2022."""
     game, rest, _ = random_bilinear(2, 2)
@@ -106,6 +107,7 @@ def test_sos_never_turns_against_lookahead():
     assert np.all(along >= (0.5 - 1e-12) * square)
 
 
+@pytest.mark.slow
 def test_the_ridge_keeps_the_follower_at_its_best():
     """On f with follower's best response r(x), a small step from (x, r(x)) ends on it again."""
 

@@ -29,6 +29,7 @@ from gandyn.theory import METHODS, bilinear
 # Spectra. `h` is a step size, `s` a singular value, `l` an eigenvalue of J.
 
 
+@pytest.mark.slow
 def test_proximal_point_and_competitive_are_one_on_bilinear_games():
     game, origin, s = random_bilinear()
     expected = np.linalg.eigvals(METHODS["proximal_point"].map(bilinear(s), 0.7))
@@ -64,6 +65,7 @@ def test_negative_momentum_has_the_polynomial_of_gidel():
         same_set(np.linalg.eigvals(found), np.roots(polynomial), 1e-6)
 
 
+@pytest.mark.slow
 def test_negative_momentum_contracts_most_at_minus_one_half():
     game, e = gd.games.bilinear([[1.0]]), 0.5
     origin = game.equilibria()[0]
@@ -92,6 +94,7 @@ def test_lookahead_contracts_where_simultaneous_steps_diverge():
     np.testing.assert_allclose(radius, known, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_lookahead_keeps_the_memory_of_its_rule():
     inner = methods.simultaneous(GENERAL, optax.adam(0.05))
     state = inner.init(START)
@@ -181,6 +184,7 @@ def test_every_method_is_mapped_as_in_a_loop_and_differentiates_as_finite_differ
     np.testing.assert_allclose(values, list(map(alone, h, x)), rtol=1e-10)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [*EVERY, *OF_TWO])
 def test_every_method_keeps_single_precision(name):
     """And where equations are solved, its digits."""
@@ -195,6 +199,7 @@ def test_every_method_keeps_single_precision(name):
         assert_close(rough, fine, 2e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", EVERY)
 def test_every_method_but_the_two_player_ones_plays_with_three(name):
     rule = EVERY[name](THREE, (0.1, 0.2, 0.3))
@@ -293,6 +298,7 @@ def test_looking_ahead_for_a_player_that_is_not_there_is_an_error():
         game.losses(START)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n", [3, 64, 65, 300])
 def test_linear_equations_are_solved_as_by_lu(n):
     """Dense, and matrix-free from 65 unknowns on, however many iterations that takes; forwards and

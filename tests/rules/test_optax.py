@@ -192,6 +192,7 @@ def test_what_asks_for_losses_is_refused(make):
         gd.simulate(rule, START, [0, 1])
 
 
+@pytest.mark.slow
 def test_a_transformation_that_knows_its_numbers_is_one_program_for_each():
     """Momentum that is asked whether it is positive is no leaf; another value is still seen."""
     ends = [

@@ -170,6 +170,7 @@ def test_methods_rest_where_the_variational_inequality_is_solved(name):
     assert_close(end, z, 1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["adam", *FOR_BOXES])
 def test_adam_rests_in_boxes_where_the_inequality_is_solved(name):
     """Up to its own steps, whose size does not go to zero with the gradient."""
@@ -184,6 +185,7 @@ def test_adam_rests_in_boxes_where_the_inequality_is_solved(name):
     assert_close(end, solved(2, box, box), 10 * h)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("make", [methods.extragradient, methods.optimistic])
 def test_matrix_games_on_simplices_are_solved(make, seed):
@@ -287,6 +289,7 @@ def test_bounds_can_be_swept():
     assert_close(jax.vmap(lambda b: end(b).final.players[0])(bounds), 3 - bounds, 1e-12)
 
 
+@pytest.mark.slow
 def test_three_players_in_their_sets():
     """A chain of three, each drawn to twice the one before, in [-1, 1]."""
     game = gd.games.Custom(
@@ -303,6 +306,7 @@ def test_three_players_in_their_sets():
     assert_close(gd.simulate(turns, (0.0,) * 3, [0, 400]).final.players, (1, 1, 0.3), 1e-9)
 
 
+@pytest.mark.slow
 def test_natural_is_the_residual_and_its_flow_stays_inside():
     game, field = quadratic(5)
     z = solved(5, box, box)

@@ -142,6 +142,7 @@ HOLDERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("holder", HOLDERS)
 def test_every_number_that_is_read_counts(holder):
     make = HOLDERS[holder]

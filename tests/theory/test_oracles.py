@@ -60,6 +60,7 @@ def test_dirac_flow_turns_with_the_slope_of_the_loss(loss: str) -> None:
     same_set(gd.spectrum(flow(dirac(loss)), ORIGIN).exponents, pair)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fake", [gd.losses.softplus, jnp.sin, jnp.tanh, lambda l: l + l**3])
 def test_zero_sum_dirac_field_is_orthogonal_to_the_radius(fake: Any) -> None:
     """A2: theta^2 + psi^2 is conserved whatever the loss."""
@@ -70,6 +71,7 @@ def test_zero_sum_dirac_field_is_orthogonal_to_the_radius(fake: Any) -> None:
     assert float(jnp.abs(v[0]).max()) > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("square", [1e-8, 0.5, 2.0, 8.0])
 def test_dirac_flow_has_the_period_of_bessel(square: float) -> None:
     """A2: T(r) = 2 pi (1 + I_0(r^2/2)), and theta^2 + psi^2 stays what it is."""
@@ -100,6 +102,7 @@ def test_simultaneous_steps_grow_exactly() -> None:
     np.testing.assert_allclose(new[0] ** 2 + new[1] ** 2, expected, rtol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "nonsaturating", "wasserstein"])
 def test_simultaneous_dirac_spectrum(loss: str) -> None:
     g, d = 0.2, 0.7
@@ -109,6 +112,7 @@ def test_simultaneous_dirac_spectrum(loss: str) -> None:
     assert not gd.spectrum(rule, ORIGIN).stable
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 @pytest.mark.parametrize("repeats", [(1, 1), (1, 5), (3, 2)])
 def test_alternating_dirac_spectrum(repeats: tuple[int, int], order: tuple[int, int]) -> None:
@@ -161,12 +165,14 @@ def test_nonsaturating_flow_loses_radius_and_is_symmetric_under_quarter_turns() 
     np.testing.assert_allclose(turned, jnp.stack([-v[1], v[0]]), atol=1e-13)
 
 
+@pytest.mark.slow
 def test_nonsaturating_flow_converges_like_one_over_time() -> None:
     path = gd.simulate(flow(dirac("nonsaturating"), rtol=1e-11, atol=1e-13), START, [0.0, 1000.0])
     theta, psi = path.final.players
     assert float(theta**2 + psi**2) == pytest.approx(0.00796649116, abs=1e-11)  # A6
 
 
+@pytest.mark.slow
 def test_wasserstein_flow_is_a_rotation() -> None:
     ts = np.linspace(0, 2 * np.pi, 9)
     theta, psi = gd.simulate(flow(dirac("wasserstein"), rtol=1e-11, atol=1e-11), START, ts).players
@@ -186,6 +192,7 @@ def test_wasserstein_alternation_turns_on_an_ellipse() -> None:
     np.testing.assert_allclose(angles, np.arccos(1 - a * b / 2), rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "wasserstein"])
 @pytest.mark.parametrize("c", [0.1, 1.0, 3.0])
 def test_dirac_consensus_spectrum(loss: str, c: float) -> None:
@@ -199,6 +206,7 @@ def test_dirac_consensus_spectrum(loss: str, c: float) -> None:
     assert not gd.spectrum(gd.methods.consensus(dirac(loss), 1.001 * limit, c), ORIGIN).stable
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "nonsaturating"])
 @pytest.mark.parametrize("std", [0.3, 0.7, 2.0])
 def test_dirac_instance_noise_spectrum(loss: str, std: float) -> None:
@@ -208,6 +216,7 @@ def test_dirac_instance_noise_spectrum(loss: str, std: float) -> None:
     same_set(gd.spectrum(flow(game), ORIGIN).exponents, roots(2 * bend, slope**2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "nonsaturating", "wasserstein"])
 def test_dirac_gradient_penalty_spectrum(loss: str) -> None:
     """A13: -g/2 +- sqrt(g^2/4 - f'^2), critical at g = 2 f', where decay is fastest."""
@@ -232,6 +241,7 @@ def test_penalized_dirac_flow_loses_radius_at_the_rate_of_the_penalty(gamma: flo
     np.testing.assert_allclose(z[0] * v[0] + z[1] * v[1], -gamma * z[1] ** 2, atol=1e-13)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["minimax", "wasserstein"])
 @pytest.mark.parametrize("gamma", [0.1, 0.3, 1.0, 3.0])
 def test_penalized_dirac_simultaneous_spectrum(loss: str, gamma: float) -> None:
@@ -270,6 +280,7 @@ END_POINTS = {  # A16: after 500 steps of size 0.2 from (1, 1), generator first,
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("method", "gamma"), END_POINTS)
 def test_dirac_end_points(method: str, gamma: float | None) -> None:
     rule = (
@@ -349,6 +360,7 @@ LIMITS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", LIMITS)
 def test_bilinear_stability_and_best_step(method: str) -> None:
     limit, best, radius = LIMITS[method]

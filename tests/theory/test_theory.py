@@ -183,6 +183,7 @@ def radii(name, hyper, s, steps):
     return np.array([theory.METHODS[name].radius(J, h, sizes, **hyper) for h in steps])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("s", SINGULAR)
 @pytest.mark.parametrize(("name", "hyper"), named(ON_A_BILINEAR_GAME))
 def test_limits_are_where_the_radius_passes_one(name, hyper, s):
@@ -211,6 +212,7 @@ def test_limits_are_where_the_radius_passes_one(name, hyper, s):
     assert above > 1 + 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("s", SINGULAR)
 @pytest.mark.parametrize(("name", "hyper"), named(ON_A_BILINEAR_GAME))
 def test_best_steps_are_the_lowest_of_a_fine_search(name, hyper, s):

@@ -140,5 +140,6 @@ def test_precision_and_bad_input():
     found = along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), single, bounds)
     assert found.parameter.dtype == found.players[0].dtype == jnp.float32
     assert found.parameter == pytest.approx(1.2, abs=1e-5)
-    with pytest.raises(ValueError, match="`bounds` of `h` must increase"):
-        along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), ONE, (1.0, 0.1))
+    for ends in ((1.0, 0.1), (0.3, 0.3)):
+        with pytest.raises(ValueError, match="`bounds` of `h` must increase"):
+            along(gd.critical, lambda h: gd.methods.simultaneous(r1(0.3), h), ONE, ends)

@@ -50,6 +50,7 @@ def test_every_player_counts():
     assert cost.products == 3
 
 
+@pytest.mark.slow
 def test_what_a_penalty_differentiates_is_part_of_the_loss():
     gan = gd.games.Penalized(normal_gan(sampled=True), gd.games.R1(0.5))
     cost = gd.cost(methods.extragradient(gan, 0.1), normal_players(), key=jax.random.key(0))

@@ -40,6 +40,7 @@ def catalysis(v, q2):
 GUESS = np.array([0.001137, 0.891483, 0.062345])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("q2", [0.9, 1.0, 1.06, 1.2])
 def test_what_plain_newton_finds_is_found(q2):
     x = jnp.asarray(GUESS)
@@ -63,6 +64,7 @@ def test_a_map_has_what_only_the_second_search_reaches():
         assert_allclose(found.exponents[i, 0], expected, atol=1e-9)
 
 
+@pytest.mark.slow
 def test_what_is_far_from_the_guess_is_not_near_it():
     """A thousand units of 1 + |guess| away, and no further."""
     for guess, root, near in ((0.0, 900.0, True), (0.0, 1100.0, False), (9.0, 9900.0, True)):

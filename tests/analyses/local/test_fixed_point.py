@@ -79,6 +79,7 @@ class Linear(gd.fields.AbstractField):
         return (self.matrix @ players[0],)
 
 
+@pytest.mark.slow
 def test_neutral_steps_are_not_stable_at_any_step_size():
     """Alternating steps on the Dirac-GAN turn by an angle and neither grow nor decay."""
     steps = jnp.linspace(0.05, 1.9, 200)
@@ -112,6 +113,7 @@ NEUTRAL_MAPS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NEUTRAL_MAPS)
 def test_what_is_neutral_is_stable_in_no_coordinates(name):
     """However rounding splits its eigenvalues; what is a little inside of the circle is stable."""
@@ -165,6 +167,7 @@ MEMORIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEMORIES)
 def test_the_spectrum_is_that_of_the_jacobian(name):
     """Memory is settled for both; a State is taken as it is by both."""
@@ -227,6 +230,7 @@ def test_a_map_that_flips_is_a_node():
     assert alone.type == Type.NODE
 
 
+@pytest.mark.slow
 def test_dirac_gan_in_all_its_methods():
     """A center of the flow; spirals of simultaneous and a center of alternating steps."""
     game, rest = gd.games.dirac(), (0.0, 0.0)
@@ -317,6 +321,7 @@ def test_leading_exponents_are_those_of_the_dense_spectrum(make):
     same_set(found[:4], dense[:4], 1e-8)
 
 
+@pytest.mark.slow
 def test_leading_exponents_among_others_that_crowd_there():
     """x_i'' + (i + 1) x_i' + (i + 1) x_i = 0: the real exponents pile up at -1."""
     size = 150

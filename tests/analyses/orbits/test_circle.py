@@ -37,6 +37,7 @@ def radii_of_simultaneous_polar(step, a=1 / 3):
     return radii, 1 + step * 2 * squares * slopes * np.sqrt(1 - step**2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.05, 0.3, 0.9])
 def test_alternating_rotation_turns_by_its_angle(step):
     found = turning(step, ONE)
@@ -49,6 +50,7 @@ def test_alternating_rotation_turns_by_its_angle(step):
     assert_allclose(level, level[0], rtol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.02, 0.1, 0.3])
 def test_circles_of_the_polar_game(step):
     """The outer one attracts, the inner one repels; both turn by arcsin h a step."""
@@ -105,6 +107,7 @@ def test_exponents_are_lyapunovs_with_memory():
     assert_allclose(growth, found.exponents, atol=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step", [0.05, 0.3, 0.9])
 def test_rotation_of_a_trajectory_is_that_of_its_circle(step):
     path = gd.simulate(gd.methods.alternating(ROTATION, step), ONE, np.arange(8001))
@@ -119,6 +122,7 @@ def test_rotation_of_a_trajectory_is_that_of_its_circle(step):
     assert_allclose(back.rotation, -found.rotation, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_the_error_of_a_rotation_holds_the_truth_as_often_as_it_says():
     """Of walks on the circle by Omega and a chance, forgotten at once, in 95 of 100; and always of
     rotations seen through another angle, theta + a sin theta."""
@@ -141,6 +145,7 @@ def test_the_error_of_a_rotation_holds_the_truth_as_often_as_it_says():
     assert (turned.error < 1e-3).all()
 
 
+@pytest.mark.slow
 def test_what_turns_by_more_than_half_a_turn_turns_by_less_the_other_way():
     """0.51 of a turn in a step are 0.49 backwards. The first search from 0.42 ends on the one, and
     only the second on the other, which alone is a period above 2 as the guess is."""
@@ -159,6 +164,7 @@ def test_what_turns_by_more_than_half_a_turn_turns_by_less_the_other_way():
     assert_allclose(found.rotation, gd.rotation(path).rotation, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_no_circle_is_told_and_nothing_invented():
     for found in (
         turning(0.1, (jnp.zeros(1), jnp.zeros(1))),  # an equilibrium
@@ -170,6 +176,7 @@ def test_no_circle_is_told_and_nothing_invented():
         assert jnp.all(jnp.isnan(found.players[0]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("search", [gd.circle, gd.cycle])
 def test_what_is_not_found_is_told_under_derivatives(search):
     def period(step):

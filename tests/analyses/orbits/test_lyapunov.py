@@ -25,6 +25,7 @@ def van_der_pol(eps=0.5):
     return gd.flows.GradientFlow(gd.fields.Gradient(game))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_bilinear_closed_forms(name):
     method, expected = METHODS[name]

@@ -70,6 +70,7 @@ def test_ties_of_the_follower():
     assert gd.leader((mine, theirs), strong=True).value == 0
 
 
+@pytest.mark.slow
 def test_cournot_duopoly_is_led_at_the_textbook_quantities():
     """Price 1 - q_0 - q_1: the leader sells 1/2 and earns 1/8, the follower 1/4 and 1/16."""
     game = gd.games.Custom(lambda q, key: tuple(-x * (1 - q[0] - q[1]) for x in q))
@@ -115,6 +116,7 @@ def test_gains_on_a_box_and_staying():
     assert single.gains.dtype == jnp.float32
 
 
+@pytest.mark.slow
 def test_local_responses_that_there_are_not():
     """Of the bilinear game nobody's best response is finite; the Dirac-GAN's equilibrium is one."""
     found = gd.exploitability(gd.games.bilinear([[1.0]]), (jnp.ones(1), jnp.ones(1)), max_steps=64)
@@ -123,6 +125,7 @@ def test_local_responses_that_there_are_not():
     assert_allclose(gd.exploitability(gd.games.dirac(), (0.0, 0.0)).gap, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "loss",
     [

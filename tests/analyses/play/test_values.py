@@ -20,6 +20,7 @@ def random_payoff(game):
     return np.random.default_rng(seed).normal(size=shape)
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=30)
 @given(games)
 def test_optimal_strategies_certify_the_value(game):
@@ -35,6 +36,7 @@ def test_optimal_strategies_certify_the_value(game):
     assert jnp.min(payoff @ found.column) >= found.mixed - 1e-12
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=20)
 @given(games)
 def test_the_game_seen_from_the_other_side(game):
@@ -79,6 +81,7 @@ def test_first_and_second_mover_on_the_square():
     assert_allclose(found.column[0], 0.5, atol=0.5 * (grid[1] - grid[0]) + 1e-12)
 
 
+@pytest.mark.slow
 def test_derivatives_are_those_of_the_solution():
     payoff = jnp.asarray([[1.0, 3.0, 0.5], [2.0, 0.0, 4.0], [5.0, 6.0, 7.0]])  # two of them mix
     along = jnp.asarray(np.random.default_rng(0).normal(size=payoff.shape))
@@ -163,6 +166,7 @@ def test_payoffs_over_twelve_orders_of_magnitude(seed):
         assert_allclose(proven(-scaled.T), -value, rtol=1e-12)
 
 
+@pytest.mark.slow
 def test_derivatives_where_payoffs_differ_by_many_orders_of_magnitude():
     d = jnp.array([1.0, 1e4, 1e12])
     value = 1 / jnp.sum(1 / d)
