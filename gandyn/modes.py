@@ -29,7 +29,8 @@ from ._phase import State
 from ._result import Result
 from ._types import Number
 from .games import AbstractGAN
-from .games._gan import as_gan, generated
+from .games._gan import as_gan
+from .games._generated import generated
 from .measures import Gaussians
 from .measures._measure import weights_of
 

@@ -32,7 +32,8 @@ from .fields import Gradient
 from .flows import AbstractFlow, Integrator
 from .games import AbstractGame, AbstractGAN
 from .games._game import checked_game, losses
-from .games._gan import as_gan, generated
+from .games._gan import as_gan
+from .games._generated import generated
 
 __all__ = [
     "Gradients",

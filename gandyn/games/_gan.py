@@ -14,7 +14,6 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import jax.random as jr
 import jax.tree_util as jtu
 from jaxtyping import Array, Float, PyTree
 
@@ -121,22 +120,6 @@ def as_gan(gan: object) -> AbstractGAN:
     """`gan`, held to be one."""
     remedy = "`gandyn.games.GAN(generator, discriminator, data, latent)` is one"
     return checks.instance("gan", gan, AbstractGAN, "a GAN", remedy)
-
-
-def generated(gan: AbstractGAN, players: Players, n: int) -> WeightedPoints:
-    """Points of the generator: all of a population, or `n` that are always of the same draws."""
-    if not any(measure.random for measure in _measures(gan)):
-        return gan.batch(players).fake
-    once = jax.eval_shape(lambda: gan.batch(players, jr.key(0)).fake[0])
-    draws = jnp.arange(-(-n // len(once)))
-    x, w = jax.vmap(lambda i: gan.batch(players, jr.fold_in(jr.key(0), i)).fake)(draws)
-    x, w = x.reshape(-1, *once.shape[1:])[:n], w.reshape(-1)[:n]
-    return x, w / jnp.sum(w)
-
-
-def _measures(gan: AbstractGAN) -> list[AbstractMeasure]:
-    nodes = jax.tree.leaves(gan, is_leaf=lambda node: isinstance(node, AbstractMeasure))
-    return [node for node in nodes if isinstance(node, AbstractMeasure)]
 
 
 def check_parts(data: AbstractMeasure, latent: AbstractMeasure, loss: AbstractLoss) -> None:

@@ -99,3 +99,15 @@ def test_products_that_are_too_large_are_refused_in_words():
     game = gd.games.GAN(lambda t, z: t["shift"] + z, of_pack, many, many)
     with pytest.raises(ValueError, match=r"`Packed` .* 200 x 200 x 200 .*minibatch"):
         Packed(game, 3).losses(PLAYERS)
+
+
+@pytest.mark.parametrize("sampled", [False, True])
+def test_observers_look_at_single_points(sampled: bool):
+    law = gd.measures.line(3, 1.0, 0.3)
+    state = gd.State(PLAYERS)
+    game = Noised(Packed(packed_gan(sampled), 2), 0.0, nodes=1)
+    assert_close(
+        gd.modes.Watch(game, law, 40)(state),
+        gd.modes.Watch(Noised(packed_gan(sampled), 0.0, nodes=1), law, 40)(state),
+        0.0,
+    )
