@@ -124,7 +124,8 @@ def alternating(
     repeats: Sequence[int] = (1, 1),
     order: Sequence[int] = (1, 0),
 ) -> AbstractRule:
-    """The players take turns, each seeing what the ones before it did.
+    """The players take turns, each seeing what the ones before it did, and with every move a fresh
+    draw of whatever is random.
 
     On a bilinear game the steps stay on an ellipse while h s < 2.
 
