@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from ... import _checks as checks
 from ... import _numerics as numerics
 from ..._dynamics import AbstractDynamics
-from ..._phase import State
+from ..._phase import State, as_precise
 from ..._types import Key
 from ..local._equilibrium import equilibrium, within_trust
 from ..local._spectrum import spectrum
@@ -40,6 +40,7 @@ def at_rest(
 ) -> tuple[State, Complex[Array, " mode"], Bool[Array, ""]]:
     """The equilibrium near a state, its exponents, nan if none is found, and whether one of them
     cannot be told from a neutral one."""
+    dynamics = as_precise(dynamics, state)
     found = (equilibrium if thorough else within_trust)(dynamics, state, key=key)
     seen = spectrum(dynamics, found.state, key=key)
     exponents = jnp.where(found.converged, seen.exponents, jnp.nan)
