@@ -39,9 +39,14 @@ def _is_result(x: Any) -> bool:
 
 
 def _fields(result: Result | Mapping[str, Any]) -> dict[str, Any]:
-    if isinstance(result, Result):
-        return {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.repr}
-    return dict(result)
+    if not isinstance(result, Result):
+        return dict(result)
+    fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.repr}
+    return {name: value for name, value in fields.items() if not _is_key(value)}
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
 def _leaves(result: Result | Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple[str, ...], bool]]:
@@ -63,9 +68,7 @@ def is_array(leaf: Any) -> bool:
     """Whether a leaf is an array or a number."""
     if isinstance(leaf, np.ndarray | np.generic):
         return np.asarray(leaf).dtype.kind not in "OSU"
-    if isinstance(leaf, jax.Array):
-        return not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return isinstance(leaf, int | float | complex)
+    return isinstance(leaf, int | float | complex | jax.Array)
 
 
 def texts(result: Result | Mapping[str, Any]) -> dict[str, str]:
