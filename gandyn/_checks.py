@@ -374,20 +374,21 @@ def key(value: Any) -> Any:
     """One realization of everything random, or `None`."""
     if value is None or _is_key(value):
         return value
-    many = " To try many, map over them with `jax.vmap`." if _are_keys(value) else ""
+    many = " To try many, map over them with `jax.vmap`." if are_keys(value) else ""
     raise TypeError(
         f"`key` must be a random key such as `jax.random.key(0)`, or None for the population "
         f"dynamics, but is {shown(value)}.{many}"
     )
 
 
-def _are_keys(value: Any) -> bool:
+def are_keys(value: Any) -> bool:
+    """Whether it is a random key of today's kind, or an array of such."""
     return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
 def _is_key(value: Any) -> bool:
     """Whether it is one key, of today's kind or the numbers of an old one."""
-    if _are_keys(value):
+    if are_keys(value):
         return value.ndim == 0
     old = isinstance(value, jax.Array | np.ndarray) and value.dtype == np.uint32
     return old and value.shape in ((2,), (4,))

@@ -42,11 +42,7 @@ def _fields(result: Result | Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(result, Result):
         return dict(result)
     fields = {f.name: getattr(result, f.name) for f in dataclasses.fields(result) if f.repr}
-    return {name: value for name, value in fields.items() if not _is_key(value)}
-
-
-def _is_key(value: Any) -> bool:
-    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
+    return {name: value for name, value in fields.items() if not checks.are_keys(value)}
 
 
 def _leaves(result: Result | Mapping[str, Any]) -> Iterator[tuple[str, Any, tuple[str, ...], bool]]:

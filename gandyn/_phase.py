@@ -76,6 +76,8 @@ def in_precision(tree: PyTree, dtype: jnp.dtype) -> PyTree:
 
     Constants stay constants under `jit`, so that XLA can put them into the loops that use them.
     """
+    if all(x.dtype == dtype for x in jax.tree.leaves(tree) if eqx.is_inexact_array(x)):
+        return tree
     least = at_least_single(dtype)
 
     def cast(x: Any, dtype: jnp.dtype) -> Any:

@@ -19,10 +19,11 @@ from typing import Any
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import jax.tree_util as jtu
 import numpy as np
 from jax.core import Tracer
+
+from . import _checks as checks
 
 LIBRARIES = frozenset(sys.stdlib_module_names) | {
     "beartype",
@@ -322,11 +323,7 @@ _ATOMS = bool | int | float | complex | str | bytes | np.dtype
 
 def _readable(x: jax.Array) -> bool:
     """Whether the numbers of an array may be compared, rather than the array."""
-    return x.size <= _SMALL and x.is_fully_addressable and not _is_key(x)
-
-
-def _is_key(x: jax.Array) -> bool:
-    return jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
+    return x.size <= _SMALL and x.is_fully_addressable and not checks.are_keys(x)
 
 
 def _reads_nothing(x: types.FunctionType) -> bool:

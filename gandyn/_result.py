@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax.core import Tracer
 
+from . import _checks as checks
+
 
 def _summary(value: Any) -> str:
     """`float64[501]` for an array, the same inside tuples and dicts, `repr` for the rest."""
@@ -18,8 +20,7 @@ def _summary(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{k}: {_summary(v)}" for k, v in value.items()) + "}"
     if eqx.is_array(value):
-        is_key = jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
-        if value.ndim == 0 and not is_key and not isinstance(value, Tracer):
+        if value.ndim == 0 and not checks.are_keys(value) and not isinstance(value, Tracer):
             return f"{value.item()!r}"
         return f"{value.dtype}[{','.join(map(str, value.shape))}]"
     return eqx.tree_pformat(value, width=10_000)

@@ -55,6 +55,10 @@ def __dir__() -> list[str]:
     return __all__
 
 
+_TIGHTER = 1e-3  # the factor of the tolerances that a solution is held against
+_VISIBLE = 0.01  # the share of a trajectory's size at which an error shows in a picture
+
+
 class Losses(eqx.Module):
     """An observer of what the players lose, for `gandyn.record`: a `State` to one loss per player.
 
@@ -113,10 +117,6 @@ class Samples(eqx.Module):
 
     def __call__(self, state: State) -> Float[Array, "n *event"]:
         return generated(self.gan, state.players, self.n)[0]
-
-
-_TIGHTER = 1e-3  # the factor of the tolerances that a solution is held against
-_VISIBLE = 0.01  # the share of a trajectory's size at which an error shows in a picture
 
 
 class IntegratorWarning(UserWarning):

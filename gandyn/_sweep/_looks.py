@@ -14,6 +14,7 @@ import jax.random as jr
 import numpy as np
 from jaxtyping import PyTree
 
+from gandyn import _checks as checks
 from gandyn._export import variables
 from gandyn._sweep._axes import Axis, Grid
 from gandyn._sweep._chunks import Chunks
@@ -89,9 +90,9 @@ class Looks:
         if hashlib.sha256(content).digest() != digest or len(content) != 8 + sum(
             x.nbytes for x in plain
         ):
-            raise ValueError(
-                f"`store` is '{self.file.parent}', in which '{STATE}' is not as it was written. "
-                "Delete that file, and the run will be looked at again from its start."
+            raise self.kept.damage(
+                f"in 'done' the file '{STATE}' is not as it was written",
+                "Delete that file, and the run will be looked at again from its start.",
             )
         leaves, at = [], 8
         for x, like in zip(plain, jax.tree.leaves(start), strict=True):
@@ -102,16 +103,12 @@ class Looks:
         return done, jax.tree.unflatten(jax.tree.structure(start), leaves)
 
 
-def _is_key(x: Any) -> bool:
-    return isinstance(x, jax.Array) and jnp.issubdtype(x.dtype, jax.dtypes.prng_key)
-
-
 def _plain(state: PyTree) -> list[np.ndarray]:
     """The leaves as arrays of numbers."""
-    return [np.asarray(jr.key_data(x) if _is_key(x) else x) for x in jax.tree.leaves(state)]
+    return [np.asarray(jr.key_data(x) if checks.are_keys(x) else x) for x in jax.tree.leaves(state)]
 
 
 def _like(values: np.ndarray, like: Any) -> Any:
-    if _is_key(like):
+    if checks.are_keys(like):
         return jr.wrap_key_data(jnp.asarray(values), impl=jr.key_impl(like))
     return jnp.asarray(values)

@@ -124,13 +124,13 @@ class Store:
             return zarr.open_group(self.path, mode="r+", zarr_format=3)
         except Exception as error:
             if (self.path / "zarr.json").is_file():
-                raise self._damage(f"'zarr.json' cannot be read ({error})", OTHERWISE) from error
+                raise self.damage(f"'zarr.json' cannot be read ({error})", OTHERWISE) from error
             raise ValueError(
                 f"`store` is '{self.path}', which exists and is no store of a sweep ({error}). "
                 "Give a directory that is new, empty, or was made by `sweep`."
             ) from error
 
-    def _damage(self, what: str, remedy: str) -> ValueError:
+    def damage(self, what: str, remedy: str) -> ValueError:
         return ValueError(
             f"`store` is '{self.path}', in which {what}. Nothing was changed. {remedy}"
         )
@@ -145,7 +145,7 @@ class Store:
             )
         written = {name: there.get(name) for name in there.get("sealed", ())}
         if not written or sealed(written) != there.get("seal"):
-            raise self._damage(
+            raise self.damage(
                 "'zarr.json', which says what the sweep is, is not as it was written", OTHERWISE
             )
 
@@ -197,7 +197,7 @@ class Store:
         with zarr.config.set({"array.write_empty_chunks": True}):
             for name, seal in layout.items():
                 if _layout(self.path / name) != seal:
-                    raise self._damage(f"'{name}/zarr.json' is not as it was written", OTHERWISE)
+                    raise self.damage(f"'{name}/zarr.json' is not as it was written", OTHERWISE)
             arrays = {name: self._group[name] for name in layout}
         for name, axis in self.record.grid.axes.items():
             try:
@@ -205,7 +205,7 @@ class Store:
             except Exception as error:
                 values, why = None, str(error)
             if values is None or values.tobytes() != axis.values.tobytes():
-                raise self._damage(
+                raise self.damage(
                     f"the coordinate '{name}' is not as it was written ({why})", OTHERWISE
                 )
         return {name: arrays[name] for name in self.record.outputs}
@@ -214,7 +214,7 @@ class Store:
         try:
             return self._flags[:]
         except Exception as error:
-            raise self._damage(
+            raise self.damage(
                 f"a flag in 'done/c' cannot be read ({error})",
                 "Delete the files there that are not 8 bytes long, and their chunks will be "
                 "computed again.",
@@ -262,12 +262,12 @@ class Store:
                 file.stat()  # zarr takes a chunk that is not there for an empty one
                 outputs[name] = array[self.chunks.region(i)]
             except Exception as error:
-                raise self._damage(
+                raise self.damage(
                     f"chunk {i} of `{name}` is damaged: '{file}' cannot be read ({error})",
                     self._again(i),
                 ) from error
         if _checksum(outputs) != flag:
-            raise self._damage(
+            raise self.damage(
                 f"chunk {i} is damaged: its files can be read, but are not those that were written",
                 self._again(i),
             )
@@ -315,7 +315,7 @@ class Store:
         }
         for file, (name, i) in finished.items():
             if not (self.path / file).exists():
-                raise self._damage(f"chunk {i} of `{name}` is lost: no '{file}'", self._again(i))
+                raise self.damage(f"chunk {i} of `{name}` is lost: no '{file}'", self._again(i))
         opened = xr.open_zarr(
             Finished(self.path, finished),
             chunks=None,

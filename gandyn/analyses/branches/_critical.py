@@ -105,7 +105,8 @@ def critical(
     make = Line(checked_family(family), name)
     _, start = begin(make(low), players, key, settled=True)
     low, high = as_precise((low, high), start)
-    result = sought(lambda thorough: _critical(make, start, low, high, key, thorough))
+    given = (make, start, low, high, key)
+    result = sought(lambda thorough: _critical(*given, thorough), *given)
     if checks.is_concrete(result.parameter):
         _explain(result, float(low), float(high))
     return result

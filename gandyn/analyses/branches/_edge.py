@@ -47,11 +47,15 @@ def at_rest(
     return found.state, exponents, seen.neutral
 
 
-def sought(search: Callable[[bool], tuple[Any, Bool[Array, ""]]]) -> Any:
+def sought(search: Callable[[bool], tuple[Any, Bool[Array, ""]]], *given: Any) -> Any:
     """What a search finds that also says whether it lost an equilibrium: by the one means that
-    reaches most of them, a third of the program, and `thorough` only if that has lost one."""
-    found, lost = search(False)
-    return found if checks.is_concrete(lost) and not lost else search(True)[0]
+    reaches most of them, a third of the program, and `thorough` if that has lost one, or if it
+    cannot be told because something that is `given` is traced."""
+    if checks.is_concrete(given):
+        found, lost = search(False)
+        if checks.is_concrete(lost) and not lost:
+            return found
+    return search(True)[0]
 
 
 def intervals(bounds: Any) -> tuple[tuple[str, ...], Float[Array, "n 2"]]:

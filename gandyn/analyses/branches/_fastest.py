@@ -102,7 +102,10 @@ def fastest(
     first = family(**dict(zip(names, ends[:, 0], strict=True)))
     _, start = begin(first, players, key, settled=True)
     ends = as_precise(ends, start)
-    result = sought(lambda thorough: _fastest(family, names, start, ends, key, thorough))
+    result = sought(
+        lambda thorough: _fastest(family, names, start, ends, key, thorough),
+        *(family, start, ends, key),
+    )
     if checks.is_concrete(result.growth) and bool(jnp.isnan(result.growth)):
         raise ValueError(
             f"no equilibrium near `players` was found for any {' and '.join(names)} within "

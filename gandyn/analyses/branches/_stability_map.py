@@ -88,7 +88,8 @@ def stability_map(
     _, start = begin(family(**{one: first[0], two: second[0]}), players, key, settled=True)
     first, second = as_precise((first, second), start)
     exponents, neutral = sought(
-        lambda thorough: _spectra(family, (one, two), (first, second), start, key, thorough)
+        lambda thorough: _spectra(family, (one, two), (first, second), start, key, thorough),
+        *(family, first, second, start, key),
     )
     unit = family(**{one: first[0], two: second[0]}).unit
     return StabilityMap(first, second, exponents, neutral, (one, two), unit)
